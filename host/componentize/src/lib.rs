@@ -1,0 +1,1 @@
+//! Turns a Rust package into a WebAssembly component.
