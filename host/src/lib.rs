@@ -1,1 +1,12 @@
 //! Cofferdam: a stream processing host in which every processor node is a sandboxed WebAssembly component.
+//!
+//! ARCHITECTURE.md tells the rooms and which way the arrows between them go; `tests/tidy.rs` holds them to it.
+
+pub mod broker;
+pub mod clock;
+pub mod error;
+pub mod limits;
+pub mod node;
+pub mod record;
+pub mod store;
+pub mod topology;

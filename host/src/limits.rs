@@ -1,0 +1,62 @@
+//! Every limit of the host, by name. Nothing else states one.
+
+use std::time::Duration;
+
+/// Memory of one guest instance, unless `limits.memory` says otherwise.
+pub const GUEST_MEMORY_BYTES: usize = 64 << 20;
+/// Most that `limits.memory` may ask for.
+pub const GUEST_MEMORY_CEILING_BYTES: usize = 1 << 30;
+/// Longest call of a guest, unless `limits.deadline` says otherwise.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(1);
+/// Longest `init` of a guest.
+pub const INIT_DEADLINE: Duration = Duration::from_secs(10);
+/// Stack of a guest.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// Outputs that one call may return for each record.
+pub const OUTPUTS_RETURNED: usize = 10_000;
+/// Bytes of the outputs that one call may return for each record.
+pub const OUTPUT_BYTES_RETURNED: usize = 16 << 20;
+/// Outputs of one call, those handed over by `forward` included, unless `limits.outputs` says otherwise.
+pub const OUTPUTS_FORWARDED: usize = 1_000_000;
+/// Bytes of the outputs of one call, those handed over by `forward` included.
+pub const OUTPUT_BYTES_FORWARDED: usize = 256 << 20;
+/// Size of a record: key, value and headers.
+pub const RECORD_BYTES: usize = 16 << 20;
+/// Headers of a record.
+pub const RECORD_HEADERS: usize = 1_000;
+/// Iterators that a call may hold open.
+pub const ITERATORS: usize = 64;
+/// Rows that an iterator hands out in one chunk, whatever the guest asks for.
+pub const ITERATOR_CHUNK_ROWS: usize = 4_096;
+/// Size of a cell.
+pub const CELL_BYTES: usize = 4 << 10;
+/// Schedules that a node may have.
+pub const SCHEDULES: usize = 1_000;
+/// Log lines of a node in one second; the rest is counted and reported as suppressed.
+pub const LOG_LINES_PER_SECOND: u32 = 100;
+/// Bytes of one log line of a guest; the rest is cut.
+pub const LOG_LINE_BYTES: usize = 4 << 10;
+/// Metric names of a node.
+pub const METRIC_NAMES: usize = 100;
+/// Bytes of a key that an error message shows.
+pub const KEY_BYTES_SHOWN: usize = 64;
+/// Shortest time between two commits of a thread that has run dry.
+pub const COMMIT_FLOOR: Duration = Duration::from_millis(5);
+/// Longest time between two commits under load, unless `commit-interval` says otherwise.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
+/// Records that a task takes before its thread looks at the others and at the clock.
+pub const RECORDS_PER_TURN: usize = 1_000;
+/// Records that wait in memory for each partition.
+pub const RECORDS_BUFFERED_PER_PARTITION: usize = 2_000;
+/// Outputs of one transaction that make its thread commit early.
+pub const TRANSACTION_RECORDS: usize = 50_000;
+/// Bytes of the outputs of one transaction that make its thread commit early.
+pub const TRANSACTION_BYTES: usize = 64 << 20;
+/// Changelog records that a task leaves unflushed.
+pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
+/// Bytes of changelog records that a task leaves unflushed.
+pub const UNFLUSHED_BYTES: u64 = 32 << 20;
+/// Longest time that a task leaves changelog records unflushed.
+pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
+/// How often the line about a parked task is repeated.
+pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
