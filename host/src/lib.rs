@@ -5,8 +5,11 @@
 pub mod broker;
 pub mod clock;
 pub mod error;
+pub mod jsonl;
 pub mod limits;
 pub mod node;
 pub mod record;
+pub mod runtime;
 pub mod store;
+pub mod task;
 pub mod topology;

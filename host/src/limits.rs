@@ -60,3 +60,7 @@ pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
 /// How often the line about a parked task is repeated.
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
+/// Body of one request to the control socket.
+pub const CONTROL_BODY_BYTES: usize = 64 << 20;
+/// Bytes of the embedded log that one step of cleaning reads.
+pub const MAINTENANCE_STEP_BYTES: usize = 32 << 20;

@@ -207,8 +207,8 @@ pub trait Client {
     /// Blocks until there may be something to take or to hear, or `at_most` is over.
     fn wait(&mut self, at_most: Duration);
 
-    /// Goes. With `leave` for good; else its partitions are kept for a restart.
-    fn close(self: Box<Self>, leave: bool) -> Result<(), BrokerError>;
+    /// Goes. `for_good`: its partitions go to others at once; else they are kept for a restart. Nothing may be called afterwards.
+    fn leave(&mut self, for_good: bool) -> Result<(), BrokerError>;
 }
 
 /// A reader of committed records without a group: restore, global tables, `consume`.
