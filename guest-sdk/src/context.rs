@@ -106,11 +106,24 @@ pub struct Context {
     current: Current,
     inputs: Vec<String>,
     input: Option<usize>,
+    node: String,
 }
 
 impl Context {
-    pub(crate) fn new(backend: Backend, inputs: Vec<String>) -> Self {
-        Self { host: Host { backend }, outputs: Vec::new(), current: Current::default(), inputs, input: None }
+    pub(crate) fn new(backend: Backend, node: String, inputs: Vec<String>) -> Self {
+        Self { host: Host { backend }, outputs: Vec::new(), current: Current::default(), inputs, input: None, node }
+    }
+
+    /// The node's name in the manifest.
+    ///
+    /// ```
+    /// # cofferdam_guest::testing::in_context(|ctx| {
+    /// assert_eq!(ctx.node(), "test");
+    /// # Ok(()) })?;
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn node(&self) -> &str {
+        &self.node
     }
 
     /// Sends a record to every child that is attached to the node itself. It is delivered when the call has returned; children never

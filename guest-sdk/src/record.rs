@@ -72,6 +72,7 @@ impl Headers {
         self.iter().rev().find(|header| header.name == name)?.value.as_deref()
     }
 
+    #[cfg(target_arch = "wasm32")]
     pub(crate) fn into_vec(self) -> Vec<Header> {
         self.0.map_or_else(Vec::new, Rc::unwrap_or_clone)
     }

@@ -26,7 +26,7 @@ pub struct Runner<P> {
 impl<P: Processor> Runner<P> {
     pub(crate) fn init(place: Place, config: &str, backend: Backend) -> Result<Self, String> {
         let config = read_config::<P>(config)?;
-        let context = Context::new(backend.clone(), place.inputs.clone());
+        let context = Context::new(backend.clone(), place.node.clone(), place.inputs.clone());
         let Place { app, node, inputs, ports } = place;
         let mut setup = Setup { app, node, inputs, ports, host: Host { backend } };
         Ok(Self { processor: P::init(config, &mut setup)?, context })

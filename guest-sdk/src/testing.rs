@@ -428,7 +428,7 @@ pub fn in_context(work: impl FnOnce(&mut Context) -> Result<(), Failure>) -> Res
         world.stream_time = Some(0);
         world.position = Some(Origin { topic: "test".into(), partition: 0, offset: 0 });
     }
-    let mut context = Context::new(backend.clone(), vec!["in".to_owned()]);
+    let mut context = Context::new(backend.clone(), "test".to_owned(), vec!["in".to_owned()]);
     context.begin_record(0, &RawRecord::default());
     work(&mut context)?;
     let mut outputs = std::mem::take(&mut backend.0.borrow_mut().forwarded);
