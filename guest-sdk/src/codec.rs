@@ -2,12 +2,14 @@
 
 mod json;
 mod text;
+mod verbatim;
 
 use std::borrow::Cow;
 use std::fmt;
 
 pub use json::Json;
 pub use text::Text;
+pub use verbatim::Verbatim;
 
 use crate::failure::Failure;
 
@@ -71,7 +73,7 @@ impl From<CodecError> for Failure {
 /// A type that becomes the bytes of a key or a value. The other way is [`Decode`].
 ///
 /// Given: `Vec<u8>`, `[u8]`, `String`, `str` (UTF-8), `i32`, `u32` (4 bytes), `i64`, `u64`, `f64` (8 bytes, big endian, as Kafka's
-/// serializers), [`Text`] for numbers as decimal text, [`Json`], `Option` for what may be null, `()` for null.
+/// serializers), [`Text`] for numbers as decimal text, [`Json`], [`Verbatim`], `Option` for what may be null, `()` for null.
 ///
 /// ```
 /// use std::borrow::Cow;

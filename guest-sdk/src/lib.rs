@@ -72,7 +72,7 @@ pub mod backend;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
-pub use codec::{CodecError, Decode, Encode, Json, Text};
+pub use codec::{CodecError, Decode, Encode, Json, Text, Verbatim};
 pub use cofferdam_guest_macros::Inputs;
 pub use context::{Context, Setup};
 pub use description::{Access, Carries, Description, PortDescription, StoreDescription};

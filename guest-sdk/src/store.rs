@@ -18,8 +18,9 @@ const CHUNK: u32 = 128;
 
 /// A key-value store to read. [`KeyValue`] writes as well.
 ///
-/// Reading fails with [`Failure::Fatal`] where a row is not what the types say (the state is of another layout), and with
-/// [`Failure::BadRecord`] where the key asked for has no bytes.
+/// A row that is not what the types say fails the record: as [`Failure::BadRecord`] in a store opened for reading (its rows are
+/// somebody else's data), as [`Failure::Fatal`] in one that the processor itself writes (its state is of another layout). A key that
+/// has no bytes is a [`Failure::BadRecord`].
 ///
 /// ```
 /// use cofferdam_guest::KeyValueReader;
@@ -35,6 +36,7 @@ const CHUNK: u32 = 128;
 pub struct KeyValueReader<K, V> {
     handle: KeyValueHandle,
     role: Rc<str>,
+    access: Access,
     types: PhantomData<fn() -> (K, V)>,
 }
 
@@ -65,15 +67,28 @@ impl<K, V> KeyValueReader<K, V> {
     }
 
     fn open_with(backend: &Backend, role: &str, access: Access) -> Result<Self, OpenError> {
-        Ok(Self { handle: backend.open_key_value(role, access)?, role: role.into(), types: PhantomData })
+        Ok(Self { handle: backend.open_key_value(role, access)?, role: role.into(), access, types: PhantomData })
     }
 
     fn bytes_of<'b, T: Encode + ?Sized>(&self, what: &str, of: &'b T) -> Result<Cow<'b, [u8]>, Failure> {
         of.encode().map_err(|error| Failure::bad_record(format!("store `{}`: {}", self.role, error.of(what))))
     }
+
+    fn unreadable(&self, what: &str, error: CodecError) -> Failure {
+        let reason = format!("store `{}`: {}", self.role, error.of(what));
+        match self.access {
+            Access::Read => Failure::BadRecord(reason),
+            Access::ReadWrite => Failure::Fatal(reason),
+        }
+    }
 }
 
 impl<K, V: Decode> KeyValueReader<K, V> {
+    fn read_row(&self, row: RawRow) -> Result<(V, Timestamp), Failure> {
+        let value = V::decode(row.value).map_err(|error| self.unreadable("value", error))?;
+        Ok((value, row.timestamp))
+    }
+
     /// The value of a key.
     ///
     /// ```
@@ -102,7 +117,7 @@ impl<K, V: Decode> KeyValueReader<K, V> {
         K: Borrow<Q>,
     {
         let key = self.bytes_of("key", key)?;
-        self.handle.get(&key).map(|row| read_row(&self.role, row)).transpose()
+        self.handle.get(&key).map(|row| self.read_row(row)).transpose()
     }
 
     /// The values of many keys, in the order of the keys: one call of the host.
@@ -119,7 +134,7 @@ impl<K, V: Decode> KeyValueReader<K, V> {
     {
         let keys = keys.into_iter().map(|key| Ok(self.bytes_of("key", key)?.into_owned())).collect::<Result<Vec<_>, Failure>>()?;
         let rows = self.handle.get_many(&keys);
-        rows.into_iter().map(|row| Ok(row.map(|row| read_row(&self.role, row)).transpose()?.map(|(value, _)| value))).collect()
+        rows.into_iter().map(|row| Ok(row.map(|row| self.read_row(row)).transpose()?.map(|(value, _)| value))).collect()
     }
 
     /// About how many entries there are. Cheap, may be wrong by what was written lately.
@@ -199,15 +214,6 @@ impl<K: Encode + Decode, V: Decode> KeyValueReader<K, V> {
     }
 }
 
-fn read_row<V: Decode>(role: &str, row: RawRow) -> Result<(V, Timestamp), Failure> {
-    let value = V::decode(row.value).map_err(|error| unreadable(role, "value", error))?;
-    Ok((value, row.timestamp))
-}
-
-fn unreadable(role: &str, what: &str, error: CodecError) -> Failure {
-    Failure::fatal(format!("store `{role}` holds something else: {}", error.of(what)))
-}
-
 /// Iterates over entries of a store; asks the host for some at a time. Ends with the call in which it was made.
 ///
 /// ```
@@ -233,8 +239,8 @@ impl<K: Decode, V: Decode> Iterator for Entries<'_, K, V> {
             self.chunk = self.handle.next(CHUNK).into_iter();
         }
         let entry = self.chunk.next()?;
-        Some(K::decode(entry.key).map_err(|error| unreadable(&self.store.role, "key", error)).and_then(|key| {
-            let (value, timestamp) = read_row(&self.store.role, entry.row)?;
+        Some(K::decode(entry.key).map_err(|error| self.store.unreadable("key", error)).and_then(|key| {
+            let (value, timestamp) = self.store.read_row(entry.row)?;
             Ok(Entry { key, value, timestamp })
         }))
     }
@@ -335,7 +341,7 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
     {
         let key = self.bytes_of("key", key)?;
         let value = self.bytes_of("value", value)?;
-        Ok(self.handle.put_if_absent(&key, &value).map(|row| read_row(&self.role, row)).transpose()?.map(|(value, _)| value))
+        Ok(self.handle.put_if_absent(&key, &value).map(|row| self.read_row(row)).transpose()?.map(|(value, _)| value))
     }
 
     /// Puts (`Some`) and deletes (`None`) in the order given: one call of the host.

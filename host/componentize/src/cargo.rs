@@ -140,8 +140,7 @@ pub(crate) fn build(route: &Route, dir: &Path, target_dir: &Path, packages: &[Pa
     for variable in FOREIGN {
         command.env_remove(variable);
     }
-    // Set, not removed: flags of a config file (`target-cpu=native`) are meant for the machine, not for the guest.
-    command.env("CARGO_ENCODED_RUSTFLAGS", "");
+    command.env("CARGO_ENCODED_RUSTFLAGS", rustflags());
     route.apply(&mut command);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(cannot_run)?;
     if !output.status.success() {
@@ -158,6 +157,19 @@ pub(crate) fn build(route: &Route, dir: &Path, target_dir: &Path, packages: &[Pa
             Ok(Module { package: package.name.clone(), path })
         })
         .collect()
+}
+
+/// The guest's own flags. Always set: those of a config file (`target-cpu=native`) are meant for the machine. Dependencies' paths, which
+/// panics tell, begin with `cargo` on every machine.
+fn rustflags() -> OsString {
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let Some(cargo_home) = cargo_home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))) else {
+        return OsString::new();
+    };
+    let mut flags = OsString::from("--remap-path-prefix=");
+    flags.push(cargo_home);
+    flags.push("=cargo");
+    flags
 }
 
 /// The module's file, when the message tells of this package's.
