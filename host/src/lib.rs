@@ -4,8 +4,10 @@
 
 pub mod broker;
 pub mod clock;
+pub mod component;
 pub mod error;
 pub mod limits;
+pub mod manifest;
 pub mod node;
 pub mod record;
 pub mod store;
