@@ -4,9 +4,11 @@
 
 pub mod broker;
 pub mod clock;
+pub mod component;
 pub mod error;
 pub mod jsonl;
 pub mod limits;
+pub mod manifest;
 pub mod node;
 pub mod record;
 pub mod runtime;

@@ -64,3 +64,25 @@ pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
 pub const CONTROL_BODY_BYTES: usize = 64 << 20;
 /// Bytes of the embedded log that one step of cleaning reads.
 pub const MAINTENANCE_STEP_BYTES: usize = 32 << 20;
+/// Bytes of the name of a node or store in a manifest.
+pub const NAME_BYTES: usize = 100;
+/// Bytes of `app.id`.
+pub const APP_ID_BYTES: usize = 100;
+/// Bytes of a topic's name: Kafka's own limit.
+pub const TOPIC_NAME_BYTES: usize = 249;
+/// Least memory that `limits.memory` may give a guest: one page of WebAssembly.
+pub const GUEST_MEMORY_FLOOR_BYTES: usize = 64 << 10;
+/// Longest call that `limits.deadline` may allow.
+pub const CALL_DEADLINE_CEILING: Duration = Duration::from_secs(600);
+/// Size of a manifest.
+pub const MANIFEST_BYTES: u64 = 1 << 20;
+/// Size of a component's file.
+pub const COMPONENT_BYTES: u64 = 256 << 20;
+/// Partitions that a manifest may ask for in one topic.
+pub const PARTITIONS: u32 = 10_000;
+/// Stream threads that a manifest may ask for.
+pub const THREADS: u32 = 1_024;
+/// How often a `transient` failure is tried again, unless `retry.max` says otherwise.
+pub const RETRIES: u32 = 3;
+/// How long a task sleeps before it tries again, unless `retry.backoff` says otherwise.
+pub const RETRY_BACKOFF: Duration = Duration::from_millis(100);

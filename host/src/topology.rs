@@ -3,7 +3,7 @@
 mod graph;
 
 pub use graph::{
-    Backend, Carries, Child, Description, FailurePolicy, Grant, InputRole, Inputs, NodeIx, NodeKind, OnError, Port, Processor, Repartition,
-    Sink, Source, SourceRole, Start, StoreAccess, StoreKind, StoreRole, StoreSpec, SubTopology, Takes, TimestampFrom, Topology,
-    TopologyNode,
+    Backend, Carries, Child, Cleanup, Description, ExternalTopic, FailurePolicy, Grant, InputRole, Inputs, NodeIx, NodeKind, OnError,
+    Partitioner, Port, Processor, Repartition, Sink, Source, SourceRole, Start, StoreAccess, StoreKind, StoreRole, StoreSpec, SubTopology,
+    Takes, TimestampFrom, TopicUse, Topology, TopologyNode,
 };
