@@ -60,3 +60,15 @@ pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
 /// How often the line about a parked task is repeated.
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
+/// Partitions of a topic on a log without a server.
+pub const TOPIC_PARTITIONS: u32 = 10_000;
+/// Bytes of a chunk of records on the embedded log; a larger record has a chunk of its own.
+pub const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes that a reader of the embedded log fetches ahead for each partition.
+pub const READ_AHEAD_BYTES: usize = 256 << 10;
+/// New records that make a compaction of a partition worth while; it also takes as many as there are compacted ones.
+pub const COMPACTION_NEW_RECORDS: u64 = 1_000;
+/// Bytes of keys that a compaction holds in memory; where there are more it goes on in another round.
+pub const COMPACTION_INDEX_BYTES: usize = 32 << 20;
+/// How long a compacted topic keeps tombstones, so that whoever lags behind hears of them.
+pub const TOMBSTONE_KEPT: Duration = Duration::from_secs(86_400);
