@@ -5,6 +5,7 @@
 pub mod broker;
 pub mod clock;
 pub mod component;
+pub mod disk;
 pub mod error;
 pub mod jsonl;
 pub mod limits;

@@ -58,6 +58,14 @@ pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
 pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 /// Longest time that a task leaves changelog records unflushed.
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
+/// Blocks of databases that all tasks of the host keep in memory together.
+pub const STATE_CACHE_BYTES: usize = 32 << 20;
+/// Unflushed writes that all tasks of the host hold in memory together; beyond it databases flush of themselves.
+pub const STATE_WRITE_BUFFERS_BYTES: usize = 128 << 20;
+/// Unflushed writes of one family of a database; beyond it the database flushes of itself.
+pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
+/// Write-ahead log of a database that a start may have to replay.
+pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
 /// How often the line about a parked task is repeated.
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
 /// Body of one request to the control socket.
@@ -86,3 +94,15 @@ pub const THREADS: u32 = 1_024;
 pub const RETRIES: u32 = 3;
 /// How long a task sleeps before it tries again, unless `retry.backoff` says otherwise.
 pub const RETRY_BACKOFF: Duration = Duration::from_millis(100);
+/// Partitions of a topic on a log without a server.
+pub const TOPIC_PARTITIONS: u32 = 10_000;
+/// Bytes of a chunk of records on the embedded log; a larger record has a chunk of its own.
+pub const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes that a reader of the embedded log fetches ahead for each partition.
+pub const READ_AHEAD_BYTES: usize = 256 << 10;
+/// New records that make a compaction of a partition worth while; it also takes as many as there are compacted ones.
+pub const COMPACTION_NEW_RECORDS: u64 = 1_000;
+/// Bytes of keys that a compaction holds in memory; where there are more it goes on in another round.
+pub const COMPACTION_INDEX_BYTES: usize = 32 << 20;
+/// How long a compacted topic keeps tombstones, so that whoever lags behind hears of them.
+pub const TOMBSTONE_KEPT: Duration = Duration::from_secs(86_400);

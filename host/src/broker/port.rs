@@ -98,6 +98,18 @@ pub enum BrokerError {
     /// The partition is not there.
     #[error("{0} does not exist")]
     UnknownPartition(TopicPartition),
+    /// The topic is there, but not as it was asked for.
+    #[error("topic '{topic}' has {setting} {there}, but {asked} is asked for")]
+    TopicDiffers {
+        /// The topic.
+        topic: Arc<str>,
+        /// Which setting.
+        setting: &'static str,
+        /// Its value.
+        there: String,
+        /// The value that was asked for.
+        asked: String,
+    },
     /// The log refuses this record and would refuse it again.
     #[error("{topic} refuses the record: {reason}")]
     Refused {
@@ -117,7 +129,7 @@ pub enum BrokerError {
         first: Offset,
     },
     /// Another process holds the log.
-    #[error("another process (pid {pid}) is using {path}")]
+    #[error("another process{} is using {path}", if *pid == 0 { String::new() } else { format!(" (pid {pid})") })]
     Locked {
         /// The state folder.
         path: String,
@@ -215,5 +227,6 @@ pub trait Client {
 pub trait Reader: Send {
     /// Reads up to `max` records of a partition from `from` on, into `into`; the offset to go on from, which may be beyond the last record
     /// read (transaction markers, compacted ones). Does not block; equal to `from` when there is nothing.
+    /// Below the first offset: `OffsetGone`.
     fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError>;
 }
