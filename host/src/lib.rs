@@ -8,5 +8,6 @@ pub mod error;
 pub mod limits;
 pub mod node;
 pub mod record;
+pub mod sandbox;
 pub mod store;
 pub mod topology;
