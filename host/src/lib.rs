@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod node;
 pub mod record;
 pub mod runtime;
+pub mod sandbox;
 pub mod store;
 pub mod task;
 pub mod topology;

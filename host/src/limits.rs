@@ -12,6 +12,24 @@ pub const CALL_DEADLINE: Duration = Duration::from_secs(1);
 pub const INIT_DEADLINE: Duration = Duration::from_secs(10);
 /// Stack of a guest.
 pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// How often the clock that stops overdue calls ticks.
+pub const DEADLINE_TICK: Duration = Duration::from_millis(10);
+/// Guest instances alive in one host at a time.
+pub const INSTANCES: u32 = 4_000;
+/// Core instances, tables and memories that the host keeps room for, for each guest instance on average.
+pub const CORE_INSTANCES_PER_INSTANCE: u32 = 8;
+/// Core instances of one component: Python's needs some dozens.
+pub const CORE_INSTANCES_PER_COMPONENT: u32 = 256;
+/// Elements of one function table of a guest.
+pub const TABLE_ELEMENTS: usize = 20_000;
+/// Handles of stores, iterators and streams that an instance may hold; those that it loses count until the instance is dropped.
+pub const HANDLES: usize = 10_000;
+/// Bytes that one call between guest and host may copy out of the guest.
+pub const HOST_CALL_BYTES: usize = 64 << 20;
+/// An instance that has grown, since its `init`, by more than this part of its memory limit is dropped at the next commit: one in so many.
+pub const HIGH_WATER_DIVISOR: usize = 2;
+/// Random bytes that a guest may ask for at a time.
+pub const RANDOM_BYTES: u64 = 64 << 10;
 /// Outputs that one call may return for each record.
 pub const OUTPUTS_RETURNED: usize = 10_000;
 /// Bytes of the outputs that one call may return for each record.
@@ -28,6 +46,14 @@ pub const RECORD_HEADERS: usize = 1_000;
 pub const ITERATORS: usize = 64;
 /// Rows that an iterator hands out in one chunk, whatever the guest asks for.
 pub const ITERATOR_CHUNK_ROWS: usize = 4_096;
+/// Bytes of rows after which an iterator ends its chunk, whatever the guest asks for.
+pub const ITERATOR_CHUNK_BYTES: usize = 1 << 20;
+/// Rows that one read of a store brings into memory before their size is looked at.
+pub const ROWS_READ_AT_ONCE: usize = 64;
+/// Blobs of one packed store call.
+pub const PACKED_BLOBS: usize = 100_000;
+/// Bytes of a name that a guest makes up: of a cell, a schedule, a metric.
+pub const NAME_BYTES: usize = 255;
 /// Size of a cell.
 pub const CELL_BYTES: usize = 4 << 10;
 /// Schedules that a node may have.
@@ -36,6 +62,10 @@ pub const SCHEDULES: usize = 1_000;
 pub const LOG_LINES_PER_SECOND: u32 = 100;
 /// Bytes of one log line of a guest; the rest is cut.
 pub const LOG_LINE_BYTES: usize = 4 << 10;
+/// Bytes of a text that a guest gives as the reason of a failure; the rest is cut.
+pub const REASON_BYTES: usize = 4 << 10;
+/// Frames of a guest's stack that an error shows.
+pub const FRAMES_SHOWN: usize = 30;
 /// Metric names of a node.
 pub const METRIC_NAMES: usize = 100;
 /// Bytes of a key that an error message shows.
