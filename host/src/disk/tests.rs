@@ -183,3 +183,9 @@ fn broken_files_are_told_as_corruption_and_can_be_destroyed() {
         assert_eq!(get(&open(&path, Durability::Flushed), "a", "k"), None);
     }
 }
+
+#[test]
+fn database_may_be_shared_by_threads() {
+    fn shared<T: Send + std::marker::Sync>() {}
+    shared::<Database>();
+}
