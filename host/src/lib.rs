@@ -4,6 +4,7 @@
 
 pub mod broker;
 pub mod clock;
+pub mod disk;
 pub mod error;
 pub mod limits;
 pub mod node;

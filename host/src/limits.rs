@@ -88,5 +88,13 @@ pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
 pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 /// Longest time that a task leaves changelog records unflushed.
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
+/// Blocks of databases that all tasks of the host keep in memory together.
+pub const STATE_CACHE_BYTES: usize = 32 << 20;
+/// Unflushed writes that all tasks of the host hold in memory together; beyond it databases flush of themselves.
+pub const STATE_WRITE_BUFFERS_BYTES: usize = 128 << 20;
+/// Unflushed writes of one family of a database; beyond it the database flushes of itself.
+pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
+/// Write-ahead log of a database that a start may have to replay.
+pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
 /// How often the line about a parked task is repeated.
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);

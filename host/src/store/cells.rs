@@ -1,0 +1,10 @@
+//! Keys of cells: node, a 0 byte, name. Nodes are named by the manifest, which allows no 0 byte, so no two cells share a key.
+
+/// The key of a cell, written over `buffer`.
+pub(super) fn key<'b>(node: &str, name: &str, buffer: &'b mut Vec<u8>) -> &'b [u8] {
+    buffer.clear();
+    buffer.extend_from_slice(node.as_bytes());
+    buffer.push(0);
+    buffer.extend_from_slice(name.as_bytes());
+    buffer
+}

@@ -1,0 +1,77 @@
+//! Ordered bytes on disk: a family of the task's database.
+
+use std::mem;
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::ScanOrder;
+use super::ordered_bytes::OrderedBytes;
+use crate::disk::{Batch, Database, Direction, DiskError, Family, Sync};
+
+/// Ordered bytes on disk.
+#[derive(Debug)]
+pub(super) struct DiskBytes {
+    database: Arc<Database>,
+    family: String,
+    staged: Batch,
+}
+
+impl DiskBytes {
+    /// The family of that name.
+    pub(super) fn new(database: Arc<Database>, family: String) -> Self {
+        Self { database, family, staged: Batch::new() }
+    }
+
+    fn family(&self) -> Result<Family<'_>, DiskError> {
+        self.database.family(&self.family)
+    }
+}
+
+impl OrderedBytes for DiskBytes {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, DiskError> {
+        self.family()?.read(key, Bytes::copy_from_slice)
+    }
+
+    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError> {
+        self.family()?.read_many(keys, Bytes::copy_from_slice)
+    }
+
+    fn visit(
+        &self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        order: ScanOrder,
+        visitor: &mut dyn FnMut(Bytes, Bytes) -> ControlFlow<()>,
+    ) -> Result<(), DiskError> {
+        let direction = match order {
+            ScanOrder::Ascending => Direction::Ascending,
+            ScanOrder::Descending => Direction::Descending,
+        };
+        // Rows of a scan share buffers: they live and end together.
+        let mut buffer = BytesMut::new();
+        let mut copy = |bytes: &[u8]| {
+            buffer.extend_from_slice(bytes);
+            buffer.split().freeze()
+        };
+        self.family()?.visit(lower, upper, direction, |key, value| visitor(copy(key), copy(value)))
+    }
+
+    fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), DiskError> {
+        let family = self.database.family(&self.family)?;
+        match value {
+            Some(value) => self.staged.put(family, key, value),
+            None => self.staged.delete(family, key),
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), DiskError> {
+        self.database.write(mem::take(&mut self.staged), Sync::No)
+    }
+
+    fn approximate_count(&self) -> Result<u64, DiskError> {
+        self.family()?.approximate_count()
+    }
+}

@@ -1,0 +1,51 @@
+//! What the state could not do.
+
+use std::sync::Arc;
+
+use crate::disk::DiskError;
+use crate::topology::StoreKind;
+
+/// What the state could not do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk or its database failed.
+    #[error("store '{store}': {what}: {why}")]
+    Disk {
+        /// The store, or the task's database.
+        store: Arc<str>,
+        /// What was tried.
+        what: &'static str,
+        /// What came back.
+        why: String,
+    },
+    /// What is on disk cannot be understood; wiping it and restoring heals it.
+    #[error("store '{store}' is corrupted: {why}")]
+    Corrupted {
+        /// The store.
+        store: Arc<str>,
+        /// Where it breaks.
+        why: String,
+    },
+    /// A kind of store that this version does not have.
+    #[error("store '{store}': {kind:?} stores are not there yet, only key-value stores are")]
+    Kind {
+        /// The store.
+        store: Arc<str>,
+        /// Its kind.
+        kind: StoreKind,
+    },
+}
+
+impl StoreError {
+    /// A failure of the database, seen from a store.
+    pub(super) fn of(store: &Arc<str>, why: DiskError) -> Self {
+        let store = Arc::clone(store);
+        match why {
+            DiskError::Corrupted { path, why } => Self::Corrupted { store, why: format!("{}: {why}", path.display()) },
+            DiskError::Io { path, what, why } => Self::Disk { store, what, why: format!("{}: {why}", path.display()) },
+            DiskError::Locked { .. } | DiskError::Missing { .. } | DiskError::UnknownFamily { .. } => {
+                Self::Disk { store, what: "opening", why: why.to_string() }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What every backend of a store is: ordered bytes.
+
+use std::fmt;
+use std::ops::{Bound, ControlFlow};
+
+use bytes::Bytes;
+
+use super::ScanOrder;
+use crate::disk::DiskError;
+
+/// An ordered map of bytes, used by one thread.
+pub(super) trait OrderedBytes: fmt::Debug + Send {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, DiskError>;
+
+    /// The values of many keys, in their order.
+    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError>;
+
+    /// Shows `visitor` the rows between two bounds, until it breaks off. The bounds are the right way round.
+    fn visit(
+        &self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        order: ScanOrder,
+        visitor: &mut dyn FnMut(Bytes, Bytes) -> ControlFlow<()>,
+    ) -> Result<(), DiskError>;
+
+    /// Puts (or, `None`, deletes) a row. It may be seen at once, and is after `write`.
+    fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), DiskError>;
+
+    /// Ends a run of `put`s.
+    fn write(&mut self) -> Result<(), DiskError>;
+
+    /// About how many rows.
+    fn approximate_count(&self) -> Result<u64, DiskError>;
+}
+
+/// True when no key can lie between two bounds. (A range of the standard library's map panics at some of these.)
+pub(super) fn holds_nothing(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
+    match (lower, upper) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
+        (Bound::Included(lower) | Bound::Excluded(lower), Bound::Included(upper) | Bound::Excluded(upper)) => lower >= upper,
+    }
+}

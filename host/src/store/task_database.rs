@@ -1,0 +1,115 @@
+//! The database of a task: its families, how far each changelog is contained in it, and when it is to be flushed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::disk_bytes::DiskBytes;
+use super::key_value::Written;
+use super::{Changelog, Home, StoreConfig, StoreError};
+use crate::disk::{Access, Batch, Database, DiskError, Durability, FamilySpec, Options, Sync};
+use crate::limits;
+use crate::record::{Offset, Timestamp};
+use crate::topology::Backend;
+
+const META: &str = "meta";
+const CELLS: &str = "cells";
+
+/// The database of a task.
+#[derive(Debug)]
+pub(super) struct TaskDatabase {
+    database: Arc<Database>,
+    /// For messages: the last part of the folder's name.
+    name: Arc<str>,
+    /// The families of the stores; `None` for those in memory.
+    families: Vec<Option<String>>,
+    unflushed: Written,
+    flushed: Option<Timestamp>,
+}
+
+impl TaskDatabase {
+    /// Opens the database of a task, made when absent.
+    pub(super) fn open(home: Home<'_>, stores: &[StoreConfig]) -> Result<Self, StoreError> {
+        let on_disk = |store: &StoreConfig| (store.backend == Backend::RocksDb).then(|| format!("store.{}", store.name));
+        let families: Vec<Option<String>> = stores.iter().map(on_disk).collect();
+        let names = [META, CELLS].into_iter().chain(families.iter().flatten().map(String::as_str));
+        let specs: Vec<FamilySpec<'_>> = names.map(|name| FamilySpec { name, access: Access::Points }).collect();
+        let options = Options { families: &specs, durability: Durability::Flushed, budget: home.budget, create_if_missing: true };
+        let name = name_of(home.folder);
+        let database = Database::open(home.folder, &options).map_err(|why| StoreError::of(&name, why))?;
+        Ok(Self { database: Arc::new(database), name, families, unflushed: Written::default(), flushed: None })
+    }
+
+    /// Deletes the database of a task with all that is in it.
+    pub(super) fn wipe(folder: &Path) -> Result<(), StoreError> {
+        Database::destroy(folder).map_err(|why| StoreError::of(&name_of(folder), why))
+    }
+
+    /// The bytes of a store or of the cells; `None` for a store in memory.
+    pub(super) fn bytes(&self, of: Changelog) -> Option<DiskBytes> {
+        self.family(of).map(|family| DiskBytes::new(Arc::clone(&self.database), family.to_owned()))
+    }
+
+    /// Counts what was written to a store or to the cells, if that is on disk.
+    pub(super) fn count(&mut self, of: Changelog, written: Written) {
+        if self.family(of).is_some() {
+            self.unflushed.records += written.records;
+            self.unflushed.bytes += written.bytes;
+        }
+    }
+
+    /// True when a flush is due.
+    pub(super) fn flush_due(&self, now: Timestamp) -> bool {
+        let waited =
+            self.flushed.is_none_or(|flushed| u128::try_from(now.0 - flushed.0).is_ok_and(|ms| ms >= limits::UNFLUSHED_FOR.as_millis()));
+        let Written { records, bytes } = self.unflushed;
+        records > 0 && (waited || records >= limits::UNFLUSHED_CHANGELOG_RECORDS || bytes >= limits::UNFLUSHED_BYTES)
+    }
+
+    /// Writes the positions after everything that they stand for, then makes all of it durable together.
+    pub(super) fn flush(&mut self, positions: &[(Changelog, Offset)], now: Timestamp) -> Result<(), StoreError> {
+        self.write_positions(positions).and_then(|()| self.database.flush()).map_err(|why| StoreError::of(&self.name, why))?;
+        self.unflushed = Written::default();
+        self.flushed = Some(now);
+        Ok(())
+    }
+
+    fn write_positions(&self, positions: &[(Changelog, Offset)]) -> Result<(), DiskError> {
+        let meta = self.database.family(META)?;
+        let mut batch = Batch::new();
+        for (changelog, offset) in positions {
+            if let Some(key) = self.position_key(*changelog) {
+                batch.put(meta, key.as_bytes(), &offset.to_be_bytes());
+            }
+        }
+        self.database.write(batch, Sync::No)
+    }
+
+    /// The position of a changelog at the last flush; `None` when there was none, and for a store in memory.
+    pub(super) fn stored_position(&self, changelog: Changelog) -> Result<Option<Offset>, StoreError> {
+        let Some(key) = self.position_key(changelog) else { return Ok(None) };
+        let read = self.database.family(META).and_then(|meta| meta.read(key.as_bytes(), |bytes| <[u8; 8]>::try_from(bytes)));
+        match read.map_err(|why| StoreError::of(&self.name, why))? {
+            None => Ok(None),
+            Some(Ok(offset)) => Ok(Some(Offset::from_be_bytes(offset))),
+            Some(Err(_)) => {
+                let why = format!("{}: '{key}' is not a position", self.database.path().display());
+                Err(StoreError::Corrupted { store: Arc::clone(&self.name), why })
+            }
+        }
+    }
+
+    fn position_key(&self, changelog: Changelog) -> Option<String> {
+        self.family(changelog).map(|family| format!("position.{family}"))
+    }
+
+    fn family(&self, of: Changelog) -> Option<&str> {
+        match of {
+            Changelog::Cells => Some(CELLS),
+            Changelog::Store(ix) => self.families.get(ix)?.as_deref(),
+        }
+    }
+}
+
+fn name_of(folder: &Path) -> Arc<str> {
+    folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into()
+}

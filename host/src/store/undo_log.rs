@@ -1,0 +1,66 @@
+//! What the writes since the oldest savepoint replaced.
+
+use bytes::Bytes;
+
+use super::Changelog;
+use super::overlay::Before;
+
+/// A point in the running transaction to which writes can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Savepoint(usize);
+
+/// A write that can be undone.
+#[derive(Debug)]
+pub(super) struct Undo {
+    /// Whose overlay.
+    pub(super) of: Changelog,
+    /// The key.
+    pub(super) key: Bytes,
+    /// What to put back.
+    pub(super) before: Before,
+}
+
+/// What the writes since the oldest savepoint replaced. Without a savepoint nothing is kept.
+#[derive(Debug, Default)]
+pub(super) struct UndoLog {
+    undos: Vec<Undo>,
+    /// For each savepoint how many undos there were.
+    marks: Vec<usize>,
+}
+
+impl UndoLog {
+    /// Sets a savepoint above those that are set.
+    pub(super) fn savepoint(&mut self) -> Savepoint {
+        self.marks.push(self.undos.len());
+        Savepoint(self.marks.len() - 1)
+    }
+
+    /// Keeps what a write replaced, if anybody may want it back.
+    pub(super) fn keep(&mut self, of: Changelog, key: Bytes, before: Before) {
+        if !self.marks.is_empty() {
+            self.undos.push(Undo { of, key, before });
+        }
+    }
+
+    /// The next write to undo on the way back to a savepoint, newest first. The savepoint stays set, those above it go.
+    pub(super) fn next_undo(&mut self, to: Savepoint) -> Option<Undo> {
+        debug_assert!(to.0 < self.marks.len(), "the savepoint is not set any more");
+        let mark = *self.marks.get(to.0)?;
+        self.marks.truncate(to.0 + 1);
+        if self.undos.len() > mark { self.undos.pop() } else { None }
+    }
+
+    /// Drops a savepoint and those above it.
+    pub(super) fn release(&mut self, savepoint: Savepoint) {
+        self.marks.truncate(savepoint.0);
+        if self.marks.is_empty() {
+            self.undos.clear();
+        }
+    }
+
+    /// Drops all savepoints.
+    pub(super) fn clear(&mut self) {
+        self.marks.clear();
+        self.undos.clear();
+    }
+}
