@@ -82,7 +82,7 @@ impl Guest<'_> {
         let name = if self.packages.is_empty() { "processor" } else { "guest" };
         let world = resolve.select_world(&[package], Some(name)).unwrap();
         let mut module = wat::parse_str(self.module()).unwrap();
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
         ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
     }
 

@@ -54,7 +54,7 @@ fn trap_costs_one_record_and_the_next_instance_goes_on() {
 #[test]
 fn panic_message_is_the_reason_and_frames_are_named() {
     let guest = Guest {
-        process: "(call $log (i32.const 4) (i32.const 600) (i32.const 37)) (call $boom) (unreachable)",
+        process: "(call $log (i32.const 4) (i32.const 600) (i32.const 38)) (call $boom) (unreachable)",
         items: r#"(func $boom (unreachable)) (data (i32.const 600) "panicked at src/lib.rs:7:5:\0aout of tea")"#,
         ..guest::with_log()
     };
