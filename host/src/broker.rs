@@ -1,0 +1,21 @@
+//! The port to the log that records come from and go to, in the host's own words.
+//!
+//! Three adapters stand behind it: `embedded` (a durable log in the state folder), `sim` (deterministic, in memory, for tests) and,
+//! later, Kafka. This module never knows a topology, a task or a store.
+//!
+//! One [`Broker`] a host; one [`Client`] a stream thread, which is consumer, producer and group member in one.
+
+mod admission;
+mod assignment;
+mod port;
+#[cfg(test)]
+mod port_tests;
+
+pub mod embedded;
+pub mod partitioner;
+pub mod sim;
+
+pub use port::{
+    Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, OutgoingRecord, Reader, Retry, Subscription, TopicInfo,
+    TopicSpec,
+};

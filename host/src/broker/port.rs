@@ -1,0 +1,232 @@
+//! The traits and the words of the port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::record::{ConsumedRecord, Offset, Record, TopicPartition};
+
+/// What becomes of old records of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleanup {
+    /// Deleted after the retention.
+    Delete,
+    /// The last record of each key is kept.
+    Compact,
+    /// Both.
+    CompactDelete,
+}
+
+/// How a topic is to be made, or was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its number of partitions, at least 1.
+    pub partitions: u32,
+    /// What becomes of old records.
+    pub cleanup: Cleanup,
+    /// How long records are kept, counted from the append; `None`: for ever.
+    pub retention: Option<Duration>,
+    /// Copies of each partition; `None`: the broker's default. The embedded log has one.
+    pub replication: Option<u16>,
+}
+
+/// A topic that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// How it was made.
+    pub spec: TopicSpec,
+}
+
+/// A record on its way to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingRecord {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition; `None`: by the key, as Kafka's default partitioner (murmur2; without a key one partition for each batch of records).
+    pub partition: Option<u32>,
+    /// The record. Its `change` must have been packed or cleared.
+    pub record: Record,
+}
+
+/// What a group keeps of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The next record to process.
+    pub offset: Offset,
+    /// The host's own note beside it: the task's stream time.
+    pub metadata: String,
+}
+
+/// The topics of one sub-topology, which are given out together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The topic whose partitions are given out: that with the most partitions, ties by name.
+    pub driver: Arc<str>,
+    /// Topics whose partitions of the same number go along, as far as they exist.
+    pub companions: Vec<Arc<str>>,
+}
+
+/// What happened to a client's membership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupEvent {
+    /// These partitions (companions included) are the client's now. They deliver nothing before [`Client::start`].
+    Assigned(Vec<TopicPartition>),
+    /// These go to somebody else. What was processed may still be committed, and must be before the next call of `poll_group`.
+    Revoked(Vec<TopicPartition>),
+    /// These went to somebody else already: what was not committed is void.
+    Lost(Vec<TopicPartition>),
+}
+
+/// Whether it makes sense to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The same call again.
+    Same,
+    /// The transaction is void: abort, rewind, process again.
+    Rewind,
+    /// Never: the operator has to do something.
+    Never,
+}
+
+/// What the log could not do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The topic is not there.
+    #[error("topic '{0}' does not exist")]
+    UnknownTopic(Arc<str>),
+    /// The partition is not there.
+    #[error("{0} does not exist")]
+    UnknownPartition(TopicPartition),
+    /// The topic is there, but not as it was asked for.
+    #[error("topic '{topic}' has {setting} {there}, but {asked} is asked for")]
+    TopicDiffers {
+        /// The topic.
+        topic: Arc<str>,
+        /// Which setting.
+        setting: &'static str,
+        /// Its value.
+        there: String,
+        /// The value that was asked for.
+        asked: String,
+    },
+    /// The log refuses this record and would refuse it again.
+    #[error("{topic} refuses the record: {reason}")]
+    Refused {
+        /// Where it should have gone.
+        topic: Arc<str>,
+        /// Why not.
+        reason: String,
+    },
+    /// The offset asked for is not there any more.
+    #[error("offset {wanted} of {at} is gone; the first one is {first}")]
+    OffsetGone {
+        /// The partition.
+        at: TopicPartition,
+        /// What was asked for.
+        wanted: Offset,
+        /// The first that is there.
+        first: Offset,
+    },
+    /// Another process holds the log.
+    #[error("another process{} is using {path}", if *pid == 0 { String::new() } else { format!(" (pid {pid})") })]
+    Locked {
+        /// The state folder.
+        path: String,
+        /// Who holds it, where it is known; else 0.
+        pid: u32,
+    },
+    /// The log itself failed: disk, network, corruption.
+    #[error("{what}: {why}")]
+    Failed {
+        /// What was tried.
+        what: String,
+        /// What came back.
+        why: String,
+        /// Whether to try again.
+        retry: Retry,
+    },
+}
+
+/// How far a file has been produced; kept by the log in the same batch as the records. Only the embedded log can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// What is loaded: topic and digest of the file, as one key.
+    pub key: String,
+    /// Records of the file that are in the log.
+    pub records: u64,
+}
+
+/// The log of one host. Shared by its threads.
+pub trait Broker: Send + Sync {
+    /// The topics of these names that exist, in the order asked; `None` where there is none.
+    fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicInfo>>, BrokerError>;
+
+    /// Makes topics. One that exists with the same settings is left alone.
+    fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), BrokerError>;
+
+    /// First and end offset of a partition; the end is one behind the last committed record.
+    fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError>;
+
+    /// What a group has committed; `None` where nothing.
+    fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError>;
+
+    /// A member of `group`: number `member` of the host's `members` stream threads.
+    fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError>;
+
+    /// Reads without being a member.
+    fn reader(&self) -> Result<Box<dyn Reader>, BrokerError>;
+
+    /// Appends records outside of any group, durable when it returns. With `progress` that is kept in the same batch.
+    fn produce(&self, records: Vec<OutgoingRecord>, progress: Option<LoadProgress>) -> Result<(), BrokerError>;
+
+    /// How far something was loaded by `produce`; 0 when never.
+    fn load_progress(&self, key: &str) -> Result<u64, BrokerError>;
+}
+
+/// Consumer, producer and membership of one stream thread. One open transaction at a time: it begins with the first `send` after a commit.
+pub trait Client {
+    /// Joins the group with these topics. Called once, before anything else.
+    fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError>;
+
+    /// What happened to the membership since the last call. Does not block.
+    fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError>;
+
+    /// What the group has committed for partitions that are this client's.
+    fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, BrokerError>;
+
+    /// Delivers an assigned partition from `offset` on; also how to rewind. Below the first offset: `OffsetGone`.
+    fn start(&mut self, at: &TopicPartition, offset: Offset) -> Result<(), BrokerError>;
+
+    /// Delivers nothing more of a partition until the next `start`.
+    fn stop(&mut self, at: &TopicPartition) -> Result<(), BrokerError>;
+
+    /// Moves up to `max` records of a partition that have arrived to the end of `into`; how many. Does not block.
+    fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError>;
+
+    /// The partition's end as last heard of; `None` when nothing was heard yet. An empty partition whose position is below has records on the way.
+    fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError>;
+
+    /// Hands a record to the open transaction.
+    fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError>;
+
+    /// Makes everything sent since the last commit, and these offsets, durable and visible at once, or nothing of it.
+    fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError>;
+
+    /// Forgets everything sent since the last commit.
+    fn abort(&mut self) -> Result<(), BrokerError>;
+
+    /// Blocks until there may be something to take or to hear, or `at_most` is over.
+    fn wait(&mut self, at_most: Duration);
+
+    /// Goes. `for_good`: its partitions go to others at once; else they are kept for a restart. Nothing may be called afterwards.
+    fn leave(&mut self, for_good: bool) -> Result<(), BrokerError>;
+}
+
+/// A reader of committed records without a group: restore, global tables, `consume`.
+pub trait Reader: Send {
+    /// Reads up to `max` records of a partition from `from` on, into `into`; the offset to go on from, which may be beyond the last record
+    /// read (transaction markers, compacted ones). Does not block; equal to `from` when there is nothing.
+    /// Below the first offset: `OffsetGone`.
+    fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError>;
+}

@@ -1,0 +1,2 @@
+use super::Code;
+pub(super) const CODES: &[Code] = &[];

@@ -1,0 +1,138 @@
+//! Every limit of the host, by name. Nothing else states one.
+
+use std::time::Duration;
+
+/// Memory of one guest instance, unless `limits.memory` says otherwise.
+pub const GUEST_MEMORY_BYTES: usize = 64 << 20;
+/// Most that `limits.memory` may ask for.
+pub const GUEST_MEMORY_CEILING_BYTES: usize = 1 << 30;
+/// Longest call of a guest, unless `limits.deadline` says otherwise.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(1);
+/// Longest `init` of a guest.
+pub const INIT_DEADLINE: Duration = Duration::from_secs(10);
+/// Stack of a guest.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// How often the clock that stops overdue calls ticks.
+pub const DEADLINE_TICK: Duration = Duration::from_millis(10);
+/// Guest instances alive in one host at a time.
+pub const INSTANCES: u32 = 4_000;
+/// Core instances, tables and memories that the host keeps room for, for each guest instance on average.
+pub const CORE_INSTANCES_PER_INSTANCE: u32 = 8;
+/// Core instances of one component: Python's needs some dozens.
+pub const CORE_INSTANCES_PER_COMPONENT: u32 = 256;
+/// Elements of one function table of a guest.
+pub const TABLE_ELEMENTS: usize = 20_000;
+/// Handles of stores, iterators and streams that an instance may hold; those that it loses count until the instance is dropped.
+pub const HANDLES: usize = 10_000;
+/// Bytes that one call between guest and host may copy out of the guest.
+pub const HOST_CALL_BYTES: usize = 64 << 20;
+/// An instance that has grown, since its `init`, by more than this part of its memory limit is dropped at the next commit: one in so many.
+pub const HIGH_WATER_DIVISOR: usize = 2;
+/// Random bytes that a guest may ask for at a time.
+pub const RANDOM_BYTES: u64 = 64 << 10;
+/// Outputs that one call may return for each record.
+pub const OUTPUTS_RETURNED: usize = 10_000;
+/// Bytes of the outputs that one call may return for each record.
+pub const OUTPUT_BYTES_RETURNED: usize = 16 << 20;
+/// Outputs of one call, those handed over by `forward` included, unless `limits.outputs` says otherwise.
+pub const OUTPUTS_FORWARDED: usize = 1_000_000;
+/// Bytes of the outputs of one call, those handed over by `forward` included.
+pub const OUTPUT_BYTES_FORWARDED: usize = 256 << 20;
+/// Size of a record: key, value and headers.
+pub const RECORD_BYTES: usize = 16 << 20;
+/// Headers of a record.
+pub const RECORD_HEADERS: usize = 1_000;
+/// Iterators that a call may hold open.
+pub const ITERATORS: usize = 64;
+/// Rows that an iterator hands out in one chunk, whatever the guest asks for.
+pub const ITERATOR_CHUNK_ROWS: usize = 4_096;
+/// Bytes of rows after which an iterator ends its chunk, whatever the guest asks for.
+pub const ITERATOR_CHUNK_BYTES: usize = 1 << 20;
+/// Rows that one read of a store brings into memory before their size is looked at.
+pub const ROWS_READ_AT_ONCE: usize = 64;
+/// Blobs of one packed store call.
+pub const PACKED_BLOBS: usize = 100_000;
+/// Bytes of a name that a guest makes up: of a cell, a schedule, a metric.
+pub const NAME_BYTES: usize = 255;
+/// Size of a cell.
+pub const CELL_BYTES: usize = 4 << 10;
+/// Schedules that a node may have.
+pub const SCHEDULES: usize = 1_000;
+/// Log lines of a node in one second; the rest is counted and reported as suppressed.
+pub const LOG_LINES_PER_SECOND: u32 = 100;
+/// Bytes of one log line of a guest; the rest is cut.
+pub const LOG_LINE_BYTES: usize = 4 << 10;
+/// Bytes of a text that a guest gives as the reason of a failure; the rest is cut.
+pub const REASON_BYTES: usize = 4 << 10;
+/// Frames of a guest's stack that an error shows.
+pub const FRAMES_SHOWN: usize = 30;
+/// Metric names of a node.
+pub const METRIC_NAMES: usize = 100;
+/// Bytes of a key that an error message shows.
+pub const KEY_BYTES_SHOWN: usize = 64;
+/// Shortest time between two commits of a thread that has run dry.
+pub const COMMIT_FLOOR: Duration = Duration::from_millis(5);
+/// Longest time between two commits under load, unless `commit-interval` says otherwise.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
+/// Records that a task takes before its thread looks at the others and at the clock.
+pub const RECORDS_PER_TURN: usize = 1_000;
+/// Records that wait in memory for each partition.
+pub const RECORDS_BUFFERED_PER_PARTITION: usize = 2_000;
+/// Outputs of one transaction that make its thread commit early.
+pub const TRANSACTION_RECORDS: usize = 50_000;
+/// Bytes of the outputs of one transaction that make its thread commit early.
+pub const TRANSACTION_BYTES: usize = 64 << 20;
+/// Changelog records that a task leaves unflushed.
+pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
+/// Bytes of changelog records that a task leaves unflushed.
+pub const UNFLUSHED_BYTES: u64 = 32 << 20;
+/// Longest time that a task leaves changelog records unflushed.
+pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
+/// Blocks of databases that all tasks of the host keep in memory together.
+pub const STATE_CACHE_BYTES: usize = 32 << 20;
+/// Unflushed writes that all tasks of the host hold in memory together; beyond it databases flush of themselves.
+pub const STATE_WRITE_BUFFERS_BYTES: usize = 128 << 20;
+/// Unflushed writes of one family of a database; beyond it the database flushes of itself.
+pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
+/// Write-ahead log of a database that a start may have to replay.
+pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
+/// How often the line about a parked task is repeated.
+pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
+/// Body of one request to the control socket.
+pub const CONTROL_BODY_BYTES: usize = 64 << 20;
+/// Bytes of the embedded log that one step of cleaning reads.
+pub const MAINTENANCE_STEP_BYTES: usize = 32 << 20;
+/// Bytes of the name of a node or store in a manifest.
+pub const NAME_BYTES: usize = 100;
+/// Bytes of `app.id`.
+pub const APP_ID_BYTES: usize = 100;
+/// Bytes of a topic's name: Kafka's own limit.
+pub const TOPIC_NAME_BYTES: usize = 249;
+/// Least memory that `limits.memory` may give a guest: one page of WebAssembly.
+pub const GUEST_MEMORY_FLOOR_BYTES: usize = 64 << 10;
+/// Longest call that `limits.deadline` may allow.
+pub const CALL_DEADLINE_CEILING: Duration = Duration::from_secs(600);
+/// Size of a manifest.
+pub const MANIFEST_BYTES: u64 = 1 << 20;
+/// Size of a component's file.
+pub const COMPONENT_BYTES: u64 = 256 << 20;
+/// Partitions that a manifest may ask for in one topic.
+pub const PARTITIONS: u32 = 10_000;
+/// Stream threads that a manifest may ask for.
+pub const THREADS: u32 = 1_024;
+/// How often a `transient` failure is tried again, unless `retry.max` says otherwise.
+pub const RETRIES: u32 = 3;
+/// How long a task sleeps before it tries again, unless `retry.backoff` says otherwise.
+pub const RETRY_BACKOFF: Duration = Duration::from_millis(100);
+/// Partitions of a topic on a log without a server.
+pub const TOPIC_PARTITIONS: u32 = 10_000;
+/// Bytes of a chunk of records on the embedded log; a larger record has a chunk of its own.
+pub const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes that a reader of the embedded log fetches ahead for each partition.
+pub const READ_AHEAD_BYTES: usize = 256 << 10;
+/// New records that make a compaction of a partition worth while; it also takes as many as there are compacted ones.
+pub const COMPACTION_NEW_RECORDS: u64 = 1_000;
+/// Bytes of keys that a compaction holds in memory; where there are more it goes on in another round.
+pub const COMPACTION_INDEX_BYTES: usize = 32 << 20;
+/// How long a compacted topic keeps tombstones, so that whoever lags behind hears of them.
+pub const TOMBSTONE_KEPT: Duration = Duration::from_secs(86_400);

@@ -1,0 +1,100 @@
+//! What a task and a node say to each other: the [`Node`] trait, and the [`TaskEnv`] that a task lends to the node whose call is running.
+//!
+//! This module never knows wasmtime: `sandbox` implements [`Node`] with components, tests with plain Rust.
+
+mod random;
+mod schedules;
+
+use std::sync::Arc;
+
+pub use random::SeededRandom;
+pub use schedules::{Due, PunctuationClock, Schedule, Schedules};
+
+use crate::record::{Offset, Record, Timestamp};
+use crate::store::{StoreError, TaskStores};
+
+/// The place of the source record whose walk is running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Topic of the source.
+    pub topic: Arc<str>,
+    /// Partition of the topic.
+    pub partition: u32,
+    /// Offset in the partition.
+    pub offset: Offset,
+}
+
+/// What a node may reach during a call. It belongs to the task, which lends it to one call at a time.
+#[derive(Debug)]
+pub struct TaskEnv {
+    /// The task's stores and cells, the running transaction included.
+    pub stores: TaskStores,
+    /// The schedules of the task's nodes.
+    pub schedules: Schedules,
+    /// Random bits, seeded under test and replay.
+    pub random: SeededRandom,
+    /// The source record; `None` in `init`, `punctuate` and `close`.
+    pub position: Option<Position>,
+    /// Highest timestamp that the task has seen, the current record included.
+    pub stream_time: Option<Timestamp>,
+    /// The wall clock; stands still in a call.
+    pub now: Timestamp,
+    /// Timestamp of rows that are written without one: the current record's; in `punctuate` that of the call.
+    pub row_timestamp: Timestamp,
+}
+
+/// The slot in which a [`TaskEnv`] is handed to a call and from which it is taken back. Full before and after each call, panics aside.
+pub type Lent = Option<Box<TaskEnv>>;
+
+/// A record that leaves a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// 0: the default port; `i + 1`: port `i` of the node's setup.
+    pub slot: u32,
+    /// The partition, for sinks and repartition edges; `None`: by the key.
+    pub partition: Option<u32>,
+    /// The record.
+    pub record: Record,
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The record's fault.
+    #[error("{0}")]
+    BadRecord(String),
+    /// Nobody's fault: may be tried again.
+    #[error("{0}")]
+    Transient(String),
+    /// The node cannot go on, whatever the policy.
+    #[error("{0}")]
+    Fatal(String),
+    /// The guest trapped, missed its deadline or went over a limit; counts as a bad record. The node replaces its instance before the next call.
+    #[error("{reason}")]
+    Trap {
+        /// What happened, a panic's message included; one line.
+        reason: String,
+        /// The guest's own frames, innermost first.
+        frames: Vec<String>,
+    },
+    /// A store could not be read or written: the host's own trouble.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A node of one task: one operator at work. Called by one thread.
+pub trait Node {
+    /// One record from the input with this index. Appends its outputs to `outputs` in the order of their delivery.
+    ///
+    /// When it fails, the task undoes everything, whatever was appended included.
+    fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure>;
+
+    /// A schedule of this node is due.
+    fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure>;
+
+    /// At a commit boundary: time to let go of an instance that has grown too large.
+    fn after_commit(&mut self, env: &mut Lent) -> Result<(), Failure>;
+
+    /// The node will not be called again.
+    fn close(&mut self, env: &mut Lent);
+}

@@ -1,0 +1,215 @@
+//! The schedules of a task's nodes: named, on a grid, driven by stream time or by the wall clock.
+//!
+//! Rules (Kafka Streams' `PunctuationQueue`, and the contract): a stream-time schedule without a start is anchored at 0 and fires with the
+//! first record; a wall-clock one is anchored at its creation. A due schedule fires once however many intervals have passed, with the
+//! clock's current time, and is next due at the following point of its grid.
+
+use std::sync::Arc;
+
+use crate::record::Timestamp;
+use crate::topology::NodeIx;
+
+/// Which clock drives a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PunctuationClock {
+    /// The task's stream time.
+    StreamTime,
+    /// The wall clock.
+    WallClock,
+}
+
+/// One schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Whose it is.
+    pub node: NodeIx,
+    /// The node's own name for it.
+    pub name: Arc<str>,
+    /// Milliseconds between two points of the grid; at least 1.
+    pub interval_ms: u64,
+    /// What drives it.
+    pub clock: PunctuationClock,
+    /// The point of the grid at which it is due next.
+    pub next_due: Timestamp,
+}
+
+/// A call that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Whose.
+    pub node: NodeIx,
+    /// Which.
+    pub name: Arc<str>,
+}
+
+/// All schedules of one task, in the order in which they were asked for. Cheap to copy when nothing was scheduled.
+#[derive(Clone, Debug, Default)]
+pub struct Schedules {
+    all: Vec<Schedule>,
+    /// `all` as it was at the savepoint; `None` while nothing has changed since.
+    saved: Option<Vec<Schedule>>,
+}
+
+impl Schedules {
+    /// Asks for calls; see `context.schedule` of the contract. The same name with the same interval and clock keeps its grid.
+    pub fn schedule(
+        &mut self,
+        node: NodeIx,
+        name: &str,
+        interval_ms: u64,
+        clock: PunctuationClock,
+        start: Option<Timestamp>,
+        now: Timestamp,
+        stream_time: Option<Timestamp>,
+    ) {
+        let interval_ms = interval_ms.max(1);
+        let known = self.all.iter().position(|s| s.node == node && &*s.name == name);
+        if known.is_some_and(|at| self.all[at].interval_ms == interval_ms && self.all[at].clock == clock) {
+            return;
+        }
+        self.save();
+        if let Some(at) = known {
+            self.all.remove(at);
+        }
+        let next_due = first_due(interval_ms, clock, start, now, stream_time);
+        self.all.push(Schedule { node, name: name.into(), interval_ms, clock, next_due });
+    }
+
+    /// Ends a schedule.
+    pub fn cancel(&mut self, node: NodeIx, name: &str) {
+        if self.all.iter().any(|s| s.node == node && &*s.name == name) {
+            self.save();
+            self.all.retain(|s| s.node != node || &*s.name != name);
+        }
+    }
+
+    /// Marks the point to which `roll_back` goes.
+    pub fn savepoint(&mut self) {
+        self.saved = None;
+    }
+
+    /// Undoes what was asked for or cancelled since the savepoint.
+    pub fn roll_back(&mut self) {
+        if let Some(saved) = self.saved.take() {
+            self.all = saved;
+        }
+    }
+
+    fn save(&mut self) {
+        if self.saved.is_none() {
+            self.saved = Some(self.all.clone());
+        }
+    }
+
+    /// How many a node has.
+    pub fn count(&self, node: NodeIx) -> usize {
+        self.all.iter().filter(|s| s.node == node).count()
+    }
+
+    /// Takes the call that is due first on this clock at `time`, and moves its schedule on.
+    pub fn take_due(&mut self, clock: PunctuationClock, time: Timestamp) -> Option<Due> {
+        let due = self.all.iter_mut().filter(|s| s.clock == clock && s.next_due <= time).min_by_key(|s| s.next_due)?;
+        due.next_due = grid_after(due.next_due, due.interval_ms, time);
+        Some(Due { node: due.node, name: due.name.clone() })
+    }
+
+    /// When the next call on this clock is due.
+    pub fn next_due(&self, clock: PunctuationClock) -> Option<Timestamp> {
+        self.all.iter().filter(|s| s.clock == clock).map(|s| s.next_due).min()
+    }
+}
+
+/// The first point of the grid at which the schedule may fire.
+fn first_due(
+    interval_ms: u64,
+    clock: PunctuationClock,
+    start: Option<Timestamp>,
+    now: Timestamp,
+    stream_time: Option<Timestamp>,
+) -> Timestamp {
+    let current = match clock {
+        PunctuationClock::StreamTime => stream_time,
+        PunctuationClock::WallClock => Some(now),
+    };
+    match (start, clock, current) {
+        (Some(start), _, Some(current)) if current > start => {
+            // Due at a point of the grid that is not before now.
+            let before = Timestamp(current.0.saturating_sub(1));
+            grid_after(start, interval_ms, before)
+        }
+        (Some(start), ..) => start,
+        (None, PunctuationClock::WallClock, _) => Timestamp(now.0.saturating_add_unsigned(interval_ms)),
+        (None, PunctuationClock::StreamTime, None) => Timestamp(0),
+        (None, PunctuationClock::StreamTime, Some(seen)) => grid_after(Timestamp(0), interval_ms, seen),
+    }
+}
+
+/// The first point of the grid through `anchor` that lies after `time`.
+fn grid_after(anchor: Timestamp, interval_ms: u64, time: Timestamp) -> Timestamp {
+    if time < anchor {
+        return anchor;
+    }
+    let passed = (i128::from(time.0) - i128::from(anchor.0)) / i128::from(interval_ms) + 1;
+    let next = i128::from(anchor.0) + passed * i128::from(interval_ms);
+    Timestamp(i64::try_from(next).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: NodeIx = NodeIx(0);
+
+    fn one(clock: PunctuationClock, interval: u64, start: Option<i64>, now: i64, stream_time: Option<i64>) -> Schedules {
+        let mut all = Schedules::default();
+        all.schedule(NODE, "s", interval, clock, start.map(Timestamp), Timestamp(now), stream_time.map(Timestamp));
+        all
+    }
+
+    #[test]
+    fn stream_time_schedule_fires_with_the_first_record_and_then_on_multiples() {
+        let mut all = one(PunctuationClock::StreamTime, 1000, None, 0, None);
+        assert!(all.take_due(PunctuationClock::StreamTime, Timestamp(3300)).is_some());
+        assert!(all.take_due(PunctuationClock::StreamTime, Timestamp(3999)).is_none());
+        assert_eq!(all.next_due(PunctuationClock::StreamTime), Some(Timestamp(4000)));
+    }
+
+    #[test]
+    fn wall_clock_schedule_keeps_the_grid_of_its_creation() {
+        let mut all = one(PunctuationClock::WallClock, 100, None, 30, None);
+        assert!(all.take_due(PunctuationClock::WallClock, Timestamp(129)).is_none());
+        assert!(all.take_due(PunctuationClock::WallClock, Timestamp(455)).is_some());
+        assert_eq!(all.next_due(PunctuationClock::WallClock), Some(Timestamp(530)));
+    }
+
+    #[test]
+    fn anchored_schedule_is_due_on_its_grid_only_and_never_before_now() {
+        let all = one(PunctuationClock::WallClock, 1000, Some(250), 250, None);
+        assert_eq!(all.next_due(PunctuationClock::WallClock), Some(Timestamp(250)));
+        let all = one(PunctuationClock::WallClock, 1000, Some(250), 3000, None);
+        assert_eq!(all.next_due(PunctuationClock::WallClock), Some(Timestamp(3250)));
+        let all = one(PunctuationClock::StreamTime, 1000, Some(3300), 0, None);
+        assert_eq!(all.next_due(PunctuationClock::StreamTime), Some(Timestamp(3300)));
+    }
+
+    #[test]
+    fn what_a_failed_call_asked_for_is_undone() {
+        let mut all = one(PunctuationClock::WallClock, 100, None, 0, None);
+        all.savepoint();
+        all.cancel(NODE, "s");
+        all.schedule(NODE, "t", 7, PunctuationClock::WallClock, None, Timestamp(0), None);
+        all.roll_back();
+        assert_eq!((all.count(NODE), all.next_due(PunctuationClock::WallClock)), (1, Some(Timestamp(100))));
+    }
+
+    #[test]
+    fn asking_again_keeps_the_grid_and_another_interval_replaces_it() {
+        let mut all = one(PunctuationClock::WallClock, 100, None, 0, None);
+        all.schedule(NODE, "s", 100, PunctuationClock::WallClock, None, Timestamp(50), None);
+        assert_eq!(all.next_due(PunctuationClock::WallClock), Some(Timestamp(100)));
+        all.schedule(NODE, "s", 200, PunctuationClock::WallClock, None, Timestamp(50), None);
+        assert_eq!((all.count(NODE), all.next_due(PunctuationClock::WallClock)), (1, Some(Timestamp(250))));
+        all.cancel(NODE, "s");
+        assert_eq!(all.next_due(PunctuationClock::WallClock), None);
+    }
+}

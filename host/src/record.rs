@@ -1,0 +1,149 @@
+//! Records as the whole host speaks of them. Plain data: this module never does I/O and never knows who carries a record.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Position of a record in a partition; the first record has offset 0.
+pub type Offset = u64;
+
+/// One partition of one topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// Name of the topic.
+    pub topic: Arc<str>,
+    /// Partition, from 0.
+    pub partition: u32,
+}
+
+impl TopicPartition {
+    /// Partition `partition` of `topic`.
+    pub fn new(topic: impl Into<Arc<str>>, partition: u32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+/// Written as in every message of the host: `topic/partition`.
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.topic, self.partition)
+    }
+}
+
+/// A header. Names may repeat; order is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name. Those that begin with [`RESERVED_HEADER_PREFIX`] belong to the host.
+    pub name: Arc<str>,
+    /// Its value; `None` is Kafka's null.
+    pub value: Option<Bytes>,
+}
+
+/// The value that a table's update replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// The old value; `None` when there was none.
+    pub value: Option<Bytes>,
+    /// False only for an update of a versioned table that came late and is not the key's newest version.
+    pub latest: bool,
+}
+
+/// A record without a place: what processors take and give.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The key; decides the partition. `None` and empty are different things.
+    pub key: Option<Bytes>,
+    /// The value; `None` is a tombstone.
+    pub value: Option<Bytes>,
+    /// The event time.
+    pub timestamp: Timestamp,
+    /// The headers, in order.
+    pub headers: Vec<Header>,
+    /// `Some`: an update of a table, with what it replaces. `None`: a record of a stream.
+    pub change: Option<Previous>,
+}
+
+impl Record {
+    /// Bytes of key, value and headers: what the limits count.
+    pub fn size(&self) -> usize {
+        let part = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
+        let headers: usize = self.headers.iter().map(|h| h.name.len() + part(&h.value)).sum();
+        let previous = self.change.as_ref().map_or(0, |c| part(&c.value));
+        part(&self.key) + part(&self.value) + previous + headers
+    }
+}
+
+/// A record as it was read from a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumedRecord {
+    /// Its offset.
+    pub offset: Offset,
+    /// What was written there.
+    pub record: Record,
+}
+
+/// Names of headers that belong to the host: sources strip them from foreign topics.
+pub const RESERVED_HEADER_PREFIX: &str = "cofferdam.";
+
+/// Carries [`Record::change`] over internal topics.
+pub const CHANGE_HEADER: &str = "cofferdam.change";
+
+/// Moves `change` into its reserved header, for a record that goes to an internal topic.
+///
+/// Layout of the header's value: one byte of flags (1: there was an old value, 2: the latest version), then the old value.
+pub fn pack_change(record: &mut Record) {
+    let Some(previous) = record.change.take() else { return };
+    let flags = u8::from(previous.value.is_some()) | (u8::from(previous.latest) << 1);
+    let mut value = Vec::with_capacity(1 + previous.value.as_ref().map_or(0, Bytes::len));
+    value.push(flags);
+    value.extend_from_slice(previous.value.as_deref().unwrap_or_default());
+    record.headers.push(Header { name: CHANGE_HEADER.into(), value: Some(value.into()) });
+}
+
+/// Takes `change` back out of its header and strips every reserved header, for a record from an internal topic.
+pub fn unpack_change(record: &mut Record) {
+    let found = record.headers.iter().find(|h| &*h.name == CHANGE_HEADER).and_then(|h| h.value.clone());
+    if let Some(packed) = found
+        && let Some(&flags) = packed.first()
+    {
+        let value = (flags & 1 != 0).then(|| packed.slice(1..));
+        record.change = Some(Previous { value, latest: flags & 2 != 0 });
+    }
+    strip_reserved_headers(record);
+}
+
+/// Drops every header whose name is reserved.
+pub fn strip_reserved_headers(record: &mut Record) {
+    record.headers.retain(|h| !h.name.starts_with(RESERVED_HEADER_PREFIX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn change_survives_an_internal_topic() {
+        for value in [None, Some(Bytes::from_static(b"")), Some(Bytes::from_static(b"old"))] {
+            for latest in [true, false] {
+                let change = Some(Previous { value: value.clone(), latest });
+                let before = Record { change, ..Record::default() };
+                let mut record = before.clone();
+                pack_change(&mut record);
+                assert_eq!(record.change, None);
+                unpack_change(&mut record);
+                assert_eq!(record, before);
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The sandbox: WebAssembly components at work as processor nodes.
+//!
+//! Compiles components, checks what they import and export, and runs them behind [`node::Node`](crate::node::Node): one instance a node and
+//! task, each in a wasmtime store of its own, with named limits on time, memory, stack and output. Task state is lent to an instance for a
+//! call and taken back after it, so a trap costs an instance and nothing else.
+//!
+//! This is the only user of wasmtime. It never opens a file or a socket, for itself or for a guest, and it never knows a broker or a
+//! topology's shape. `runtime` makes nodes of it, `check` and the manifest's expansion ask it what a component says of itself.
+
+mod absent_stores;
+mod bindings;
+mod cells;
+mod component_node;
+mod context;
+mod describe;
+mod engine;
+mod entries;
+mod failing;
+mod guest_log;
+mod imports;
+mod instance;
+mod key_value;
+mod loaded;
+mod memory;
+mod metrics;
+mod open_stores;
+mod outputs;
+mod packed;
+mod setup;
+mod state;
+mod wasi;
+
+#[cfg(test)]
+mod tests;
+
+pub use component_node::ComponentNode;
+pub use describe::describe;
+pub use engine::Engine;
+pub use imports::{Given, Import};
+pub use loaded::{Loaded, load, load_all};
+pub use metrics::{GuestMetrics, HISTOGRAM_BOUNDS, MetricValue};
+pub use setup::{NodeLimits, NodeSetup, StoreGrant};

@@ -1,0 +1,103 @@
+//! A component as a node of a task.
+
+use std::sync::Arc;
+
+use super::instance::Instance;
+use super::loaded::Loaded;
+use super::setup::NodeSetup;
+use super::state::Carried;
+use crate::node::{Failure, Lent, Node, Output};
+use crate::record::{Record, Timestamp};
+
+/// A node whose operator is a component. It replaces its instance when that has trapped or grown too large; only memory is lost with it.
+pub struct ComponentNode {
+    loaded: Arc<Loaded>,
+    setup: Arc<NodeSetup>,
+    instance: Option<Instance>,
+    /// What the next instance goes on with, while there is none.
+    carried: Carried,
+}
+
+impl std::fmt::Debug for ComponentNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ComponentNode").field("node", &self.setup.name).field("task", &self.setup.task).finish_non_exhaustive()
+    }
+}
+
+impl ComponentNode {
+    pub(super) fn start(loaded: Arc<Loaded>, setup: NodeSetup, env: &mut Lent) -> Result<Self, Failure> {
+        let mut node = Self { loaded, setup: Arc::new(setup), instance: None, carried: Carried::default() };
+        node.with_instance(env, |_, _| Ok(()))?;
+        Ok(node)
+    }
+
+    /// Calls the instance, a new one when there is none; lets go of one that dies of it.
+    fn with_instance(
+        &mut self,
+        env: &mut Lent,
+        call: impl FnOnce(&mut Instance, &mut Lent) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let instance = match &mut self.instance {
+            Some(instance) => instance,
+            none => {
+                let carried = std::mem::take(&mut self.carried);
+                none.insert(start_instance(&self.loaded, &self.setup, carried, env)?)
+            }
+        };
+        let outcome = call(instance, env);
+        if instance.is_dead() {
+            self.let_go();
+        }
+        outcome
+    }
+
+    fn let_go(&mut self) {
+        if let Some(mut instance) = self.instance.take() {
+            self.carried = std::mem::take(instance.carried());
+        }
+    }
+}
+
+/// `init` has no source record, whenever it runs.
+fn start_instance(loaded: &Loaded, setup: &Arc<NodeSetup>, carried: Carried, env: &mut Lent) -> Result<Instance, Failure> {
+    let position = env.as_mut().and_then(|env| env.position.take());
+    let started = Instance::start(loaded, setup, carried, env);
+    if let Some(env) = env {
+        env.position = position;
+    }
+    started
+}
+
+impl Node for ComponentNode {
+    fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
+        self.with_instance(env, |instance, env| instance.process(env, input, &record, outputs))
+    }
+
+    fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {
+        self.with_instance(env, |instance, env| instance.punctuate(env, schedule, time, outputs))
+    }
+
+    fn after_commit(&mut self, env: &mut Lent) -> Result<(), Failure> {
+        let now = env.as_ref().map(|env| env.now);
+        let Some(instance) = &mut self.instance else { return Ok(()) };
+        if let Some(now) = now {
+            instance.carried().log.tell_suppressed(now, &self.setup);
+        }
+        if !instance.is_over_high_water() {
+            return Ok(());
+        }
+        let closed = instance.close(env);
+        self.let_go();
+        closed
+    }
+
+    fn close(&mut self, env: &mut Lent) {
+        if let Some(mut instance) = self.instance.take() {
+            if let Err(failure) = instance.close(env) {
+                tracing::warn!(node = &*self.setup.name, task = &*self.setup.task, "close: {failure}");
+            }
+            self.carried = std::mem::take(instance.carried());
+        }
+        self.carried.log.tell_rest(&self.setup);
+    }
+}

@@ -1,0 +1,136 @@
+//! The engine: one a host. Settings, the pool of instances, the host functions, and the thread that makes deadlines pass.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use super::bindings::cofferdam::processor::{context, stores, types};
+use super::state::State;
+use crate::error::Diagnostic;
+use crate::limits;
+
+/// Compiles components and gives instances room. A cheap handle.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    wasm: wasmtime::Engine,
+    linker: Linker<State>,
+    _ticker: Ticker,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl Engine {
+    /// Starts the engine and its ticker.
+    pub fn new() -> Result<Self, Diagnostic> {
+        let failed = |e: wasmtime::Error| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(format!("{e:#}"));
+        let wasm = wasmtime::Engine::new(&settings(true)).or_else(|e| {
+            // A narrow address space (`ulimit -v`) has no room for the pool; instances then cost some microseconds more.
+            tracing::warn!("no room for a pool of {} instances, they are allocated one by one: {e:#}", limits::INSTANCES);
+            wasmtime::Engine::new(&settings(false)).map_err(failed)
+        })?;
+        let linker = host_functions(&wasm).map_err(failed)?;
+        let ticker =
+            Ticker::start(wasm.clone()).map_err(|e| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(e))?;
+        Ok(Self(Arc::new(Inner { wasm, linker, _ticker: ticker })))
+    }
+
+    pub(super) fn wasm(&self) -> &wasmtime::Engine {
+        &self.0.wasm
+    }
+
+    /// A linker with `context` and `stores`, for one component's WASI to be added.
+    pub(super) fn linker(&self) -> Linker<State> {
+        self.0.linker.clone()
+    }
+}
+
+fn settings(pooled: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .max_wasm_stack(limits::WASM_STACK_BYTES)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        .generate_address_map(true)
+        .parallel_compilation(true);
+    if pooled {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    }
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let core = limits::INSTANCES.saturating_mul(limits::CORE_INSTANCES_PER_INSTANCE);
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(limits::INSTANCES)
+        .total_memories(limits::INSTANCES)
+        .total_core_instances(core)
+        .total_tables(core)
+        .max_core_instances_per_component(limits::CORE_INSTANCES_PER_COMPONENT)
+        .max_tables_per_component(limits::CORE_INSTANCES_PER_COMPONENT)
+        .max_tables_per_module(16)
+        .max_memory_size(limits::GUEST_MEMORY_CEILING_BYTES)
+        .table_elements(limits::TABLE_ELEMENTS);
+    pool
+}
+
+fn host_functions(wasm: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(wasm);
+    types::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    context::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    stores::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// How long a call may take, in the ticker's count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    pub(super) duration: Duration,
+    /// After so many ticks, a call that begins now has had at least that long.
+    pub(super) ticks: u64,
+}
+
+impl Deadline {
+    pub(super) fn new(duration: Duration) -> Self {
+        let ticks = duration.as_nanos().div_ceil(limits::DEADLINE_TICK.as_nanos());
+        Self { duration, ticks: u64::try_from(ticks).unwrap_or(u64::MAX >> 1).saturating_add(1) }
+    }
+}
+
+/// Moves the epoch on until it is dropped.
+struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(wasm: wasmtime::Engine) -> std::io::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let thread = Builder::new().name("deadline-ticker".into()).spawn(move || {
+            while stopped.recv_timeout(limits::DEADLINE_TICK) == Err(RecvTimeoutError::Timeout) {
+                wasm.increment_epoch();
+            }
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // It can only have ended; a panic of its own has been printed already.
+            let _ = thread.join();
+        }
+    }
+}

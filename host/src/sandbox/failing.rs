@@ -1,0 +1,109 @@
+//! Why a call ended: from what wasmtime says to what a person can use.
+
+use std::time::Duration;
+
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+
+use super::engine::Deadline;
+use super::guest_log::cut;
+use super::state::State;
+use crate::limits;
+use crate::node::Failure;
+
+/// The guest ended itself (`wasi:cli/exit`), as languages do after an uncaught exception.
+#[derive(Debug, thiserror::Error)]
+#[error("the component called exit")]
+pub(super) struct GuestExit;
+
+/// What a call that did not return ended with.
+pub(super) fn failure(error: &wasmtime::Error, state: &mut State, deadline: Deadline) -> Failure {
+    let stderr = std::mem::take(&mut state.call.stderr);
+    match state.call.ended.take() {
+        Some(Failure::Trap { reason, .. }) => Failure::Trap { reason, frames: frames(error) },
+        Some(other) => other,
+        None => {
+            let (said, stack) = message(stderr);
+            let said = state.call.last_error.take().map(|text| one_line(&text)).or(said);
+            let frames = if stack.is_empty() { frames(error) } else { stack };
+            Failure::Trap { reason: reason(error, state, deadline, said), frames }
+        }
+    }
+}
+
+fn reason(error: &wasmtime::Error, state: &State, deadline: Deadline, said: Option<String>) -> String {
+    if state.memory.over_limit() {
+        return format!("memory over the limit of {}", size(state.setup.limits.memory_bytes));
+    }
+    if error.is::<GuestExit>() {
+        return said.unwrap_or_else(|| GuestExit.to_string());
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return format!("the host has no room for another instance, it holds {}", limits::INSTANCES);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => format!("deadline of {} missed", seconds(deadline.duration)),
+        Some(Trap::StackOverflow) => format!("stack overflow, the limit is {}", size(limits::WASM_STACK_BYTES)),
+        Some(Trap::UnreachableCodeReached) => said.unwrap_or_else(|| "unreachable".into()),
+        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        None => error.root_cause().to_string(),
+    }
+}
+
+/// Message and stack of an uncaught exception. Python tells the message last, JavaScript first.
+fn message(stderr: Vec<String>) -> (Option<String>, Vec<String>) {
+    let python = stderr.first().is_some_and(|line| line.starts_with("Traceback"));
+    let mut lines = stderr.into_iter();
+    let said = if python { lines.next_back() } else { lines.next() };
+    (said, lines.map(|line| line.trim().to_owned()).collect())
+}
+
+/// A panic's message comes with its place, on a line of its own.
+fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    cut(&lines.join(" "), limits::REASON_BYTES).to_owned()
+}
+
+/// The guest's own frames, innermost first, with file and line where the component carries them.
+fn frames(error: &wasmtime::Error) -> Vec<String> {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let named = trace.frames().iter().flat_map(|frame| {
+        let function = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
+        if frame.symbols().is_empty() {
+            return vec![function];
+        }
+        let symbols = frame.symbols().iter().map(|symbol| {
+            let name = symbol.name().map_or_else(|| function.clone(), demangled);
+            match (symbol.file(), symbol.line()) {
+                (Some(file), Some(line)) => format!("{name} ({file}:{line})"),
+                _ => name,
+            }
+        });
+        symbols.collect()
+    });
+    named.take(limits::FRAMES_SHOWN).collect()
+}
+
+fn demangled(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// A number of bytes for a person: `64 MiB`, `1.5 KiB`.
+pub(super) fn size(bytes: usize) -> String {
+    let (unit, name) = match bytes {
+        0..1024 => return format!("{bytes} bytes"),
+        1024..1_048_576 => (1024, "KiB"),
+        _ => (1_048_576, "MiB"),
+    };
+    if bytes.is_multiple_of(unit) {
+        return format!("{} {name}", bytes / unit);
+    }
+    // Rounded up, so that what is over a limit never reads like the limit.
+    let tenths = (bytes * 10).div_ceil(unit);
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
+/// A duration for a person: `1 s`, `250 ms`.
+pub(super) fn seconds(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    if ms.is_multiple_of(1_000) { format!("{} s", ms / 1_000) } else { format!("{ms} ms") }
+}
