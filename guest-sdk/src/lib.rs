@@ -130,8 +130,8 @@ macro_rules! export {
                     NODE.with(work)
                 }
             }
-            $crate::backend::export_node!(Component with_types_in $crate::backend::node);
-            $crate::backend::export_describe!(Component with_types_in $crate::backend::describe);
+    $crate::backend::export_node!(Component with_types_in $crate::backend::node);
+    $crate::backend::export_describe!(Component with_types_in $crate::backend::describe);
         };
     };
 }

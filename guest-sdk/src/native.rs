@@ -203,9 +203,7 @@ impl KeyValueHandle {
     }
 
     pub(crate) fn put(&self, key: &[u8], value: &[u8], timestamp: Option<Timestamp>) {
-        self.with(|rows, row_time| {
-            rows.insert(key.to_vec(), RawRow { value: value.to_vec(), timestamp: timestamp.unwrap_or(row_time) })
-        });
+        self.with(|rows, row_time| rows.insert(key.to_vec(), RawRow { value: value.to_vec(), timestamp: timestamp.unwrap_or(row_time) }));
     }
 
     pub(crate) fn delete(&self, key: &[u8]) {

@@ -223,8 +223,7 @@ fn kind_name(kind: stores::Kind) -> &'static str {
 // Moves only: the vectors' buffers are kept, and no headers means no work.
 
 fn lift_record(record: types::Record) -> RawRecord {
-    let headers: Vec<Header> =
-        record.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
+    let headers: Vec<Header> = record.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
     RawRecord {
         key: record.key,
         value: record.value,
@@ -269,9 +268,7 @@ fn report_panics() {
     }));
 }
 
-fn with_instance<C: Component, R>(
-    work: impl FnOnce(&mut Runner<C::Processor>) -> Result<R, Failure>,
-) -> Result<R, types::Failure> {
+fn with_instance<C: Component, R>(work: impl FnOnce(&mut Runner<C::Processor>) -> Result<R, Failure>) -> Result<R, types::Failure> {
     C::with_slot(|slot| match slot.borrow_mut().as_mut() {
         Some(instance) => work(instance).map_err(lower_failure),
         None => Err(types::Failure::Fatal("called before init".to_owned())),

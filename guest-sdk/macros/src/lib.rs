@@ -34,12 +34,8 @@ impl Item {
         let mut roles = String::new();
         let mut arms = String::new();
         for (index, Variant { name, role, doc, payload }) in self.variants.iter().enumerate() {
-            roles += &format!(
-                "::cofferdam_guest::Role::new({role}, <{payload} as ::cofferdam_guest::Payload>::TAKES, {doc}),"
-            );
-            arms += &format!(
-                "{index}u32 => <{payload} as ::cofferdam_guest::Payload>::from_raw(record).map(Self::{name}),"
-            );
+            roles += &format!("::cofferdam_guest::Role::new({role}, <{payload} as ::cofferdam_guest::Payload>::TAKES, {doc}),");
+            arms += &format!("{index}u32 => <{payload} as ::cofferdam_guest::Payload>::from_raw(record).map(Self::{name}),");
         }
         let name = &self.name;
         format!(

@@ -69,8 +69,7 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
 impl Workspace {
     pub(crate) fn read(dir: &Path) -> Result<Self, BuildError> {
         let failed = |reason: String| BuildError::Metadata { dir: dir.to_owned(), reason };
-        let output =
-            cargo_command(dir).args(["metadata", "--no-deps", "--format-version", "1"]).output().map_err(cannot_run)?;
+        let output = cargo_command(dir).args(["metadata", "--no-deps", "--format-version", "1"]).output().map_err(cannot_run)?;
         if !output.status.success() {
             return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
         }
@@ -94,8 +93,10 @@ impl Workspace {
         names
             .iter()
             .map(|name| {
-                let package = self.packages.iter().find(|package| package.name == *name).ok_or_else(|| {
-                    BuildError::NoSuchPackage { name: name.clone(), dir: dir.to_owned(), known: self.names() }
+                let package = self.packages.iter().find(|package| package.name == *name).ok_or_else(|| BuildError::NoSuchPackage {
+                    name: name.clone(),
+                    dir: dir.to_owned(),
+                    known: self.names(),
                 })?;
                 package.clone().require_cdylib()
             })
@@ -147,8 +148,7 @@ pub(crate) fn build(route: &Route, dir: &Path, target_dir: &Path, packages: &[Pa
         let packages = packages.iter().map(|package| package.name.clone()).collect();
         return Err(BuildError::Cargo { packages, status: output.status });
     }
-    let messages: Vec<Value> =
-        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let messages: Vec<Value> = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
     packages
         .iter()
         .map(|package| {

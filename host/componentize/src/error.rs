@@ -74,7 +74,9 @@ pub enum BuildError {
         package: String,
     },
     /// The module does not make a component.
-    #[error("package `{package}` does not make a component: {reason}\nhint: does it call `cofferdam_guest::export!(..)`, or generate bindings for a world?")]
+    #[error(
+        "package `{package}` does not make a component: {reason}\nhint: does it call `cofferdam_guest::export!(..)`, or generate bindings for a world?"
+    )]
     Encode {
         /// The package.
         package: String,

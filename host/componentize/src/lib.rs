@@ -79,12 +79,7 @@ pub fn component_file_name(package: &str) -> String {
 /// Makes a component of a core module whose custom sections tell its world, and validates it.
 fn encode(package: &str, module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let refused = |error| BuildError::Encode { package: package.to_owned(), reason: format!("{error:#}") };
-    wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(module)
-        .map_err(refused)?
-        .encode()
-        .map_err(refused)
+    wit_component::ComponentEncoder::default().validate(true).module(module).map_err(refused)?.encode().map_err(refused)
 }
 
 fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, BuildError> {

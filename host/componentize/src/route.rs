@@ -67,8 +67,7 @@ fn target_installed(dir: &Path) -> bool {
     };
     let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let Ok(mut entries) = std::fs::read_dir(folder) else { return false };
-    output.status.success()
-        && entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
+    output.status.success() && entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
 }
 
 /// The source of the standard library beside Debian's compiler; where it should be when it is not there.

@@ -165,7 +165,13 @@ impl Probe {
     pub(crate) fn run(&mut self, record: RawRecord, ctx: &mut Context) -> Result<(), Failure> {
         match &self.what {
             Do::Drop {} => Ok(()),
-            Do::Filter {} => if number(&record)? % 2 == 0 { ctx.forward(record) } else { Ok(()) },
+            Do::Filter {} => {
+                if number(&record)? % 2 == 0 {
+                    ctx.forward(record)
+                } else {
+                    Ok(())
+                }
+            }
             Do::Upper {} => with_text(record, ctx, |value, _| value.to_uppercase()),
             Do::Words {} => text(&record)?.split_whitespace().try_for_each(|word| ctx.forward((word, word))),
             Do::Count {} => self.count(record, ctx),

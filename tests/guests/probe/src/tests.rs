@@ -87,7 +87,8 @@ fn store_operations_give_what_the_conformance_vectors_say() {
 
 #[test]
 fn punctuation_forwards_counts_and_forgets_them() {
-    let mut test = TestContext::<Probe>::with_config(json!({"do": "punctuate", "stream-time-interval-ms": 1000, "cancel-after": 2})).unwrap();
+    let mut test =
+        TestContext::<Probe>::with_config(json!({"do": "punctuate", "stream-time-interval-ms": 1000, "cancel-after": 2})).unwrap();
     for time in [500, 900, 1_500, 9_000] {
         test.process(Record::new("a", "x", time)).unwrap();
     }

@@ -25,7 +25,9 @@ impl Processor for ByOrigin {
     type Input = Record<(), Verbatim<Json<Flight>>>;
 
     fn describe() -> Description {
-        Description::new("Keys flights by the airport they leave from. A flight without date, delay, origin or destination is a bad record.")
+        Description::new(
+            "Keys flights by the airport they leave from. A flight without date, delay, origin or destination is a bad record.",
+        )
     }
 
     fn init(_: NoConfig, _: &mut Setup) -> Result<Self, String> {

@@ -59,8 +59,11 @@ impl Processor for Statistics {
     type Input = Record<String, Json<NamedFlight>>;
 
     fn describe() -> Description {
-        Description::new("Counts the flights of each airport (the key): mean and greatest delay, and the share of late ones.")
-            .store("statistics", Access::ReadWrite, "flights, late ones, sum and maximum of the delays, by airport")
+        Description::new("Counts the flights of each airport (the key): mean and greatest delay, and the share of late ones.").store(
+            "statistics",
+            Access::ReadWrite,
+            "flights, late ones, sum and maximum of the delays, by airport",
+        )
     }
 
     fn init(config: Config, setup: &mut Setup) -> Result<Self, String> {
