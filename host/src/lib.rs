@@ -2,6 +2,7 @@
 //!
 //! ARCHITECTURE.md tells the rooms and which way the arrows between them go; `tests/tidy.rs` holds them to it.
 
+pub mod admin;
 pub mod broker;
 pub mod clock;
 pub mod component;
@@ -14,6 +15,7 @@ pub mod node;
 pub mod record;
 pub mod runtime;
 pub mod sandbox;
+pub mod steps;
 pub mod store;
 pub mod task;
 pub mod topology;

@@ -53,7 +53,7 @@ pub const ROWS_READ_AT_ONCE: usize = 64;
 /// Blobs of one packed store call.
 pub const PACKED_BLOBS: usize = 100_000;
 /// Bytes of a name that a guest makes up: of a cell, a schedule, a metric.
-pub const NAME_BYTES: usize = 255;
+pub const GUEST_NAME_BYTES: usize = 255;
 /// Size of a cell.
 pub const CELL_BYTES: usize = 4 << 10;
 /// Schedules that a node may have.
@@ -116,7 +116,7 @@ pub const CALL_DEADLINE_CEILING: Duration = Duration::from_secs(600);
 pub const MANIFEST_BYTES: u64 = 1 << 20;
 /// Size of a component's file.
 pub const COMPONENT_BYTES: u64 = 256 << 20;
-/// Partitions that a manifest may ask for in one topic.
+/// Partitions of one topic.
 pub const PARTITIONS: u32 = 10_000;
 /// Stream threads that a manifest may ask for.
 pub const THREADS: u32 = 1_024;
@@ -124,8 +124,6 @@ pub const THREADS: u32 = 1_024;
 pub const RETRIES: u32 = 3;
 /// How long a task sleeps before it tries again, unless `retry.backoff` says otherwise.
 pub const RETRY_BACKOFF: Duration = Duration::from_millis(100);
-/// Partitions of a topic on a log without a server.
-pub const TOPIC_PARTITIONS: u32 = 10_000;
 /// Bytes of a chunk of records on the embedded log; a larger record has a chunk of its own.
 pub const CHUNK_BYTES: usize = 64 << 10;
 /// Bytes that a reader of the embedded log fetches ahead for each partition.

@@ -31,12 +31,12 @@ pub(super) fn admit(spec: &TopicSpec, outgoing: &OutgoingRecord, partitioner: &m
 
 /// Judges a topic that is not there yet.
 pub(super) fn admit_topic(spec: &TopicSpec) -> Result<(), BrokerError> {
-    if (1..=limits::TOPIC_PARTITIONS).contains(&spec.partitions) {
+    if (1..=limits::PARTITIONS).contains(&spec.partitions) {
         return Ok(());
     }
     Err(BrokerError::Failed {
         what: format!("create topic '{}'", spec.name),
-        why: format!("{} partitions were asked for, 1 to {} are possible", spec.partitions, limits::TOPIC_PARTITIONS),
+        why: format!("{} partitions were asked for, 1 to {} are possible", spec.partitions, limits::PARTITIONS),
         retry: Retry::Never,
     })
 }
