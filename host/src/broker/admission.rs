@@ -43,18 +43,20 @@ pub(super) fn admit_topic(spec: &TopicSpec) -> Result<(), BrokerError> {
 
 /// Asks for a topic that is there already: all settings must be the same. Replication is not looked at, there is one copy.
 pub(super) fn same_settings(there: &TopicSpec, asked: &TopicSpec) -> Result<(), BrokerError> {
-    let settings: [(&'static str, fn(&TopicSpec) -> String); 3] = [
-        ("partitions", |spec| spec.partitions.to_string()),
-        ("cleanup", |spec| cleanup_text(spec.cleanup).to_owned()),
-        ("retention", |spec| spec.retention.map_or_else(|| "for ever".to_owned(), duration_text)),
-    ];
-    for (setting, text) in settings {
-        let (there_text, asked_text) = (text(there), text(asked));
+    for ((setting, there_text), (_, asked_text)) in settings(there).into_iter().zip(settings(asked)) {
         if there_text != asked_text {
             return Err(BrokerError::TopicDiffers { topic: there.name.clone(), setting, there: there_text, asked: asked_text });
         }
     }
     Ok(())
+}
+
+fn settings(spec: &TopicSpec) -> [(&'static str, String); 3] {
+    [
+        ("partitions", spec.partitions.to_string()),
+        ("cleanup", cleanup_text(spec.cleanup).to_owned()),
+        ("retention", spec.retention.map_or_else(|| "for ever".to_owned(), duration_text)),
+    ]
 }
 
 fn cleanup_text(cleanup: Cleanup) -> &'static str {
@@ -69,6 +71,6 @@ fn cleanup_text(cleanup: Cleanup) -> &'static str {
 fn duration_text(duration: Duration) -> String {
     let ms = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let unit = units.into_iter().find(|(length, _)| ms > 0 && ms % length == 0);
+    let unit = units.into_iter().find(|(length, _)| ms > 0 && ms.is_multiple_of(*length));
     unit.map_or_else(|| format!("{ms}ms"), |(length, name)| format!("{}{name}", ms / length))
 }

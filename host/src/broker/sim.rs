@@ -7,7 +7,6 @@ mod client;
 mod group;
 mod state;
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use client::{SimClient, SimReader};
@@ -71,7 +70,7 @@ impl SimBroker {
 
     /// The next record sent to `topic` is refused.
     pub fn refuse_next(&self, topic: &str, reason: &str) {
-        self.state().refusals.entry(topic.into()).or_insert_with(VecDeque::new).push_back(reason.to_owned());
+        self.state().refusals.entry(topic.into()).or_default().push_back(reason.to_owned());
     }
 
     /// Delivers no records of a partition to clients until `release`, as when a fetch is under way: `end_seen` shows them, `take` does not.
@@ -108,8 +107,8 @@ impl Broker for SimBroker {
     }
 
     fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError> {
-        let mut state = self.state();
-        let partition = state.partition_mut(at)?;
+        let state = self.state();
+        let partition = state.partition(at)?;
         Ok((partition.first, partition.end()))
     }
 

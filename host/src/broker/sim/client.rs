@@ -64,7 +64,7 @@ impl Client for SimClient {
     }
 
     fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, BrokerError> {
-        let mut state = self.broker.state();
+        let state = self.broker.state();
         partitions.iter().map(|at| state.committed(&self.group, at)).collect()
     }
 
@@ -83,7 +83,7 @@ impl Client for SimClient {
 
     fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
         let Some(position) = self.positions.get_mut(at) else { return Ok(0) };
-        let mut state = self.broker.state();
+        let state = self.broker.state();
         if state.held.contains(at) {
             return Ok(0);
         }
@@ -93,7 +93,7 @@ impl Client for SimClient {
     }
 
     fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError> {
-        Ok(Some(self.broker.state().partition_mut(at)?.end()))
+        Ok(Some(self.broker.state().partition(at)?.end()))
     }
 
     fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError> {
@@ -114,7 +114,7 @@ impl Client for SimClient {
         }
         state.group(&self.group).check_member(self.member, self.epoch)?;
         for (at, _) in offsets {
-            state.partition_mut(at)?;
+            state.partition(at)?;
             state.group(&self.group).check_may_commit(self.member, self.epoch, at)?;
         }
         state.append(std::mem::take(&mut self.transaction), now)?;

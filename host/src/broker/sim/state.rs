@@ -65,6 +65,11 @@ impl State {
         self.topics.get(topic).map(|topic| topic.spec.partitions)
     }
 
+    pub(super) fn partition(&self, at: &TopicPartition) -> Result<&SimPartition, BrokerError> {
+        let partition = self.topic(&at.topic)?.partitions.get(at.partition as usize);
+        partition.ok_or_else(|| BrokerError::UnknownPartition(at.clone()))
+    }
+
     pub(super) fn partition_mut(&mut self, at: &TopicPartition) -> Result<&mut SimPartition, BrokerError> {
         let topic = self.topics.get_mut(&at.topic).ok_or_else(|| BrokerError::UnknownTopic(at.topic.clone()))?;
         topic.partitions.get_mut(at.partition as usize).ok_or_else(|| BrokerError::UnknownPartition(at.clone()))
@@ -123,29 +128,28 @@ impl State {
 
     /// Moves up to `max` records from `from` on into `into`; the offset to go on from.
     pub(super) fn read(
-        &mut self,
+        &self,
         at: &TopicPartition,
         from: Offset,
         max: usize,
         into: &mut Vec<ConsumedRecord>,
     ) -> Result<Offset, BrokerError> {
-        let partition = self.partition_mut(at)?;
+        let partition = self.partition(at)?;
         let first = partition.first;
         if from < first {
             return Err(BrokerError::OffsetGone { at: at.clone(), wanted: from, first });
         }
         let start = ((from - first) as usize).min(partition.records.len());
         let end = start.saturating_add(max).min(partition.records.len());
-        let indexes: Vec<usize> = partition.records.range(start..end).copied().collect();
-        into.extend(indexes.iter().map(|&index| {
+        into.extend(partition.records.range(start..end).map(|&index| {
             let Appended { offset, record, .. } = &self.log[index];
             ConsumedRecord { offset: *offset, record: record.clone() }
         }));
         Ok(from + (end - start) as u64)
     }
 
-    pub(super) fn committed(&mut self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {
-        self.partition_mut(at)?;
+    pub(super) fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {
+        self.partition(at)?;
         Ok(self.committed.get(&(group.to_owned(), at.clone())).cloned())
     }
 
