@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::transaction::Transaction;
 use super::{EmbeddedLog, StateFolder, layout};
 use crate::broker::port::{Broker, Cleanup, Committed, LoadProgress, OutgoingRecord, Subscription, TopicSpec};
 use crate::broker::port_tests::{at, check_port, read_from, record, sole_member, to, topic, values};
@@ -144,6 +145,26 @@ fn concurrent_commits_lie_whole_one_behind_the_other() {
     for thread in 0..THREADS as u32 {
         assert_eq!(log.committed("group", &at("in", thread)).unwrap().unwrap().offset, COMMITS as u64);
     }
+}
+
+#[test]
+fn behind_a_write_that_failed_nothing_is_appended_until_the_log_is_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let log = open(dir.path());
+        log.create_topics(&[topic("in", 1)]).unwrap();
+        log.produce(vec![to("in", 0, record("k", "0"))], None).unwrap();
+        let mut broken = Transaction::default();
+        broken.push(log.log.partition(&at("in", 0)).unwrap(), &record("k", "broken"));
+        broken.rows.push(("no-such-family", Vec::new(), Vec::new()));
+        let why = log.log.commit(broken).unwrap_err().to_string();
+        let error = log.produce(vec![to("in", 0, record("k", "1"))], None).unwrap_err().to_string();
+        assert_eq!(error, format!("append to the log: an earlier write has failed: {why}"));
+        assert_eq!(values(&read_from(&log, &at("in", 0), 0)), [(0, "0")]);
+    }
+    let log = open(dir.path());
+    log.produce(vec![to("in", 0, record("k", "1"))], None).unwrap();
+    assert_eq!(values(&read_from(&log, &at("in", 0), 0)), [(0, "0"), (1, "1")]);
 }
 
 #[test]
