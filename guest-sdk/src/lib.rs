@@ -91,6 +91,9 @@ pub use store::{Cell, Entries, Entry, KeyValue, KeyValueReader};
 /// ```
 pub type Timestamp = i64;
 
+#[doc(hidden)]
+pub fn is_processor<P: Processor>() {}
+
 /// Makes the processor what the component exports. Once in a crate whose `crate-type` is `["cdylib"]`; in a native build it does
 /// nothing.
 ///
@@ -117,6 +120,8 @@ pub type Timestamp = i64;
 #[macro_export]
 macro_rules! export {
     ($processor:ty) => {
+        // Natively this says only that it is one, so that the compiler does not take it for unused.
+        const _: fn() = $crate::is_processor::<$processor>;
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, missing_docs)]
         const _: () = {

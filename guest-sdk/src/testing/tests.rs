@@ -1,7 +1,7 @@
 //! The rules that the test context takes over from the host.
 
 use super::*;
-use crate::{Cell, Description, NoConfig, Text};
+use crate::{Cell, Description, Headers, Inputs, NoConfig, Text, Update};
 
 /// Counts records; logs its schedules; fails on "bad" after it has written.
 struct Clockwork {
@@ -32,7 +32,10 @@ impl Processor for Clockwork {
         ctx.flush();
         match record.value.as_str() {
             "bad" => Err(Failure::bad_record("bad")),
-            "stop" => Ok(ctx.cancel("stream")),
+            "stop" => {
+                ctx.cancel("stream");
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -106,4 +109,60 @@ fn ranges_go_both_ways_and_see_writes_made_meanwhile() {
     let first = all.next().unwrap().unwrap();
     store.delete(&299).unwrap();
     assert_eq!((first.key, all.count()), (0, 298));
+}
+
+#[derive(Inputs)]
+enum Sides {
+    /// Numbers.
+    Left(Record<String, Text<i64>>),
+    #[role("the-table")]
+    Right(Update<String, Text<i64>>),
+}
+
+/// Says what came, and by which input.
+struct TwoInputs;
+
+impl Processor for TwoInputs {
+    type Config = NoConfig;
+    type Input = Sides;
+
+    fn init(_: NoConfig, _: &mut Setup) -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    fn process(&mut self, input: Sides, ctx: &mut Context) -> Result<(), Failure> {
+        let role = ctx.role().unwrap_or_default().to_owned();
+        match input {
+            Sides::Left(record) => ctx.forward((record.key, Text(*record.value))),
+            Sides::Right(update) => {
+                let difference = update.value.map_or(0, |now| *now) - update.previous.map_or(0, |then| *then);
+                ctx.forward((role, Text(difference)))
+            }
+        }
+    }
+}
+
+#[test]
+fn each_input_has_its_type() {
+    let mut test = TestContext::<TwoInputs>::new().unwrap();
+    test.process_input("left", ("a", "7")).unwrap();
+    test.process_input("the-table", Update::new("a", Some("5"), Some("3"), 1)).unwrap();
+    test.process_input("the-table", Update::new("a", None, Some("5"), 2)).unwrap();
+    let outputs = test.outputs::<String, Text<i64>>().unwrap();
+    let outputs: Vec<_> = outputs.iter().map(|record| (record.key.as_str(), *record.value)).collect();
+    assert_eq!(outputs, [("a", 7), ("the-table", 2), ("the-table", -5)]);
+    assert_eq!(test.process_input("left", ("a", "x")), Err(Failure::bad_record("value: `x`: invalid digit found in string")));
+    assert_eq!(test.process_input("the-table", ("a", "1")), Err(Failure::fatal("the record is not an update of a table")));
+    let broken = Update::new("a", Some("5"), Some("x"), 1);
+    assert_eq!(test.process_input("the-table", broken).unwrap_err().reason(), "previous value: `x`: invalid digit found in string");
+}
+
+#[test]
+fn a_pair_inherits_time_and_headers_of_the_input() {
+    let mut test = TestContext::<TwoInputs>::new().unwrap();
+    let mut headers = Headers::default();
+    headers.push("trace", b"7f");
+    test.process(Record { headers: headers.clone(), ..Record::new("a", "7", 40) }).unwrap();
+    let output = test.raw_outputs().remove(0).record;
+    assert_eq!((output.timestamp, output.headers), (40, headers));
 }

@@ -1,4 +1,4 @@
-//! A component for the host's tests: `config = { do = ".." }` says what it does with a record. See [`Do`] for the list.
+//! A component for the host's tests: `config = { do = ".." }` says what it does with a record. See `Do` for the list.
 //!
 //! One component instead of thirty: a test compiles it once and configures it as it likes.
 

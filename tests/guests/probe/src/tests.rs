@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Probe;
 
+type Case<'a> = (serde_json::Value, &'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)]);
 type Pairs = Vec<(Option<String>, Option<String>)>;
 
 fn run(config: serde_json::Value, records: &[(&str, &str)]) -> (Pairs, Vec<Failure>) {
@@ -19,7 +20,7 @@ fn pairs(expected: &[(&str, &str)]) -> Pairs {
 
 #[test]
 fn each_well_behaved_behaviour_does_what_its_name_says() {
-    let cases: &[(serde_json::Value, &[(&str, &str)], &[(&str, &str)])] = &[
+    let cases: &[Case] = &[
         (json!({"do": "pass"}), &[("a", "1")], &[("a", "1")]),
         (json!({"do": "filter"}), &[("a", "1"), ("b", "2")], &[("b", "2")]),
         (json!({"do": "upper"}), &[("a", "x")], &[("a", "X")]),
