@@ -34,6 +34,13 @@ impl<T: fmt::Display> fmt::Display for Spanned<T> {
 /// A name and where it was given.
 pub type Name = Spanned<Arc<str>>;
 
+impl Name {
+    /// The name alone.
+    pub fn as_str(&self) -> &str {
+        &self.value
+    }
+}
+
 /// What a record's effects are worth when the host dies in the middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guarantee {

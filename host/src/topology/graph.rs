@@ -169,6 +169,8 @@ pub struct Sink {
 pub struct Repartition {
     /// The source node at its lower end.
     pub source: NodeIx,
+    /// `[topics.*] partitions` of its topic; `None`: as many as co-partitioning asks for.
+    pub partitions: Option<u32>,
 }
 
 /// A store of the manifest, or a table's.
@@ -191,7 +193,7 @@ pub struct StoreSpec {
 /// A part of the topology whose records need no repartitioning. Tasks are its copies, one for each partition.
 #[derive(Clone, Debug)]
 pub struct SubTopology {
-    /// Named after its first source or repartition edge.
+    /// Named after its first source or table; one without after its first repartition edge, `<node>-<role>`.
     pub name: Arc<str>,
     /// Its nodes, ancestors first.
     pub nodes: Vec<NodeIx>,
