@@ -4,8 +4,10 @@
 
 pub mod admin;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod component;
+pub mod deploy;
 pub mod disk;
 pub mod error;
 pub mod jsonl;

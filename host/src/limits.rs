@@ -134,3 +134,7 @@ pub const COMPACTION_NEW_RECORDS: u64 = 1_000;
 pub const COMPACTION_INDEX_BYTES: usize = 32 << 20;
 /// How long a compacted topic keeps tombstones, so that whoever lags behind hears of them.
 pub const TOMBSTONE_KEPT: Duration = Duration::from_secs(86_400);
+/// Blocks of the embedded log's database that are kept in memory.
+pub const LOG_CACHE_BYTES: usize = 8 << 20;
+/// Unflushed writes of the embedded log's database that are held in memory.
+pub const LOG_WRITE_BUFFERS_BYTES: usize = 64 << 20;

@@ -107,7 +107,7 @@ impl ControlClient {
 }
 
 fn refused(status: StatusCode, refusal: Refusal) -> Diagnostic {
-    let code = error::known_code(&refusal.code).unwrap_or("R035");
+    let code = error::explain(&refusal.code).map_or("R035", |known| known.code);
     let mut problem =
         if status.is_client_error() { Diagnostic::usage(code, refusal.message) } else { Diagnostic::run(code, refusal.message) };
     problem.causes = refusal.causes;

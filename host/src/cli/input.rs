@@ -64,14 +64,14 @@ pub fn load_file(
     let mut lines = Lines::new(BufReader::with_capacity(1 << 20, open(path)?));
     let mut loaded = Loaded { produced: 0, skipped };
     let mut batch = Batch::default();
-    while let Some(line) = lines.next().map_err(|e| failed(path, &e))? {
-        if lines.number <= skipped {
+    while let Some((number, line)) = lines.next().map_err(|e| failed(path, &e))? {
+        if number <= skipped {
             continue;
         }
-        let record = to_record(input, line, clock).map_err(|why| bad_line(path, lines.number, &why))?;
+        let record = to_record(input, line, clock).map_err(|why| bad_line(path, number, &why))?;
         batch.push(&input.topic, record);
         if batch.is_full() {
-            loaded.produced += batch.send(broker, Some((&key, lines.number))).map_err(|e| failed(path, &e))?;
+            loaded.produced += batch.send(broker, Some((&key, number))).map_err(|e| failed(path, &e))?;
             progress(lines.bytes);
         }
     }
@@ -86,8 +86,8 @@ pub fn pump_stdin(broker: &dyn Broker, clock: &dyn Clock, input: &Input) -> Resu
     let mut lines = Lines::new(BufReader::with_capacity(1 << 16, std::io::stdin().lock()));
     let mut loaded = Loaded::default();
     let mut batch = Batch::default();
-    while let Some(line) = lines.next().map_err(|e| failed(stdin, &e))? {
-        let record = to_record(input, line, clock).map_err(|why| bad_line(stdin, lines.number, &why))?;
+    while let Some((number, line)) = lines.next().map_err(|e| failed(stdin, &e))? {
+        let record = to_record(input, line, clock).map_err(|why| bad_line(stdin, number, &why))?;
         batch.push(&input.topic, record);
         // What a pipe has at hand goes in one batch; nobody waits for more.
         if batch.is_full() || lines.nothing_buffered() {
@@ -111,7 +111,8 @@ impl<R: Read> Lines<R> {
         Self { reader, line: Vec::new(), number: 0, bytes: 0 }
     }
 
-    fn next(&mut self) -> std::io::Result<Option<&[u8]>> {
+    /// The next line and its number, from 1.
+    fn next(&mut self) -> std::io::Result<Option<(u64, &[u8])>> {
         self.line.clear();
         let read = self.reader.read_until(b'\n', &mut self.line)?;
         if read == 0 {
@@ -119,7 +120,7 @@ impl<R: Read> Lines<R> {
         }
         self.bytes += read as u64;
         self.number += 1;
-        Ok(Some(self.line.strip_suffix(b"\n").unwrap_or(&self.line)))
+        Ok(Some((self.number, self.line.strip_suffix(b"\n").unwrap_or(&self.line))))
     }
 
     fn nothing_buffered(&self) -> bool {

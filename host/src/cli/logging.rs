@@ -18,9 +18,18 @@ pub struct Console {
 impl Console {
     /// Starts logging. `COFFERDAM_LOG` sets what is logged, as in tracing's filters; `info` unless said.
     pub fn start(form: LogForm) -> Self {
+        Self::start_at(form, "info")
+    }
+
+    /// Logs nothing unless `COFFERDAM_LOG` asks for it.
+    pub fn start_quiet() -> Self {
+        Self::start_at(LogForm::Text, "off")
+    }
+
+    fn start_at(form: LogForm, level: &str) -> Self {
         let target = if form == LogForm::Json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let console = Self { bars: MultiProgress::with_draw_target(target) };
-        let filter = EnvFilter::try_from_env("COFFERDAM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::try_from_env("COFFERDAM_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(console.clone());
         // A second start in one process keeps the first one's lines.
         let _ = match form {

@@ -30,7 +30,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let ear = Ear::open().map_err(|e| vec![Diagnostic::run("R005", "signals cannot be heard").because(e)])?;
     let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone() };
     let app = Application::load(&args.manifest, &overrides)?;
-    app.warnings.iter().for_each(|w| tracing::warn!("{w}"));
+    app.topology.warnings.iter().for_each(|w| tracing::warn!("{w}"));
     let inputs = inputs(&app, &args.input)?;
     let sinks = outputs(&app, &args.output)?;
 

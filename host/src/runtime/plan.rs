@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::broker::{Broker, Subscription};
 use crate::clock::Clock;
+use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::node::{Lent, Node};
 use crate::store::{Changelog, StoreConfig};
@@ -36,6 +37,8 @@ pub struct HostPlan {
     pub clock: Arc<dyn Clock>,
     /// Folder of the tasks' state; `None`: everything in memory.
     pub tasks_folder: Option<PathBuf>,
+    /// Memory that all tasks share.
+    pub budget: Budget,
     /// Longest time between two commits under load.
     pub commit_interval: Duration,
     /// Shortest time between two commits.

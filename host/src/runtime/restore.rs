@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::broker::{Committed, Reader};
 use crate::record::{ConsumedRecord, Offset, Timestamp, TopicPartition, strip_reserved_headers};
-use crate::store::{Changelog, StoreError, TaskStores};
+use crate::store::{Changelog, Home, StoreError, TaskStores};
 use crate::task::{TaskId, TaskPlan};
 
 use super::errors::ThreadError;
@@ -123,11 +123,12 @@ pub(super) fn committed_of(partitions: &[(TopicPartition, Option<Committed>)], a
 
 fn open(host: &HostPlan, id: &TaskId, folder: Option<&PathBuf>) -> Result<TaskStores, ThreadError> {
     let configs = host.store_configs(id.sub_topology);
-    match TaskStores::open(folder.map(PathBuf::as_path), configs.clone()) {
+    let home = folder.map(|folder| Home { folder, budget: &host.budget });
+    match TaskStores::open(home, configs.clone()) {
         Err(StoreError::Corrupted { store, why }) => {
             tracing::warn!(task = %id.name, "{store}: {why}; the task's state is wiped and restored from its changelogs");
             wipe(id, folder)?;
-            TaskStores::open(folder.map(PathBuf::as_path), configs)
+            TaskStores::open(home, configs)
         }
         opened => opened,
     }

@@ -45,7 +45,7 @@ pub fn run(file: &StepFile, bench: &mut Bench) -> Result<Option<Difference>, Str
         seen += appended.len();
         let actual: Vec<(String, Record)> = appended
             .into_iter()
-            .filter_map(|(at, _, record)| Some((bench.outputs.iter().find(|(topic, _)| *topic == at.topic)?.1.clone(), record)))
+            .filter_map(|a| Some((bench.outputs.iter().find(|(topic, _)| *topic == a.at.topic)?.1.clone(), a.record)))
             .collect();
         if let Some(diff) = compare::outputs(expected, &actual) {
             return Ok(Some(Difference { step: Some(at), input, diff }));

@@ -133,7 +133,7 @@ impl Client for SimClient {
     /// Never blocks: whoever drives the simulation moves its clock.
     fn wait(&mut self, _at_most: Duration) {}
 
-    fn close(self: Box<Self>, _leave: bool) -> Result<(), BrokerError> {
+    fn leave(&mut self, _for_good: bool) -> Result<(), BrokerError> {
         Ok(())
     }
 }
