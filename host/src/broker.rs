@@ -5,7 +5,11 @@
 //!
 //! One [`Broker`] a host; one [`Client`] a stream thread, which is consumer, producer and group member in one.
 
+mod admission;
+mod assignment;
 mod port;
+#[cfg(test)]
+mod port_tests;
 
 pub mod embedded;
 pub mod partitioner;

@@ -1,6 +1,21 @@
 //! What a user sees when something is wrong: what, why, and what to do, with a stable code.
 
+mod codes;
+mod nearest;
+
 use std::fmt;
+
+pub use codes::{Code, explain};
+pub use nearest::{nearest, suggest};
+
+/// Whether anything can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing goes on.
+    Error,
+    /// It goes on, though perhaps not as meant.
+    Warning,
+}
 
 /// Whose fault it is, which decides the exit code: a bad manifest or bad usage is 2, everything else 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +48,8 @@ impl fmt::Display for Place {
 pub struct Diagnostic {
     /// Stable code, `explain` knows it: `M...` manifest, `T...` topology, `C...` component, `S...` state, `B...` broker, `R...` run.
     pub code: &'static str,
+    /// Whether anything can go on.
+    pub severity: Severity,
     /// Whose fault.
     pub blame: Blame,
     /// What is wrong; one line, no full stop.
@@ -48,7 +65,13 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A fault of the manifest, the command line or a component.
     pub fn usage(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, blame: Blame::Usage, message: message.into(), place: None, causes: Vec::new(), hint: None }
+        let severity = Severity::Error;
+        Self { code, severity, blame: Blame::Usage, message: message.into(), place: None, causes: Vec::new(), hint: None }
+    }
+
+    /// Something in the manifest that is probably not meant.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::usage(code, message) }
     }
 
     /// A failure of what was running.
@@ -80,7 +103,11 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.code, self.message)?;
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{severity}[{}]: {}", self.code, self.message)?;
         if let Some(place) = &self.place {
             write!(f, "\n  --> {place}")?;
         }

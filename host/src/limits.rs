@@ -53,7 +53,7 @@ pub const ROWS_READ_AT_ONCE: usize = 64;
 /// Blobs of one packed store call.
 pub const PACKED_BLOBS: usize = 100_000;
 /// Bytes of a name that a guest makes up: of a cell, a schedule, a metric.
-pub const NAME_BYTES: usize = 255;
+pub const GUEST_NAME_BYTES: usize = 255;
 /// Size of a cell.
 pub const CELL_BYTES: usize = 4 << 10;
 /// Schedules that a node may have.
@@ -98,3 +98,43 @@ pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
 pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
 /// How often the line about a parked task is repeated.
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
+/// Body of one request to the control socket.
+pub const CONTROL_BODY_BYTES: usize = 64 << 20;
+/// Bytes of the embedded log that one step of cleaning reads.
+pub const MAINTENANCE_STEP_BYTES: usize = 32 << 20;
+/// Bytes of the name of a node or store in a manifest.
+pub const NAME_BYTES: usize = 100;
+/// Bytes of `app.id`.
+pub const APP_ID_BYTES: usize = 100;
+/// Bytes of a topic's name: Kafka's own limit.
+pub const TOPIC_NAME_BYTES: usize = 249;
+/// Least memory that `limits.memory` may give a guest: one page of WebAssembly.
+pub const GUEST_MEMORY_FLOOR_BYTES: usize = 64 << 10;
+/// Longest call that `limits.deadline` may allow.
+pub const CALL_DEADLINE_CEILING: Duration = Duration::from_secs(600);
+/// Size of a manifest.
+pub const MANIFEST_BYTES: u64 = 1 << 20;
+/// Size of a component's file.
+pub const COMPONENT_BYTES: u64 = 256 << 20;
+/// Partitions of one topic.
+pub const PARTITIONS: u32 = 10_000;
+/// Stream threads that a manifest may ask for.
+pub const THREADS: u32 = 1_024;
+/// How often a `transient` failure is tried again, unless `retry.max` says otherwise.
+pub const RETRIES: u32 = 3;
+/// How long a task sleeps before it tries again, unless `retry.backoff` says otherwise.
+pub const RETRY_BACKOFF: Duration = Duration::from_millis(100);
+/// Bytes of a chunk of records on the embedded log; a larger record has a chunk of its own.
+pub const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes that a reader of the embedded log fetches ahead for each partition.
+pub const READ_AHEAD_BYTES: usize = 256 << 10;
+/// New records that make a compaction of a partition worth while; it also takes as many as there are compacted ones.
+pub const COMPACTION_NEW_RECORDS: u64 = 1_000;
+/// Bytes of keys that a compaction holds in memory; where there are more it goes on in another round.
+pub const COMPACTION_INDEX_BYTES: usize = 32 << 20;
+/// How long a compacted topic keeps tombstones, so that whoever lags behind hears of them.
+pub const TOMBSTONE_KEPT: Duration = Duration::from_secs(86_400);
+/// Blocks of the embedded log's database that are kept in memory.
+pub const LOG_CACHE_BYTES: usize = 8 << 20;
+/// Unflushed writes of the embedded log's database that are held in memory.
+pub const LOG_WRITE_BUFFERS_BYTES: usize = 64 << 20;

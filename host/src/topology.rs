@@ -1,9 +1,31 @@
 //! The graph of nodes, cut into sub-topologies. Pure: it never does I/O, and it never knows a broker, a store's bytes or a component's code.
+//!
+//! [`build`] checks a manifest as a whole and makes its [`Topology`]; [`partitions`] says how many tasks and internal topics that gives, once
+//! the counts of the topics are known. The command and the runtime call both.
 
+mod build;
+mod carries;
+mod config;
+mod cut;
+mod describe;
+mod draft;
+mod emit;
+mod grants;
 mod graph;
+mod order;
+mod partitions;
+mod topics;
+mod wire;
 
+#[cfg(test)]
+mod tests;
+
+pub use build::build;
+pub use describe::{describe_json, describe_mermaid, describe_text};
+pub use draft::Descriptions;
 pub use graph::{
-    Backend, Carries, Child, Description, FailurePolicy, Grant, InputRole, Inputs, NodeIx, NodeKind, OnError, Port, Processor, Repartition,
-    Sink, Source, SourceRole, Start, StoreAccess, StoreKind, StoreRole, StoreSpec, SubTopology, Takes, TimestampFrom, Topology,
-    TopologyNode,
+    Backend, Carries, Child, Cleanup, Description, ExternalTopic, FailurePolicy, Grant, InputRole, Inputs, NodeIx, NodeKind, OnError,
+    Partitioner, Port, Processor, Repartition, Sink, Source, SourceRole, Start, StoreAccess, StoreKind, StoreRole, StoreSpec, SubTopology,
+    Takes, TimestampFrom, TopicUse, Topology, TopologyNode,
 };
+pub use partitions::{InternalTopic, Partitions, TaskId, partitions};

@@ -98,6 +98,18 @@ pub enum BrokerError {
     /// The partition is not there.
     #[error("{0} does not exist")]
     UnknownPartition(TopicPartition),
+    /// The topic is there, but not as it was asked for.
+    #[error("topic '{topic}' has {setting} {there}, but {asked} is asked for")]
+    TopicDiffers {
+        /// The topic.
+        topic: Arc<str>,
+        /// Which setting.
+        setting: &'static str,
+        /// Its value.
+        there: String,
+        /// The value that was asked for.
+        asked: String,
+    },
     /// The log refuses this record and would refuse it again.
     #[error("{topic} refuses the record: {reason}")]
     Refused {
@@ -117,7 +129,7 @@ pub enum BrokerError {
         first: Offset,
     },
     /// Another process holds the log.
-    #[error("another process (pid {pid}) is using {path}")]
+    #[error("another process{} is using {path}", if *pid == 0 { String::new() } else { format!(" (pid {pid})") })]
     Locked {
         /// The state folder.
         path: String,
@@ -207,13 +219,14 @@ pub trait Client {
     /// Blocks until there may be something to take or to hear, or `at_most` is over.
     fn wait(&mut self, at_most: Duration);
 
-    /// Goes. With `leave` for good; else its partitions are kept for a restart.
-    fn close(self: Box<Self>, leave: bool) -> Result<(), BrokerError>;
+    /// Goes. `for_good`: its partitions go to others at once; else they are kept for a restart. Nothing may be called afterwards.
+    fn leave(&mut self, for_good: bool) -> Result<(), BrokerError>;
 }
 
 /// A reader of committed records without a group: restore, global tables, `consume`.
 pub trait Reader: Send {
     /// Reads up to `max` records of a partition from `from` on, into `into`; the offset to go on from, which may be beyond the last record
     /// read (transaction markers, compacted ones). Does not block; equal to `from` when there is nothing.
+    /// Below the first offset: `OffsetGone`.
     fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError>;
 }

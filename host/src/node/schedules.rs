@@ -46,8 +46,8 @@ pub struct Due {
 #[derive(Clone, Debug, Default)]
 pub struct Schedules {
     all: Vec<Schedule>,
-    /// Grows with every change, so that a walk knows whether it has something to undo.
-    version: u64,
+    /// `all` as it was at the savepoint; `None` while nothing has changed since.
+    saved: Option<Vec<Schedule>>,
 }
 
 impl Schedules {
@@ -64,32 +64,46 @@ impl Schedules {
     ) {
         let interval_ms = interval_ms.max(1);
         let known = self.all.iter().position(|s| s.node == node && &*s.name == name);
+        if known.is_some_and(|at| self.all[at].interval_ms == interval_ms && self.all[at].clock == clock) {
+            return;
+        }
+        self.save();
         if let Some(at) = known {
-            if self.all[at].interval_ms == interval_ms && self.all[at].clock == clock {
-                return;
-            }
             self.all.remove(at);
         }
         let next_due = first_due(interval_ms, clock, start, now, stream_time);
         self.all.push(Schedule { node, name: name.into(), interval_ms, clock, next_due });
-        self.version += 1;
     }
 
     /// Ends a schedule.
     pub fn cancel(&mut self, node: NodeIx, name: &str) {
-        let before = self.all.len();
-        self.all.retain(|s| s.node != node || &*s.name != name);
-        self.version += u64::from(self.all.len() != before);
+        if self.all.iter().any(|s| s.node == node && &*s.name == name) {
+            self.save();
+            self.all.retain(|s| s.node != node || &*s.name != name);
+        }
+    }
+
+    /// Marks the point to which `roll_back` goes.
+    pub fn savepoint(&mut self) {
+        self.saved = None;
+    }
+
+    /// Undoes what was asked for or cancelled since the savepoint.
+    pub fn roll_back(&mut self) {
+        if let Some(saved) = self.saved.take() {
+            self.all = saved;
+        }
+    }
+
+    fn save(&mut self) {
+        if self.saved.is_none() {
+            self.saved = Some(self.all.clone());
+        }
     }
 
     /// How many a node has.
     pub fn count(&self, node: NodeIx) -> usize {
         self.all.iter().filter(|s| s.node == node).count()
-    }
-
-    /// Changes with every schedule and cancel.
-    pub fn version(&self) -> u64 {
-        self.version
     }
 
     /// Takes the call that is due first on this clock at `time`, and moves its schedule on.
@@ -176,6 +190,16 @@ mod tests {
         assert_eq!(all.next_due(PunctuationClock::WallClock), Some(Timestamp(3250)));
         let all = one(PunctuationClock::StreamTime, 1000, Some(3300), 0, None);
         assert_eq!(all.next_due(PunctuationClock::StreamTime), Some(Timestamp(3300)));
+    }
+
+    #[test]
+    fn what_a_failed_call_asked_for_is_undone() {
+        let mut all = one(PunctuationClock::WallClock, 100, None, 0, None);
+        all.savepoint();
+        all.cancel(NODE, "s");
+        all.schedule(NODE, "t", 7, PunctuationClock::WallClock, None, Timestamp(0), None);
+        all.roll_back();
+        assert_eq!((all.count(NODE), all.next_due(PunctuationClock::WallClock)), (1, Some(Timestamp(100))));
     }
 
     #[test]

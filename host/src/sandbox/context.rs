@@ -103,8 +103,8 @@ impl Host for State {
 impl State {
     /// Refuses a name that is longer than the host keeps.
     pub(super) fn check_name(&mut self, of: &str, name: &str) -> wasmtime::Result<()> {
-        if name.len() > limits::NAME_BYTES {
-            let (bytes, most) = (name.len(), limits::NAME_BYTES);
+        if name.len() > limits::GUEST_NAME_BYTES {
+            let (bytes, most) = (name.len(), limits::GUEST_NAME_BYTES);
             return Err(self.broken_rule(format!("the name of {of} has {bytes} bytes; the limit is {most}")));
         }
         Ok(())

@@ -29,6 +29,19 @@ pub enum Given {
     Denied,
 }
 
+/// As `check` prints it.
+impl std::fmt::Display for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Contract => "given, the contract",
+            Self::Virtual => "given, virtual",
+            Self::Log => "given, the host's log",
+            Self::Empty => "given, empty",
+            Self::Denied => "denied: a call of it traps",
+        })
+    }
+}
+
 /// An interface that a component imports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::Diagnostic;
+pub use crate::manifest::{Backend, Cleanup, FailurePolicy, OnError, Partitioner, Start, StoreAccess, StoreKind, TimestampFrom};
+
 /// Index of a node in [`Topology::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeIx(pub usize);
@@ -18,6 +21,40 @@ pub struct Topology {
     pub stores: Vec<StoreSpec>,
     /// The parts between repartition edges.
     pub sub_topologies: Vec<SubTopology>,
+    /// Every topic that it reads or writes and that is not internal.
+    pub topics: Vec<ExternalTopic>,
+    /// What is probably not meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A topic of the manifest: somebody else's, or one that is made for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalTopic {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What for.
+    pub used_by: TopicUse,
+    /// How many partitions when we make it; `None`: not said.
+    pub partitions: Option<u32>,
+    /// What becomes of old records when we make it: `compact` for a table's topic, unless said.
+    pub cleanup: Cleanup,
+    /// How long records are kept when we make it; `None`: for ever on the embedded log, the broker's default on Kafka.
+    pub retention: Option<Duration>,
+    /// Copies of each partition when we make it; `None`: the broker's default.
+    pub replication: Option<u16>,
+    /// Who wrote the keys.
+    pub partitioner: Partitioner,
+}
+
+/// What a topic is used for; the first that fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicUse {
+    /// A source or a table reads it.
+    Input,
+    /// A sink writes it.
+    Output,
+    /// Failed records go there.
+    DeadLetter,
 }
 
 /// One node of the graph.
@@ -82,26 +119,6 @@ pub enum SourceRole {
     Repartition,
 }
 
-/// Where a group without a committed offset begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At the first record that is there.
-    Earliest,
-    /// Behind the last one.
-    Latest,
-}
-
-/// How the event time is taken out of a JSON value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimestampFrom {
-    /// JSON pointer (RFC 6901) of the field.
-    pub field: String,
-    /// Format of its text, in strftime's letters; `None`: a number of milliseconds since 1970, or an RFC 3339 text.
-    pub format: Option<String>,
-    /// IANA name of the time zone for a format without an offset; `UTC` unless said.
-    pub zone: String,
-}
-
 /// Calls a component.
 #[derive(Clone, Debug)]
 pub struct Processor {
@@ -138,15 +155,6 @@ pub struct Grant {
     pub access: StoreAccess,
 }
 
-/// What a node may do with a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreAccess {
-    /// Read only.
-    Read,
-    /// Read and write.
-    ReadWrite,
-}
-
 /// Writes one topic.
 #[derive(Clone, Debug)]
 pub struct Sink {
@@ -161,28 +169,8 @@ pub struct Sink {
 pub struct Repartition {
     /// The source node at its lower end.
     pub source: NodeIx,
-}
-
-/// What happens when a node fails at a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OnError {
-    /// After the retries.
-    pub policy: FailurePolicy,
-    /// How often a `transient` failure is tried again before the policy holds.
-    pub retries: u32,
-    /// How long the task sleeps before each of them.
-    pub backoff: Duration,
-}
-
-/// What becomes of a record that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FailurePolicy {
-    /// The task is parked.
-    Fail,
-    /// The record is passed over.
-    Skip,
-    /// The source record goes to this topic.
-    DeadLetter(Arc<str>),
+    /// `[topics.*] partitions` of its topic; `None`: as many as co-partitioning asks for.
+    pub partitions: Option<u32>,
 }
 
 /// A store of the manifest, or a table's.
@@ -202,32 +190,10 @@ pub struct StoreSpec {
     pub sub_topology: usize,
 }
 
-/// Kind of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreKind {
-    /// Values by key.
-    KeyValue,
-    /// Values by key and window.
-    Window,
-    /// Values by key and session.
-    Session,
-    /// Histories of values by key.
-    Versioned,
-}
-
-/// Where a store lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// On disk.
-    RocksDb,
-    /// In memory; restored whole at each start.
-    Memory,
-}
-
 /// A part of the topology whose records need no repartitioning. Tasks are its copies, one for each partition.
 #[derive(Clone, Debug)]
 pub struct SubTopology {
-    /// Named after its first source or repartition edge.
+    /// Named after its first source or table; one without after its first repartition edge, `<node>-<role>`.
     pub name: Arc<str>,
     /// Its nodes, ancestors first.
     pub nodes: Vec<NodeIx>,

@@ -1,0 +1,442 @@
+//! Typed stores and cells. A row is a value and its timestamp; bytes go to the backend, which is the host or a test's memory.
+
+use std::borrow::{Borrow, Cow};
+use std::marker::PhantomData;
+use std::ops::{Bound, Deref, RangeBounds};
+use std::rc::Rc;
+use std::vec;
+
+use crate::Timestamp;
+use crate::backend::{Backend, EntriesHandle, KeyValueHandle, RawEntry, RawRow, RawWrite};
+use crate::codec::{CodecError, Decode, Encode};
+use crate::description::Access;
+use crate::failure::Failure;
+use crate::host::OpenError;
+
+/// Entries asked of the host at a time.
+const CHUNK: u32 = 128;
+
+/// A key-value store to read. [`KeyValue`] writes as well.
+///
+/// A row that is not what the types say fails the record: as [`Failure::BadRecord`] in a store opened for reading (its rows are
+/// somebody else's data), as [`Failure::Fatal`] in one that the processor itself writes (its state is of another layout). A key that
+/// has no bytes is a [`Failure::BadRecord`].
+///
+/// ```
+/// use cofferdam_guest::KeyValueReader;
+/// # let store = cofferdam_guest::testing::key_value::<String, String>();
+/// # store.put("SFO", &"San Francisco".to_owned())?;
+/// fn name(airports: &KeyValueReader<String, String>, code: &str) -> Result<String, cofferdam_guest::Failure> {
+///     Ok(airports.get(code)?.unwrap_or_else(|| "unknown".to_owned()))
+/// }
+/// assert_eq!(name(&store, "SFO")?, "San Francisco");
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+#[derive(Debug)]
+pub struct KeyValueReader<K, V> {
+    handle: KeyValueHandle,
+    role: Rc<str>,
+    access: Access,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+/// A row with its key.
+///
+/// ```
+/// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+/// # store.put_at("SFO", &7, 1_000)?;
+/// for entry in store.all() {
+///     let entry = entry?;
+///     assert_eq!((entry.key.as_str(), entry.value, entry.timestamp), ("SFO", 7, 1_000));
+/// }
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry<K, V> {
+    /// The key.
+    pub key: K,
+    /// The value.
+    pub value: V,
+    /// The row's timestamp.
+    pub timestamp: Timestamp,
+}
+
+impl<K, V> KeyValueReader<K, V> {
+    pub(crate) fn open(backend: &Backend, role: &str) -> Result<Self, OpenError> {
+        Self::open_with(backend, role, Access::Read)
+    }
+
+    fn open_with(backend: &Backend, role: &str, access: Access) -> Result<Self, OpenError> {
+        Ok(Self { handle: backend.open_key_value(role, access)?, role: role.into(), access, types: PhantomData })
+    }
+
+    fn bytes_of<'b, T: Encode + ?Sized>(&self, what: &str, of: &'b T) -> Result<Cow<'b, [u8]>, Failure> {
+        of.encode().map_err(|error| Failure::bad_record(format!("store `{}`: {}", self.role, error.of(what))))
+    }
+
+    fn unreadable(&self, what: &str, error: CodecError) -> Failure {
+        let reason = format!("store `{}`: {}", self.role, error.of(what));
+        match self.access {
+            Access::Read => Failure::BadRecord(reason),
+            Access::ReadWrite => Failure::Fatal(reason),
+        }
+    }
+}
+
+impl<K, V: Decode> KeyValueReader<K, V> {
+    fn read_row(&self, row: RawRow) -> Result<(V, Timestamp), Failure> {
+        let value = V::decode(row.value).map_err(|error| self.unreadable("value", error))?;
+        Ok((value, row.timestamp))
+    }
+
+    /// The value of a key.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// # store.put("SFO", &7)?;
+    /// assert_eq!(store.get("SFO")?, Some(7));
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn get<Q: Encode + ?Sized>(&self, key: &Q) -> Result<Option<V>, Failure>
+    where
+        K: Borrow<Q>,
+    {
+        Ok(self.get_row(key)?.map(|(value, _)| value))
+    }
+
+    /// The value of a key and its timestamp.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// # store.put_at("SFO", &7, 1_000)?;
+    /// assert_eq!(store.get_row("SFO")?, Some((7, 1_000)));
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn get_row<Q: Encode + ?Sized>(&self, key: &Q) -> Result<Option<(V, Timestamp)>, Failure>
+    where
+        K: Borrow<Q>,
+    {
+        let key = self.bytes_of("key", key)?;
+        self.handle.get(&key).map(|row| self.read_row(row)).transpose()
+    }
+
+    /// The values of many keys, in the order of the keys: one call of the host.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// # store.put("SFO", &7)?;
+    /// assert_eq!(store.get_many(["JFK", "SFO"])?, [None, Some(7)]);
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn get_many<'k, Q: Encode + ?Sized + 'k>(&self, keys: impl IntoIterator<Item = &'k Q>) -> Result<Vec<Option<V>>, Failure>
+    where
+        K: Borrow<Q>,
+    {
+        let keys = keys.into_iter().map(|key| Ok(self.bytes_of("key", key)?.into_owned())).collect::<Result<Vec<_>, Failure>>()?;
+        let rows = self.handle.get_many(&keys);
+        rows.into_iter().map(|row| Ok(row.map(|row| self.read_row(row)).transpose()?.map(|(value, _)| value))).collect()
+    }
+
+    /// About how many entries there are. Cheap, may be wrong by what was written lately.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// assert_eq!(store.approximate_count(), 0);
+    /// ```
+    pub fn approximate_count(&self) -> u64 {
+        self.handle.approximate_count()
+    }
+}
+
+impl<K: Encode + Decode, V: Decode> KeyValueReader<K, V> {
+    /// The entries of a range of keys, in the order of their bytes.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// # store.put("JFK", &1)?;
+    /// # store.put("SFO", &7)?;
+    /// let from_k = store.range("K".to_owned()..)?;
+    /// assert_eq!(from_k.map(|entry| Ok(entry?.key)).collect::<Result<Vec<_>, cofferdam_guest::Failure>>()?, ["SFO"]);
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn range(&self, keys: impl RangeBounds<K>) -> Result<Entries<'_, K, V>, Failure> {
+        self.range_in(keys, false)
+    }
+
+    /// [`range`](KeyValueReader::range) from the last key to the first.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<u32, String>();
+    /// # for number in 0..3 { store.put(&number, &"x".to_owned())?; }
+    /// let last = store.range_descending(..)?.next().transpose()?;
+    /// assert_eq!(last.map(|entry| entry.key), Some(2));
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn range_descending(&self, keys: impl RangeBounds<K>) -> Result<Entries<'_, K, V>, Failure> {
+        self.range_in(keys, true)
+    }
+
+    /// All entries.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<u32, String>();
+    /// assert_eq!(store.all().count(), 0);
+    /// ```
+    pub fn all(&self) -> Entries<'_, K, V> {
+        self.entries(self.handle.range(Bound::Unbounded, Bound::Unbounded, false))
+    }
+
+    /// The entries whose keys' bytes begin with these.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// # store.put("SFO", &7)?;
+    /// assert_eq!(store.prefix(b"S").count(), 1);
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn prefix(&self, prefix: &[u8]) -> Entries<'_, K, V> {
+        self.entries(self.handle.prefix(prefix, false))
+    }
+
+    fn range_in(&self, keys: impl RangeBounds<K>, descending: bool) -> Result<Entries<'_, K, V>, Failure> {
+        let bytes = |key: Bound<&K>| -> Result<Bound<Vec<u8>>, Failure> {
+            Ok(match key {
+                Bound::Unbounded => Bound::Unbounded,
+                Bound::Included(key) => Bound::Included(self.bytes_of("key", key)?.into_owned()),
+                Bound::Excluded(key) => Bound::Excluded(self.bytes_of("key", key)?.into_owned()),
+            })
+        };
+        Ok(self.entries(self.handle.range(bytes(keys.start_bound())?, bytes(keys.end_bound())?, descending)))
+    }
+
+    fn entries(&self, handle: EntriesHandle) -> Entries<'_, K, V> {
+        Entries { handle, chunk: Vec::new().into_iter(), store: self }
+    }
+}
+
+/// Iterates over entries of a store; asks the host for some at a time. Ends with the call in which it was made.
+///
+/// ```
+/// # let store = cofferdam_guest::testing::key_value::<u32, String>();
+/// # for number in 0..300 { store.put(&number, &"x".to_owned())?; }
+/// let mut keys = store.all().map(|entry| entry.map(|entry| entry.key));
+/// assert_eq!(keys.next(), Some(Ok(0)));
+/// assert_eq!(keys.count(), 299);
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+#[derive(Debug)]
+pub struct Entries<'s, K, V> {
+    handle: EntriesHandle,
+    chunk: vec::IntoIter<RawEntry>,
+    store: &'s KeyValueReader<K, V>,
+}
+
+impl<K: Decode, V: Decode> Iterator for Entries<'_, K, V> {
+    type Item = Result<Entry<K, V>, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.chunk.len() == 0 {
+            self.chunk = self.handle.next(CHUNK).into_iter();
+        }
+        let entry = self.chunk.next()?;
+        Some(K::decode(entry.key).map_err(|error| self.store.unreadable("key", error)).and_then(|key| {
+            let (value, timestamp) = self.store.read_row(entry.row)?;
+            Ok(Entry { key, value, timestamp })
+        }))
+    }
+}
+
+/// A key-value store to read and write. Reading is that of [`KeyValueReader`].
+///
+/// A write is part of the record's walk: later reads see it at once, and when the record fails, in whichever node, it is taken back.
+/// A row gets the timestamp of the current record unless another is given.
+///
+/// ```
+/// use cofferdam_guest::{Failure, KeyValue, Text};
+///
+/// fn count(counts: &KeyValue<String, Text<u64>>, word: &str) -> Result<u64, Failure> {
+///     let count = counts.get(word)?.map_or(0, |count| *count) + 1;
+///     counts.put(word, &Text(count))?;
+///     Ok(count)
+/// }
+/// # let store = cofferdam_guest::testing::key_value();
+/// assert_eq!((count(&store, "to")?, count(&store, "to")?), (1, 2));
+/// # Ok::<(), Failure>(())
+/// ```
+#[derive(Debug)]
+pub struct KeyValue<K, V>(KeyValueReader<K, V>);
+
+impl<K, V> Deref for KeyValue<K, V> {
+    type Target = KeyValueReader<K, V>;
+
+    fn deref(&self) -> &KeyValueReader<K, V> {
+        &self.0
+    }
+}
+
+impl<K, V> KeyValue<K, V> {
+    pub(crate) fn open(backend: &Backend, role: &str) -> Result<Self, OpenError> {
+        KeyValueReader::open_with(backend, role, Access::ReadWrite).map(Self)
+    }
+}
+
+impl<K, V: Encode + Decode> KeyValue<K, V> {
+    /// Puts a value.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// store.put("SFO", &7)?;
+    /// # assert_eq!(store.get("SFO")?, Some(7));
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn put<Q: Encode + ?Sized>(&self, key: &Q, value: &V) -> Result<(), Failure>
+    where
+        K: Borrow<Q>,
+    {
+        self.write(key, value, None)
+    }
+
+    /// Puts a value with a timestamp of its own.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// store.put_at("SFO", &7, 1_000)?;
+    /// # assert_eq!(store.get_row("SFO")?, Some((7, 1_000)));
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn put_at<Q: Encode + ?Sized>(&self, key: &Q, value: &V, timestamp: Timestamp) -> Result<(), Failure>
+    where
+        K: Borrow<Q>,
+    {
+        self.write(key, value, Some(timestamp))
+    }
+
+    /// Deletes a key. One that is not there is no error.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// store.delete("SFO")?;
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn delete<Q: Encode + ?Sized>(&self, key: &Q) -> Result<(), Failure>
+    where
+        K: Borrow<Q>,
+    {
+        let key = self.bytes_of("key", key)?;
+        self.handle.delete(&key);
+        Ok(())
+    }
+
+    /// Puts a value unless the key has one; gives the one it has.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// assert_eq!(store.put_if_absent("SFO", &7)?, None);
+    /// assert_eq!(store.put_if_absent("SFO", &8)?, Some(7));
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn put_if_absent<Q: Encode + ?Sized>(&self, key: &Q, value: &V) -> Result<Option<V>, Failure>
+    where
+        K: Borrow<Q>,
+    {
+        let key = self.bytes_of("key", key)?;
+        let value = self.bytes_of("value", value)?;
+        Ok(self.handle.put_if_absent(&key, &value).map(|row| self.read_row(row)).transpose()?.map(|(value, _)| value))
+    }
+
+    /// Puts (`Some`) and deletes (`None`) in the order given: one call of the host.
+    ///
+    /// ```
+    /// # let store = cofferdam_guest::testing::key_value::<String, u64>();
+    /// store.put_many([("JFK", Some(1)), ("SFO", Some(7)), ("JFK", None)])?;
+    /// assert_eq!(store.approximate_count(), 1);
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    pub fn put_many<'k, Q: Encode + ?Sized + 'k>(&self, writes: impl IntoIterator<Item = (&'k Q, Option<V>)>) -> Result<(), Failure>
+    where
+        K: Borrow<Q>,
+    {
+        let encode = |(key, value): (&Q, Option<V>)| {
+            Ok(RawWrite {
+                key: self.bytes_of("key", key)?.into_owned(),
+                value: value.map(|value| Ok::<_, Failure>(self.bytes_of("value", &value)?.into_owned())).transpose()?,
+                timestamp: None,
+            })
+        };
+        self.handle.put_many(&writes.into_iter().map(encode).collect::<Result<Vec<_>, Failure>>()?);
+        Ok(())
+    }
+
+    fn write<Q: Encode + ?Sized>(&self, key: &Q, value: &V, timestamp: Option<Timestamp>) -> Result<(), Failure> {
+        let key = self.bytes_of("key", key)?;
+        let value = self.bytes_of("value", value)?;
+        self.handle.put(&key, &value, timestamp);
+        Ok(())
+    }
+}
+
+/// A small named value of the node (up to 4 KiB): kept like a row of a store, but seen by no iterator and no query, and it never
+/// expires. For what an operator must remember besides its stores, an own stream time for instance.
+///
+/// ```
+/// # let mut setup = cofferdam_guest::testing::setup(&[]);
+/// let latest = setup.cell::<i64>("latest");
+/// latest.put(&1_000)?;
+/// assert_eq!(latest.get()?, Some(1_000));
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+#[derive(Debug)]
+pub struct Cell<T> {
+    backend: Backend,
+    name: String,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<T> Cell<T> {
+    pub(crate) fn new(backend: &Backend, name: &str) -> Self {
+        Self { backend: backend.clone(), name: name.to_owned(), types: PhantomData }
+    }
+}
+
+impl<T: Encode + Decode> Cell<T> {
+    /// The value; none before the first put.
+    ///
+    /// ```
+    /// # let mut setup = cofferdam_guest::testing::setup(&[]);
+    /// assert_eq!(setup.cell::<String>("mode").get()?, None);
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failure::Fatal`]: the cell holds something else.
+    pub fn get(&self) -> Result<Option<T>, Failure> {
+        let unreadable = |error: CodecError| Failure::fatal(format!("cell `{}` holds something else: {error}", self.name));
+        self.backend.get_cell(&self.name).map(T::decode).transpose().map_err(unreadable)
+    }
+
+    /// Puts a value.
+    ///
+    /// ```
+    /// # let mut setup = cofferdam_guest::testing::setup(&[]);
+    /// setup.cell::<String>("mode").put(&"quiet".to_owned())?;
+    /// # Ok::<(), cofferdam_guest::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failure::BadRecord`]: the value has no bytes.
+    pub fn put(&self, value: &T) -> Result<(), Failure> {
+        let bytes = value.encode().map_err(|error| error.of(&format!("cell `{}`", self.name)))?;
+        self.backend.put_cell(&self.name, Some(&bytes));
+        Ok(())
+    }
+
+    /// Takes the value away.
+    ///
+    /// ```
+    /// # let mut setup = cofferdam_guest::testing::setup(&[]);
+    /// setup.cell::<String>("mode").clear();
+    /// ```
+    pub fn clear(&self) {
+        self.backend.put_cell(&self.name, None);
+    }
+}

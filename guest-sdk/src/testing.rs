@@ -1,0 +1,463 @@
+//! Unit tests of processors without WebAssembly: a context that feeds records and keeps what comes out, with stores in memory, a
+//! virtual clock and seeded chance.
+//!
+//! It holds one processor, not a topology (`cofferdam test` does that), and enforces none of the host's limits.
+//!
+//! ```
+//! use cofferdam_guest::testing::TestContext;
+//! use cofferdam_guest::{Context, Failure, NoConfig, Processor, Record, Setup};
+//!
+//! struct Upper;
+//!
+//! impl Processor for Upper {
+//!     type Config = NoConfig;
+//!     type Input = Record<Option<String>, String>;
+//!
+//!     fn init(_: NoConfig, _: &mut Setup) -> Result<Self, String> {
+//!         Ok(Self)
+//!     }
+//!
+//!     fn process(&mut self, record: Self::Input, ctx: &mut Context) -> Result<(), Failure> {
+//!         let upper = record.value.to_uppercase();
+//!         ctx.forward(record.with_value(upper))
+//!     }
+//! }
+//!
+//! let mut test = TestContext::<Upper>::new()?;
+//! test.process(Record::new("a", "hello", 1_000))?;
+//! assert_eq!(test.outputs::<String, String>()?, [Record::new("a".into(), "HELLO".into(), 1_000)]);
+//! assert_eq!(test.process(("a", ())).unwrap_err().to_string(), "bad record: value is null");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::Timestamp;
+use crate::backend::{Backend, State, World};
+use crate::codec::Decode;
+use crate::context::{Context, Setup};
+use crate::description::Access;
+use crate::failure::Failure;
+use crate::host::{Clock, Host, Level, Origin};
+use crate::input::Roles;
+use crate::processor::Processor;
+use crate::record::{Current, Outgoing, RawOutput, RawRecord, Record};
+use crate::runner::{Place, Runner, describe};
+use crate::store::{Cell, KeyValue};
+
+/// Drives one processor. See the [module](self).
+///
+/// ```
+/// # use cofferdam_guest::testing::{Pass, TestContext};
+/// let mut test = TestContext::<Pass>::new()?;
+/// test.process(("key", "value"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TestContext<P> {
+    runner: Runner<P>,
+    backend: Backend,
+    roles: Vec<String>,
+    outputs: Vec<RawOutput>,
+    offset: u64,
+}
+
+impl<P: Processor> TestContext<P> {
+    /// A processor with the configuration `{}`.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// assert!(TestContext::<Pass>::new().is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// What `init` says.
+    pub fn new() -> Result<Self, String> {
+        Self::with_config(serde_json::json!({}))
+    }
+
+    /// A processor with a configuration: anything that serde can write as JSON.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// let error = TestContext::<Pass>::with_config(serde_json::json!({"minutes": 60})).err();
+    /// assert_eq!(error.as_deref(), Some("config: unknown field `minutes`, there are no fields at line 1 column 10"));
+    /// ```
+    ///
+    /// # Errors
+    /// What serde says of the configuration, or `init`.
+    pub fn with_config(config: impl Serialize) -> Result<Self, String> {
+        let config = serde_json::to_string(&config).map_err(|error| error.to_string())?;
+        let (description, roles) = describe::<P>(Some(&config))?;
+        let roles = match roles {
+            Roles::Any(_) => vec!["in".to_owned()],
+            Roles::Exactly(roles) => roles.iter().map(|role| role.name.to_owned()).collect(),
+        };
+        let granted = description.stores.into_iter().map(|store| (store.role, store.access)).collect();
+        let backend = Backend::new(World::new(granted));
+        let ports = description.ports.into_iter().map(|port| port.name).filter(|name| !name.is_empty()).collect();
+        let place = Place { app: "test".into(), node: "test".into(), inputs: roles.clone(), ports };
+        let runner = Runner::init(place, &config, backend.clone())?;
+        Ok(Self { runner, backend, roles, outputs: Vec::new(), offset: 0 })
+    }
+
+    /// Processes a record of the first input; then fires the stream-time schedules that are due. A pair gets the stream time so far as
+    /// its timestamp, or 0.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// test.process(("SFO", r#"{"delay": 9}"#))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The processor's; what the record had written and forwarded is undone.
+    pub fn process(&mut self, record: impl Outgoing) -> Result<(), Failure> {
+        self.process_index(0, record)
+    }
+
+    /// Processes a record of the input with this role.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// test.process_input("in", ("SFO", "12"))?;
+    /// assert!(test.process_input("out", ("SFO", "12")).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The processor's; there is no such role.
+    pub fn process_input(&mut self, role: &str, record: impl Outgoing) -> Result<(), Failure> {
+        let index = self.roles.iter().position(|known| known == role);
+        let index = index.ok_or_else(|| Failure::fatal(format!("there is no input `{role}`, but {}", self.roles.join(", "))))?;
+        self.process_index(index as u32, record)
+    }
+
+    fn process_index(&mut self, index: u32, record: impl Outgoing) -> Result<(), Failure> {
+        let stream_time = self.backend.stream_time();
+        let current = Current { timestamp: stream_time.unwrap_or(0), ..Current::default() };
+        let record = record.into_output(&current)?.record;
+        let before = self.begin(record.timestamp);
+        {
+            let mut world = self.backend.0.borrow_mut();
+            world.stream_time = Some(stream_time.map_or(record.timestamp, |time| time.max(record.timestamp)));
+            world.position = Some(Origin { topic: "test".into(), partition: 0, offset: self.offset });
+        }
+        self.offset += 1;
+        let returned = self.runner.process(index, record);
+        self.backend.0.borrow_mut().position = None;
+        self.end(before, returned)?;
+        self.fire(Clock::StreamTime, self.backend.stream_time().unwrap_or(0))
+    }
+
+    fn begin(&mut self, row_time: Timestamp) -> State {
+        let mut world = self.backend.0.borrow_mut();
+        world.row_time = row_time;
+        world.state.clone()
+    }
+
+    fn end(&mut self, before: State, returned: Result<Vec<RawOutput>, Failure>) -> Result<(), Failure> {
+        let mut world = self.backend.0.borrow_mut();
+        let forwarded = std::mem::take(&mut world.forwarded);
+        match returned {
+            Ok(returned) => {
+                self.outputs.extend(forwarded.into_iter().chain(returned));
+                Ok(())
+            }
+            Err(failure) => {
+                world.state = before;
+                Err(failure)
+            }
+        }
+    }
+
+    fn fire(&mut self, clock: Clock, now: Timestamp) -> Result<(), Failure> {
+        let due: Vec<String> = {
+            let mut world = self.backend.0.borrow_mut();
+            let due = world.schedules.iter_mut().filter(|(_, schedule)| schedule.clock == clock && schedule.due <= now);
+            due.map(|(name, schedule)| {
+                schedule.due += ((now - schedule.due) / schedule.interval + 1) * schedule.interval;
+                name.clone()
+            })
+            .collect()
+        };
+        for name in due {
+            if self.backend.0.borrow().schedules.contains_key(&name) {
+                let before = self.begin(now);
+                let returned = self.runner.punctuate(&name, now);
+                self.end(before, returned)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the wall clock, which stands at 0 at first, and fires the schedules that are due: each once, however far it moved.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # use std::time::Duration;
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// test.advance_wall_clock(Duration::from_secs(60))?;
+    /// assert_eq!(test.host().now(), 60_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// That of `punctuate`.
+    pub fn advance_wall_clock(&mut self, by: Duration) -> Result<(), Failure> {
+        let now = {
+            let mut world = self.backend.0.borrow_mut();
+            world.now = world.now.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+            world.now
+        };
+        self.fire(Clock::WallClock, now)
+    }
+
+    /// Sets the seed of chance; 0 unless said.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// test.seed(7);
+    /// let first = test.host().random();
+    /// test.seed(7);
+    /// assert_eq!(test.host().random(), first);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn seed(&mut self, seed: u64) {
+        self.backend.0.borrow_mut().random_state = seed;
+    }
+
+    /// Takes what has come out of the default port since the last call.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # use cofferdam_guest::Record;
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// test.process(Record::new("SFO", "12", 5))?;
+    /// assert_eq!(test.outputs::<String, String>()?, [Record::new("SFO".into(), "12".into(), 5)]);
+    /// assert!(test.outputs::<String, String>()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Keys or values are not of these types.
+    pub fn outputs<K: Decode, V: Decode>(&mut self) -> Result<Vec<Record<K, V>>, Failure> {
+        self.take_typed(None)
+    }
+
+    /// Takes what has come out of a port since the last call.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// assert!(test.outputs_of::<String, String>("late")?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Keys or values are not of these types.
+    pub fn outputs_of<K: Decode, V: Decode>(&mut self, port: &str) -> Result<Vec<Record<K, V>>, Failure> {
+        self.take_typed(Some(port))
+    }
+
+    fn take_typed<K: Decode, V: Decode>(&mut self, port: Option<&str>) -> Result<Vec<Record<K, V>>, Failure> {
+        let (taken, left) = std::mem::take(&mut self.outputs).into_iter().partition(|output| output.port.as_deref() == port);
+        self.outputs = left;
+        let taken: Vec<RawOutput> = taken;
+        taken.into_iter().map(|output| Ok(output.record.decode()?)).collect()
+    }
+
+    /// Takes everything that has come out since the last call, of all ports, in order.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// test.process(("SFO", "12"))?;
+    /// assert_eq!(test.raw_outputs()[0].record.value.as_deref(), Some(&b"12"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn raw_outputs(&mut self) -> Vec<RawOutput> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// A store of the processor, to fill it before or look into it after; also those that the processor only reads.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// assert_eq!(test.store::<String, u64>("counts").get("SFO")?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn store<K, V>(&mut self, role: &str) -> KeyValue<K, V> {
+        open_store(&self.backend, role)
+    }
+
+    /// A cell of the processor.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// assert_eq!(test.cell::<i64>("latest").get()?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cell<T>(&mut self, name: &str) -> Cell<T> {
+        Cell::new(&self.backend, name)
+    }
+
+    /// Clock, chance and schedules, as the processor sees them.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// assert_eq!(TestContext::<Pass>::new()?.host().now(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn host(&self) -> Host {
+        Host { backend: self.backend.clone() }
+    }
+
+    /// What was logged so far.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # use cofferdam_guest::Level;
+    /// let test = TestContext::<Pass>::new()?;
+    /// test.host().info("ready");
+    /// assert_eq!(test.logs(), [(Level::Info, "ready".to_owned())]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn logs(&self) -> Vec<(Level, String)> {
+        self.backend.0.borrow().logs.clone()
+    }
+
+    /// What a counter stands at.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// let test = TestContext::<Pass>::new()?;
+    /// test.host().count("dropped", 2);
+    /// assert_eq!(test.counter("dropped"), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn counter(&self, name: &str) -> u64 {
+        self.backend.0.borrow().counters.get(name).copied().unwrap_or(0)
+    }
+
+    /// The samples of a histogram.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// let test = TestContext::<Pass>::new()?;
+    /// test.host().observe("delay", 1.5);
+    /// assert_eq!(test.samples("delay"), [1.5]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn samples(&self, name: &str) -> Vec<f64> {
+        self.backend.0.borrow().samples.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Closes the processor.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// TestContext::<Pass>::new()?.close();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(mut self) {
+        self.runner.close();
+    }
+}
+
+/// A processor that passes everything on: for examples and tests of what stands around one.
+///
+/// ```
+/// # use cofferdam_guest::testing::{Pass, TestContext};
+/// let mut test = TestContext::<Pass>::new()?;
+/// test.process(("key", "value"))?;
+/// assert_eq!(test.raw_outputs().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Pass;
+
+impl Processor for Pass {
+    type Config = crate::NoConfig;
+    type Input = RawRecord;
+
+    fn init(_: crate::NoConfig, _: &mut Setup) -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    fn process(&mut self, record: RawRecord, ctx: &mut Context) -> Result<(), Failure> {
+        ctx.forward(record)
+    }
+}
+
+fn world_with(roles: &[&str]) -> Backend {
+    let granted: BTreeMap<String, Access> = roles.iter().map(|role| ((*role).to_owned(), Access::ReadWrite)).collect();
+    Backend::new(World::new(granted))
+}
+
+fn open_store<K, V>(backend: &Backend, role: &str) -> KeyValue<K, V> {
+    backend.0.borrow_mut().granted.insert(role.to_owned(), Access::ReadWrite);
+    match KeyValue::open(backend, role) {
+        Ok(store) => store,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Runs a piece of code as if it stood in `process`, for a record with neither key nor value at time 0, and gives what it forwarded.
+///
+/// ```
+/// # use cofferdam_guest::testing::in_context;
+/// let outputs = in_context(|ctx| ctx.forward(("SFO", "12")))?;
+/// assert_eq!(outputs.len(), 1);
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+///
+/// # Errors
+/// The code's.
+pub fn in_context(work: impl FnOnce(&mut Context) -> Result<(), Failure>) -> Result<Vec<RawOutput>, Failure> {
+    let backend = world_with(&[]);
+    {
+        let mut world = backend.0.borrow_mut();
+        world.stream_time = Some(0);
+        world.position = Some(Origin { topic: "test".into(), partition: 0, offset: 0 });
+    }
+    let mut context = Context::new(backend.clone(), "test".to_owned(), vec!["in".to_owned()]);
+    context.begin_record(0, &RawRecord::default());
+    work(&mut context)?;
+    let mut outputs = std::mem::take(&mut backend.0.borrow_mut().forwarded);
+    outputs.append(&mut context.take_outputs());
+    Ok(outputs)
+}
+
+/// A setup that gives key-value stores of these roles, to read and write.
+///
+/// ```
+/// let mut setup = cofferdam_guest::testing::setup(&["counts"]);
+/// assert!(setup.key_value::<String, u64>("counts").is_ok());
+/// ```
+pub fn setup(roles: &[&str]) -> Setup {
+    let host = Host { backend: world_with(roles) };
+    Setup { app: "test".into(), node: "test".into(), inputs: vec!["in".into()], ports: Vec::new(), host }
+}
+
+/// A key-value store of its own, for tests of code that is handed one.
+///
+/// ```
+/// let store = cofferdam_guest::testing::key_value::<String, u64>();
+/// store.put("SFO", &7)?;
+/// assert_eq!(store.get("SFO")?, Some(7));
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+pub fn key_value<K, V>() -> KeyValue<K, V> {
+    open_store(&world_with(&[]), "test")
+}
+
+#[cfg(test)]
+mod tests;

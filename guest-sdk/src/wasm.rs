@@ -1,0 +1,352 @@
+//! The host of a component: the imports and exports of the contract. The only file that names the generated bindings.
+//!
+//! Public for [`export!`](crate::export) alone.
+
+#![doc(hidden)]
+
+use std::cell::RefCell;
+use std::ops::Bound;
+
+use crate::Timestamp;
+use crate::description::{Access, Carries, Description};
+use crate::failure::Failure;
+use crate::host::{Clock, Level, OpenError, Origin};
+use crate::input::{Roles, Takes};
+use crate::processor::Processor;
+use crate::record::{Header, Headers, Previous, RawOutput, RawRecord};
+use crate::runner::{self, Place, Runner};
+
+#[allow(missing_docs, unsafe_code, clippy::all)]
+pub mod node {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "processor",
+        pub_export_macro: true,
+        export_macro_name: "export_node",
+        default_bindings_module: "cofferdam_guest::backend::node",
+        runtime_path: "cofferdam_guest::backend::rt",
+        generate_all,
+    });
+}
+
+#[allow(missing_docs, unsafe_code, clippy::all)]
+pub mod describe {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "describe-part",
+        pub_export_macro: true,
+        export_macro_name: "export_describe",
+        default_bindings_module: "cofferdam_guest::backend::describe",
+        runtime_path: "cofferdam_guest::backend::rt",
+        with: {
+            "cofferdam:processor/types@0.1.0": crate::backend::node::cofferdam::processor::types,
+            "cofferdam:processor/stores@0.1.0": crate::backend::node::cofferdam::processor::stores,
+        },
+    });
+}
+
+pub use describe::export_describe;
+pub use node::export_node;
+pub use wit_bindgen::rt;
+
+use describe::exports::cofferdam::processor::describe as described;
+use node::cofferdam::processor::{context, stores, types};
+use node::exports::cofferdam::processor::node as exported;
+
+pub(crate) use stores::{Entry as RawEntry, Row as RawRow, Write as RawWrite};
+
+/// Where a component keeps its one instance.
+pub type Slot<P> = RefCell<Option<Runner<P>>>;
+
+/// What [`export!`](crate::export) makes: a processor and the place of its instance.
+pub trait Component {
+    type Processor: Processor;
+
+    fn with_slot<R>(work: impl FnOnce(&Slot<Self::Processor>) -> R) -> R;
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Backend;
+
+impl Backend {
+    pub(crate) fn position(&self) -> Option<Origin> {
+        context::position().map(|origin| Origin { topic: origin.topic, partition: origin.partition, offset: origin.offset })
+    }
+
+    pub(crate) fn stream_time(&self) -> Option<Timestamp> {
+        context::stream_time()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        context::now()
+    }
+
+    pub(crate) fn random(&self) -> u64 {
+        context::random()
+    }
+
+    pub(crate) fn task(&self) -> String {
+        context::task()
+    }
+
+    pub(crate) fn forward(&self, outputs: Vec<RawOutput>) {
+        context::forward(&lower_outputs(outputs));
+    }
+
+    pub(crate) fn schedule(&self, name: &str, interval_ms: u64, clock: Clock, start: Option<Timestamp>) {
+        let clock = match clock {
+            Clock::StreamTime => context::Clock::StreamTime,
+            Clock::WallClock => context::Clock::WallClock,
+        };
+        context::schedule(name, interval_ms, clock, start);
+    }
+
+    pub(crate) fn cancel(&self, name: &str) {
+        context::cancel(name);
+    }
+
+    pub(crate) fn log(&self, level: Level, message: &str) {
+        let level = match level {
+            Level::Trace => context::Level::Trace,
+            Level::Debug => context::Level::Debug,
+            Level::Info => context::Level::Info,
+            Level::Warn => context::Level::Warn,
+            Level::Error => context::Level::Error,
+        };
+        context::log(level, message);
+    }
+
+    pub(crate) fn count(&self, name: &str, by: u64) {
+        context::count(name, by);
+    }
+
+    pub(crate) fn observe(&self, name: &str, value: f64) {
+        context::observe(name, value);
+    }
+
+    pub(crate) fn get_cell(&self, name: &str) -> Option<Vec<u8>> {
+        stores::get_cell(name)
+    }
+
+    pub(crate) fn put_cell(&self, name: &str, value: Option<&[u8]>) {
+        stores::put_cell(name, value);
+    }
+
+    pub(crate) fn open_key_value(&self, role: &str, access: Access) -> Result<KeyValueHandle, OpenError> {
+        let role_name = || role.to_owned();
+        stores::KeyValue::open(role, lower_access(access)).map(KeyValueHandle).map_err(|error| match error {
+            stores::OpenError::NotGranted(detail) => OpenError::NotGranted { role: role_name(), detail },
+            stores::OpenError::WrongKind(kind) => OpenError::WrongKind { role: role_name(), kind: kind_name(kind) },
+            stores::OpenError::ReadOnly => OpenError::ReadOnly { role: role_name() },
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct KeyValueHandle(stores::KeyValue);
+
+impl KeyValueHandle {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<RawRow> {
+        self.0.get(key)
+    }
+
+    pub(crate) fn get_many(&self, keys: &[Vec<u8>]) -> Vec<Option<RawRow>> {
+        self.0.get_many(keys)
+    }
+
+    pub(crate) fn put(&self, key: &[u8], value: &[u8], timestamp: Option<Timestamp>) {
+        self.0.put(key, value, timestamp);
+    }
+
+    pub(crate) fn delete(&self, key: &[u8]) {
+        self.0.delete(key);
+    }
+
+    pub(crate) fn put_many(&self, writes: &[RawWrite]) {
+        self.0.put_many(writes);
+    }
+
+    pub(crate) fn put_if_absent(&self, key: &[u8], value: &[u8]) -> Option<RawRow> {
+        self.0.put_if_absent(key, value, None)
+    }
+
+    pub(crate) fn approximate_count(&self) -> u64 {
+        self.0.approximate_count()
+    }
+
+    pub(crate) fn range(&self, lower: Bound<Vec<u8>>, upper: Bound<Vec<u8>>, descending: bool) -> EntriesHandle {
+        EntriesHandle(self.0.range(&lower_bound(lower), &lower_bound(upper), order(descending)))
+    }
+
+    pub(crate) fn prefix(&self, prefix: &[u8], descending: bool) -> EntriesHandle {
+        EntriesHandle(self.0.prefix(prefix, order(descending)))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct EntriesHandle(stores::Entries);
+
+impl EntriesHandle {
+    pub(crate) fn next(&mut self, max: u32) -> Vec<RawEntry> {
+        self.0.next(max)
+    }
+}
+
+fn order(descending: bool) -> stores::Order {
+    if descending { stores::Order::Descending } else { stores::Order::Ascending }
+}
+
+fn lower_bound(bound: Bound<Vec<u8>>) -> stores::Bound {
+    match bound {
+        Bound::Unbounded => stores::Bound::Unbounded,
+        Bound::Included(key) => stores::Bound::Included(key),
+        Bound::Excluded(key) => stores::Bound::Excluded(key),
+    }
+}
+
+fn lower_access(access: Access) -> stores::Access {
+    match access {
+        Access::Read => stores::Access::Read,
+        Access::ReadWrite => stores::Access::ReadWrite,
+    }
+}
+
+fn kind_name(kind: stores::Kind) -> &'static str {
+    match kind {
+        stores::Kind::KeyValue => "key-value",
+        stores::Kind::Window => "window",
+        stores::Kind::Session => "session",
+        stores::Kind::Versioned => "versioned",
+    }
+}
+
+// Moves only: the vectors' buffers are kept, and no headers means no work.
+
+fn lift_record(record: types::Record) -> RawRecord {
+    let headers: Vec<Header> = record.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
+    RawRecord {
+        key: record.key,
+        value: record.value,
+        timestamp: record.timestamp,
+        headers: Headers::from(headers),
+        change: record.change.map(|change| Previous { value: change.value, latest: change.latest }),
+    }
+}
+
+fn lower_outputs(outputs: Vec<RawOutput>) -> Vec<types::Output> {
+    let lower_header = |header: Header| types::Header { name: header.name, value: header.value };
+    outputs
+        .into_iter()
+        .map(|RawOutput { port, partition, record }| types::Output {
+            port,
+            partition,
+            record: types::Record {
+                key: record.key,
+                value: record.value,
+                timestamp: record.timestamp,
+                headers: record.headers.into_vec().into_iter().map(lower_header).collect(),
+                change: record.change.map(|change| types::Previous { value: change.value, latest: change.latest }),
+            },
+        })
+        .collect()
+}
+
+fn lower_failure(failure: Failure) -> types::Failure {
+    match failure {
+        Failure::BadRecord(reason) => types::Failure::BadRecord(reason),
+        Failure::Transient(reason) => types::Failure::Transient(reason),
+        Failure::Fatal(reason) => types::Failure::Fatal(reason),
+    }
+}
+
+/// Without it a panic is a bare `unreachable`.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("(no message)");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        context::log(context::Level::Error, &format!("panicked at '{place}': {message}"));
+    }));
+}
+
+fn with_instance<C: Component, R>(work: impl FnOnce(&mut Runner<C::Processor>) -> Result<R, Failure>) -> Result<R, types::Failure> {
+    C::with_slot(|slot| match slot.borrow_mut().as_mut() {
+        Some(instance) => work(instance).map_err(lower_failure),
+        None => Err(types::Failure::Fatal("called before init".to_owned())),
+    })
+}
+
+impl<C: Component> exported::Guest for C {
+    fn init(setup: exported::Setup) -> Result<(), String> {
+        report_panics();
+        let exported::Setup { app, name, task: _, inputs, ports, config } = setup;
+        let instance = Runner::init(Place { app, node: name, inputs, ports }, &config, Backend)?;
+        C::with_slot(|slot| *slot.borrow_mut() = Some(instance));
+        Ok(())
+    }
+
+    fn process(input: u32, record: types::Record) -> Result<Vec<types::Output>, types::Failure> {
+        with_instance::<C, _>(|instance| Ok(lower_outputs(instance.process(input, lift_record(record))?)))
+    }
+
+    fn punctuate(schedule: String, time: Timestamp) -> Result<Vec<types::Output>, types::Failure> {
+        with_instance::<C, _>(|instance| Ok(lower_outputs(instance.punctuate(&schedule, time)?)))
+    }
+
+    fn close() {
+        C::with_slot(|slot| {
+            if let Some(mut instance) = slot.borrow_mut().take() {
+                instance.close();
+            }
+        });
+    }
+}
+
+impl<C: Component> described::Guest for C {
+    fn describe(config: Option<String>) -> Result<described::Description, String> {
+        let (description, roles) = runner::describe::<C::Processor>(config.as_deref())?;
+        Ok(lower_description(description, roles))
+    }
+}
+
+fn lower_description(description: Description, roles: Roles) -> described::Description {
+    let takes = |takes: Takes| match takes {
+        Takes::Records => described::Takes::Records,
+        Takes::Updates => described::Takes::Updates,
+        Takes::Either => described::Takes::Either,
+    };
+    let carries = |carries: Carries| match carries {
+        Carries::Records => described::Carries::Records,
+        Carries::Updates => described::Carries::Updates,
+        Carries::Like(role) => described::Carries::Like(role),
+    };
+    let inputs = match roles {
+        Roles::Any(kind) => described::Inputs::Any(takes(kind)),
+        Roles::Exactly(roles) => described::Inputs::Exactly(
+            roles
+                .into_iter()
+                .map(|role| described::Input { name: role.name.into(), takes: takes(role.takes), doc: role.doc.into() })
+                .collect(),
+        ),
+    };
+    described::Description {
+        doc: description.doc,
+        inputs,
+        ports: description
+            .ports
+            .into_iter()
+            .map(|port| described::Port { name: port.name, carries: carries(port.carries), doc: port.doc })
+            .collect(),
+        stores: description
+            .stores
+            .into_iter()
+            .map(|store| described::Store {
+                role: store.role,
+                kind: stores::Kind::KeyValue,
+                access: lower_access(store.access),
+                doc: store.doc,
+            })
+            .collect(),
+        config_schema: description.config_schema.map(|schema| schema.to_string()),
+        state_version: description.state_version,
+    }
+}

@@ -1,0 +1,120 @@
+//! Speaks to the control socket of a running host.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::runtime::Runtime;
+
+use super::desk::{Page, PageRequest, StatusReport};
+use crate::error::{self, Diagnostic};
+
+/// A control socket that answered.
+pub struct ControlClient {
+    path: PathBuf,
+    runtime: Runtime,
+}
+
+/// An error as the server writes it.
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    message: String,
+    #[serde(default)]
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl ControlClient {
+    /// The host behind a socket; `None` where no process listens.
+    pub fn connect(path: &Path) -> Result<Option<Self>, Diagnostic> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(path, &e))?;
+        match runtime.block_on(UnixStream::connect(path)) {
+            Ok(_) => Ok(Some(Self { path: path.to_owned(), runtime })),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+            Err(e) => Err(unreachable(path, &e)),
+        }
+    }
+
+    /// See [`Desk::status`](super::Desk::status).
+    pub fn status(&self) -> Result<StatusReport, Diagnostic> {
+        self.call("GET", "/status", Vec::new(), "application/json")
+    }
+
+    /// See [`Desk::produce`](super::Desk::produce).
+    pub fn produce(&self, topic: &str, lines: Vec<u8>) -> Result<u64, Diagnostic> {
+        #[derive(Deserialize)]
+        struct Produced {
+            produced: u64,
+        }
+        let answer: Produced = self.call("POST", &format!("/topics/{topic}/records"), lines, "application/x-ndjson")?;
+        Ok(answer.produced)
+    }
+
+    /// See [`Desk::consume`](super::Desk::consume).
+    pub fn consume(&self, topic: &str, request: &PageRequest) -> Result<Page, Diagnostic> {
+        let body = serde_json::to_vec(request).map_err(|e| unreachable(&self.path, &e))?;
+        self.call("POST", &format!("/topics/{topic}/page"), body, "application/json")
+    }
+
+    /// See [`Desk::resume`](super::Desk::resume).
+    pub fn resume(&self, task: Option<&str>) -> Result<(), Diagnostic> {
+        let body = serde_json::json!({ "task": task }).to_string().into_bytes();
+        self.call::<serde_json::Value>("POST", "/resume", body, "application/json").map(|_| ())
+    }
+
+    fn call<T: DeserializeOwned>(&self, method: &str, uri: &str, body: Vec<u8>, content: &str) -> Result<T, Diagnostic> {
+        let (status, answer) = self.runtime.block_on(self.exchange(method, uri, body, content)).map_err(|e| unreachable(&self.path, &*e))?;
+        if status.is_success() {
+            return serde_json::from_slice(&answer).map_err(|e| unreachable(&self.path, &e));
+        }
+        match serde_json::from_slice::<Refusal>(&answer) {
+            Ok(refusal) => Err(refused(status, refusal)),
+            Err(_) => Err(unreachable(&self.path, &format!("{status}: {}", String::from_utf8_lossy(&answer)))),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        uri: &str,
+        body: Vec<u8>,
+        content: &str,
+    ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+        let stream = UnixStream::connect(&self.path).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("host", "cofferdam")
+            .header("content-type", content)
+            .body(Full::new(Bytes::from(body)))?;
+        let exchange = async move {
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            let body = response.into_body().collect().await?.to_bytes();
+            Ok::<_, hyper::Error>((status, body))
+        };
+        let (answer, _) = tokio::join!(exchange, connection);
+        Ok(answer?)
+    }
+}
+
+fn refused(status: StatusCode, refusal: Refusal) -> Diagnostic {
+    let code = error::explain(&refusal.code).map_or("R035", |known| known.code);
+    let mut problem =
+        if status.is_client_error() { Diagnostic::usage(code, refusal.message) } else { Diagnostic::run(code, refusal.message) };
+    problem.causes = refusal.causes;
+    problem.hint = refusal.hint;
+    problem
+}
+
+fn unreachable(path: &Path, why: &(impl std::fmt::Display + ?Sized)) -> Diagnostic {
+    Diagnostic::run("R035", format!("the control socket {} does not answer", path.display())).because(why)
+}

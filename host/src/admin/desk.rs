@@ -1,0 +1,228 @@
+//! The answers, whoever asks.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::broker::{Broker, BrokerError, OutgoingRecord};
+use crate::clock::Clock;
+use crate::error::Diagnostic;
+use crate::jsonl;
+use crate::record::{ConsumedRecord, Offset, TopicPartition};
+use crate::runtime::{Condition, TaskStatus};
+
+/// Records that one page holds at most.
+const PAGE_RECORDS: usize = 5_000;
+
+/// What a desk can ask of a running host.
+pub trait HostControl: Send + Sync {
+    /// Every task's status.
+    fn status(&self) -> Vec<TaskStatus>;
+    /// Parked tasks try again: this one, or all.
+    fn resume(&self, task: Option<&str>);
+}
+
+/// Answers for one app.
+pub struct Desk {
+    /// `app.id`: the consumer group.
+    pub app: Arc<str>,
+    /// The log.
+    pub broker: Arc<dyn Broker>,
+    /// Time of production of records without a timestamp.
+    pub clock: Arc<dyn Clock>,
+    /// Source topics of the app, internal ones included.
+    pub topics: Vec<Arc<str>>,
+    /// The host, where one runs.
+    pub host: Option<Arc<dyn HostControl>>,
+}
+
+/// `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// `app.id`.
+    pub app: String,
+    /// Whether a host works on it.
+    pub running: bool,
+    /// Its tasks; empty without a host.
+    pub tasks: Vec<TaskReport>,
+    /// Every partition of the app's sources.
+    pub partitions: Vec<PartitionReport>,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskReport {
+    /// `<sub-topology>_<partition>`.
+    pub task: String,
+    /// The stream thread that has it.
+    pub thread: u32,
+    /// `running`, `restoring`, `sleeping` or `parked`.
+    pub state: String,
+    /// Why it does not work; empty when it does.
+    pub why: String,
+    /// Records between the committed offsets and the ends.
+    pub lag: u64,
+    /// Stream time in milliseconds.
+    pub stream_time: Option<i64>,
+    /// Time of the last commit in milliseconds.
+    pub last_commit: Option<i64>,
+    /// Source records processed since the task was made.
+    pub processed: u64,
+    /// Source records passed over by policy.
+    pub skipped: u64,
+    /// Source records put aside as dead letters.
+    pub dead_lettered: u64,
+}
+
+/// One partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionReport {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// The next offset to process.
+    pub committed: Offset,
+    /// One behind the last record.
+    pub end: Offset,
+}
+
+/// Where to read on in a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The partition.
+    pub partition: u32,
+    /// The next offset to read.
+    pub offset: Offset,
+}
+
+/// Asks for records of a topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageRequest {
+    /// Where to read on; empty: from the beginning of every partition.
+    pub positions: Vec<Position>,
+}
+
+/// Some records of a topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Record lines.
+    pub lines: Vec<String>,
+    /// Where to read on.
+    pub positions: Vec<Position>,
+}
+
+impl Desk {
+    /// The status of tasks and partitions.
+    pub fn status(&self) -> Result<StatusReport, Diagnostic> {
+        let tasks = self.host.as_ref().map_or_else(Vec::new, |host| host.status());
+        let mut partitions = Vec::new();
+        for (topic, info) in self.topics.iter().zip(self.broker.topics(&self.topics).map_err(failed)?) {
+            for partition in 0..info.map_or(0, |i| i.spec.partitions) {
+                let at = TopicPartition::new(topic.clone(), partition);
+                let (first, end) = self.broker.bounds(&at).map_err(failed)?;
+                let committed = self.broker.committed(&self.app, &at).map_err(failed)?.map_or(first, |c| c.offset);
+                partitions.push(PartitionReport { topic: topic.to_string(), partition, committed, end });
+            }
+        }
+        let running = self.host.is_some();
+        Ok(StatusReport { app: self.app.to_string(), running, tasks: tasks.iter().map(report).collect(), partitions })
+    }
+
+    /// Appends record lines to a topic; how many.
+    pub fn produce(&self, topic: &str, lines: &[u8]) -> Result<u64, Diagnostic> {
+        let topic: Arc<str> = topic.into();
+        self.known(&topic)?;
+        let mut records = Vec::new();
+        let text = lines.strip_suffix(b"\n").unwrap_or(lines);
+        if lines.is_empty() {
+            return Ok(0);
+        }
+        for (number, line) in text.split(|&b| b == b'\n').enumerate() {
+            let record = jsonl::parse(line, self.clock.now()).map_err(|why| {
+                Diagnostic::usage("R012", format!("line {}: a broken record line", number + 1)).because(why)
+            })?;
+            records.push(OutgoingRecord { topic: topic.clone(), partition: None, record });
+        }
+        let count = records.len() as u64;
+        self.broker.produce(records, None).map_err(failed)?;
+        Ok(count)
+    }
+
+    /// The next records of a topic. An empty page: there are none yet.
+    pub fn consume(&self, topic: &str, request: &PageRequest) -> Result<Page, Diagnostic> {
+        let topic: Arc<str> = topic.into();
+        let partitions = self.known(&topic)?;
+        let mut positions = request.positions.clone();
+        for partition in 0..partitions {
+            if !positions.iter().any(|p| p.partition == partition) {
+                let (first, _) = self.broker.bounds(&TopicPartition::new(topic.clone(), partition)).map_err(failed)?;
+                positions.push(Position { partition, offset: first });
+            }
+        }
+        let mut reader = self.broker.reader().map_err(failed)?;
+        let mut page = Page::default();
+        let mut records: Vec<ConsumedRecord> = Vec::new();
+        for position in &mut positions {
+            let room = PAGE_RECORDS.saturating_sub(page.lines.len());
+            if room == 0 {
+                break;
+            }
+            let at = TopicPartition::new(topic.clone(), position.partition);
+            records.clear();
+            position.offset = reader.read(&at, position.offset, room, &mut records).map_err(failed)?;
+            page.lines.extend(records.iter().map(|r| jsonl::print(&r.record)));
+        }
+        page.positions = positions;
+        Ok(page)
+    }
+
+    /// Parked tasks try again.
+    pub fn resume(&self, task: Option<&str>) -> Result<(), Diagnostic> {
+        let Some(host) = &self.host else {
+            return Err(Diagnostic::usage("R030", "no host is running this app").hint("a task that was parked tries its record again at the next `run`"));
+        };
+        if let Some(task) = task
+            && !host.status().iter().any(|t| &*t.id.name == task)
+        {
+            let known: Vec<String> = host.status().iter().map(|t| t.id.name.to_string()).collect();
+            return Err(Diagnostic::usage("R031", format!("there is no task '{task}'")).hint(format!("tasks of this host: {}", known.join(", "))));
+        }
+        host.resume(task);
+        Ok(())
+    }
+
+    fn known(&self, topic: &Arc<str>) -> Result<u32, Diagnostic> {
+        let found = self.broker.topics(std::slice::from_ref(topic)).map_err(failed)?;
+        match found.into_iter().next().flatten() {
+            Some(info) => Ok(info.spec.partitions),
+            None => Err(Diagnostic::usage("B001", format!("topic '{topic}' does not exist"))
+                .hint("topics of an app are made when it runs for the first time; `describe` lists them")),
+        }
+    }
+}
+
+fn failed(error: BrokerError) -> Diagnostic {
+    Diagnostic::run("B002", "the log failed").because(error)
+}
+
+fn report(task: &TaskStatus) -> TaskReport {
+    let (state, why) = match &task.condition {
+        Condition::Running => ("running", String::new()),
+        Condition::Restoring { read, total } => ("restoring", format!("{read} of {total} changelog records")),
+        Condition::Sleeping { why, .. } => ("sleeping", why.clone()),
+        Condition::Parked { why } => ("parked", why.clone()),
+    };
+    TaskReport {
+        task: task.id.name.to_string(),
+        thread: task.thread,
+        state: state.to_owned(),
+        why,
+        lag: task.lag,
+        stream_time: task.stream_time.map(|t| t.0),
+        last_commit: task.last_commit.map(|t| t.0),
+        processed: task.counters.processed,
+        skipped: task.counters.skipped,
+        dead_lettered: task.counters.dead_lettered,
+    }
+}

@@ -1,0 +1,129 @@
+//! The desk behind the control socket: HTTP over a Unix socket that only the owner can open (mode 0600).
+//!
+//! | call | answer |
+//! |---|---|
+//! | `GET /status` | [`StatusReport`](super::StatusReport) |
+//! | `POST /topics/{topic}/records`, record lines | `{"produced": n}` |
+//! | `POST /topics/{topic}/page`, [`PageRequest`] | [`Page`](super::Page) |
+//! | `POST /resume`, `{"task": name or null}` | `{}` |
+//!
+//! An error is a JSON object with `code`, `message`, `causes` and `hint`; status 400 when the caller is at fault, else 500.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Json, Path as UrlPath, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Serialize;
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+
+use super::desk::{Desk, PageRequest};
+use crate::error::{Blame, Diagnostic};
+use crate::limits;
+
+/// The socket's server, on a thread of its own.
+pub struct ControlServer {
+    path: PathBuf,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ControlServer {
+    /// Listens at `path`. Whoever calls holds the state folder's lock, so a socket that is there already belongs to nobody.
+    pub fn start(path: &Path, desk: Arc<Desk>) -> Result<Self, Diagnostic> {
+        let failed = |why: std::io::Error| {
+            Diagnostic::run("R033", format!("the control socket {} cannot be opened", path.display()))
+                .because(why)
+                .hint("a Unix socket's path has at most 107 bytes: a state folder with a shorter path helps (`--state-dir`)")
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let _ = std::fs::remove_file(path);
+        let listener = {
+            let _inside = runtime.enter();
+            UnixListener::bind(path).map_err(failed)?
+        };
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = move || {
+            runtime.block_on(async move {
+                let until = async {
+                    // A dropped sender means the same: the host ends.
+                    let _ = stopped.await;
+                };
+                if let Err(why) = axum::serve(listener, router(desk)).with_graceful_shutdown(until).await {
+                    tracing::error!("the control socket failed: {why}");
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("control".into()).spawn(serve).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for ControlServer {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/status", get(status))
+        .route("/topics/{topic}/records", post(produce))
+        .route("/topics/{topic}/page", post(page))
+        .route("/resume", post(resume))
+        .layer(DefaultBodyLimit::max(limits::CONTROL_BODY_BYTES))
+        .with_state(desk)
+}
+
+async fn status(State(desk): State<Arc<Desk>>) -> Response {
+    answer(move || desk.status()).await
+}
+
+async fn produce(State(desk): State<Arc<Desk>>, UrlPath(topic): UrlPath<String>, lines: Bytes) -> Response {
+    answer(move || desk.produce(&topic, &lines).map(|n| serde_json::json!({ "produced": n }))).await
+}
+
+async fn page(State(desk): State<Arc<Desk>>, UrlPath(topic): UrlPath<String>, Json(request): Json<PageRequest>) -> Response {
+    answer(move || desk.consume(&topic, &request)).await
+}
+
+#[derive(serde::Deserialize)]
+struct Resume {
+    task: Option<String>,
+}
+
+async fn resume(State(desk): State<Arc<Desk>>, Json(resume): Json<Resume>) -> Response {
+    answer(move || desk.resume(resume.task.as_deref()).map(|()| serde_json::json!({}))).await
+}
+
+/// Asks the desk off the runtime's thread: the log may have to wait for the disk.
+async fn answer<T: Serialize + Send + 'static>(ask: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(ask).await {
+        Ok(Ok(answer)) => Json(answer).into_response(),
+        Ok(Err(problem)) => refusal(&problem),
+        Err(why) => refusal(&Diagnostic::run("R034", "the answer was cut short").because(why)),
+    }
+}
+
+fn refusal(problem: &Diagnostic) -> Response {
+    let status = if problem.blame == Blame::Usage { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR };
+    let body = serde_json::json!({
+        "code": problem.code, "message": problem.message, "causes": problem.causes, "hint": problem.hint,
+    });
+    (status, Json(body)).into_response()
+}

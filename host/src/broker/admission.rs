@@ -1,0 +1,76 @@
+//! What a log that has no server lets in: topics and records are judged here by the rules that a Kafka broker would apply. Pure.
+
+use std::time::Duration;
+
+use super::partitioner::Partitioner;
+use super::port::{BrokerError, Cleanup, OutgoingRecord, Retry, TopicSpec};
+use crate::limits;
+use crate::record::TopicPartition;
+
+/// Judges a record and says which partition it goes to.
+pub(super) fn admit(spec: &TopicSpec, outgoing: &OutgoingRecord, partitioner: &mut Partitioner) -> Result<u32, BrokerError> {
+    let record = &outgoing.record;
+    debug_assert!(record.change.is_none(), "`change` is packed or cleared before a record is sent");
+    let refused = |reason: String| Err(BrokerError::Refused { topic: spec.name.clone(), reason });
+    let size = record.size();
+    if size > limits::RECORD_BYTES {
+        return refused(format!("it has {size} bytes, the limit is {}", limits::RECORD_BYTES));
+    }
+    if record.headers.len() > limits::RECORD_HEADERS {
+        return refused(format!("it has {} headers, the limit is {}", record.headers.len(), limits::RECORD_HEADERS));
+    }
+    if record.key.is_none() && spec.cleanup != Cleanup::Delete {
+        return refused("it has no key, and the topic is compacted by key".to_owned());
+    }
+    match outgoing.partition {
+        None => Ok(partitioner.partition(record.key.as_deref(), spec.partitions)),
+        Some(partition) if partition < spec.partitions => Ok(partition),
+        Some(partition) => Err(BrokerError::UnknownPartition(TopicPartition::new(spec.name.clone(), partition))),
+    }
+}
+
+/// Judges a topic that is not there yet.
+pub(super) fn admit_topic(spec: &TopicSpec) -> Result<(), BrokerError> {
+    if (1..=limits::PARTITIONS).contains(&spec.partitions) {
+        return Ok(());
+    }
+    Err(BrokerError::Failed {
+        what: format!("create topic '{}'", spec.name),
+        why: format!("{} partitions were asked for, 1 to {} are possible", spec.partitions, limits::PARTITIONS),
+        retry: Retry::Never,
+    })
+}
+
+/// Asks for a topic that is there already: all settings must be the same. Replication is not looked at, there is one copy.
+pub(super) fn same_settings(there: &TopicSpec, asked: &TopicSpec) -> Result<(), BrokerError> {
+    for ((setting, there_text), (_, asked_text)) in settings(there).into_iter().zip(settings(asked)) {
+        if there_text != asked_text {
+            return Err(BrokerError::TopicDiffers { topic: there.name.clone(), setting, there: there_text, asked: asked_text });
+        }
+    }
+    Ok(())
+}
+
+fn settings(spec: &TopicSpec) -> [(&'static str, String); 3] {
+    [
+        ("partitions", spec.partitions.to_string()),
+        ("cleanup", cleanup_text(spec.cleanup).to_owned()),
+        ("retention", spec.retention.map_or_else(|| "for ever".to_owned(), duration_text)),
+    ]
+}
+
+fn cleanup_text(cleanup: Cleanup) -> &'static str {
+    match cleanup {
+        Cleanup::Delete => "delete",
+        Cleanup::Compact => "compact",
+        Cleanup::CompactDelete => "compact,delete",
+    }
+}
+
+/// A duration as a manifest says it, in the largest unit that fits.
+fn duration_text(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let unit = units.into_iter().find(|(length, _)| ms > 0 && ms.is_multiple_of(*length));
+    unit.map_or_else(|| format!("{ms}ms"), |(length, name)| format!("{}{name}", ms / length))
+}

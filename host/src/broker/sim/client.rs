@@ -1,0 +1,161 @@
+//! One member of a simulated group, and the reader without one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::SimBroker;
+use super::group::failed;
+use super::state::Placed;
+use crate::broker::partitioner::Partitioner;
+use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Retry, Subscription};
+use crate::record::{ConsumedRecord, Offset, TopicPartition};
+
+pub(super) struct SimClient {
+    broker: SimBroker,
+    group: String,
+    member: u32,
+    epoch: u64,
+    positions: BTreeMap<TopicPartition, Offset>,
+    transaction: Vec<Placed>,
+    /// A commit failed: only `abort` helps.
+    void: bool,
+    partitioner: Partitioner,
+}
+
+impl SimClient {
+    pub(super) fn join(broker: SimBroker, group: &str, member: u32, members: u32) -> Self {
+        let epoch = broker.state().group(group).join(member, members);
+        let partitioner = Partitioner::new(member);
+        Self {
+            broker,
+            group: group.to_owned(),
+            member,
+            epoch,
+            positions: BTreeMap::new(),
+            transaction: Vec::new(),
+            void: false,
+            partitioner,
+        }
+    }
+
+    fn check_not_void(&self, what: &str) -> Result<(), BrokerError> {
+        if self.void {
+            return Err(failed(what.to_owned(), "the transaction has failed and must be aborted", Retry::Rewind));
+        }
+        Ok(())
+    }
+}
+
+impl Client for SimClient {
+    fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
+        self.broker.state().group(&self.group).subscribe(self.member, self.epoch, subscriptions)
+    }
+
+    fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
+        let (member, epoch) = (self.member, self.epoch);
+        let events =
+            self.broker.state().with_group(&self.group, |group, state| group.poll(member, epoch, |topic| state.partitions_of(topic)))?;
+        for event in &events {
+            if let GroupEvent::Revoked(gone) | GroupEvent::Lost(gone) = event {
+                self.positions.retain(|at, _| !gone.contains(at));
+            }
+        }
+        Ok(events)
+    }
+
+    fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, BrokerError> {
+        let state = self.broker.state();
+        partitions.iter().map(|at| state.committed(&self.group, at)).collect()
+    }
+
+    fn start(&mut self, at: &TopicPartition, offset: Offset) -> Result<(), BrokerError> {
+        let mut state = self.broker.state();
+        state.group(&self.group).check_owned(self.member, self.epoch, at)?;
+        state.read(at, offset, 0, &mut Vec::new())?;
+        self.positions.insert(at.clone(), offset);
+        Ok(())
+    }
+
+    fn stop(&mut self, at: &TopicPartition) -> Result<(), BrokerError> {
+        self.positions.remove(at);
+        Ok(())
+    }
+
+    fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
+        let Some(position) = self.positions.get_mut(at) else { return Ok(0) };
+        let state = self.broker.state();
+        if state.held.contains(at) {
+            return Ok(0);
+        }
+        let before = into.len();
+        *position = state.read(at, *position, max, into)?;
+        Ok(into.len() - before)
+    }
+
+    fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError> {
+        Ok(Some(self.broker.state().partition(at)?.end()))
+    }
+
+    fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError> {
+        self.check_not_void("send a record")?;
+        let placed = self.broker.state().place(record, &mut self.partitioner)?;
+        self.transaction.push(placed);
+        Ok(())
+    }
+
+    fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
+        self.check_not_void("commit")?;
+        let now = self.broker.clock.now();
+        let mut state = self.broker.state();
+        // Set before anything can fail, cleared when everything went well.
+        self.void = true;
+        if let Some(fault) = state.commit_faults.pop_front() {
+            return Err(fault);
+        }
+        state.group(&self.group).check_member(self.member, self.epoch)?;
+        for (at, _) in offsets {
+            state.partition(at)?;
+            state.group(&self.group).check_may_commit(self.member, self.epoch, at)?;
+        }
+        state.append(std::mem::take(&mut self.transaction), now)?;
+        state.commit_offsets(&self.group, offsets);
+        self.partitioner.batch_done();
+        self.void = false;
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), BrokerError> {
+        self.transaction.clear();
+        self.void = false;
+        Ok(())
+    }
+
+    /// Never blocks: whoever drives the simulation moves its clock.
+    fn wait(&mut self, _at_most: Duration) {}
+
+    fn leave(&mut self, _for_good: bool) -> Result<(), BrokerError> {
+        Ok(())
+    }
+}
+
+impl Drop for SimClient {
+    fn drop(&mut self) {
+        self.broker.state().group(&self.group).leave(self.member, self.epoch);
+    }
+}
+
+pub(super) struct SimReader {
+    broker: SimBroker,
+}
+
+impl SimReader {
+    pub(super) fn new(broker: SimBroker) -> Self {
+        Self { broker }
+    }
+}
+
+impl Reader for SimReader {
+    fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError> {
+        self.broker.state().read(at, from, max, into)
+    }
+}

@@ -1,0 +1,74 @@
+//! `--output SINK=FILE`: the sink's topic from its beginning, one record line each, written anew at each run.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::broker::{Broker, BrokerError, Reader};
+use crate::error::Diagnostic;
+use crate::jsonl;
+use crate::record::{ConsumedRecord, Offset, TopicPartition};
+
+/// Records read at a time.
+const CHUNK_RECORDS: usize = 5_000;
+
+/// One `--output` at work.
+pub struct Output {
+    path: PathBuf,
+    to: Box<dyn Write>,
+    reader: Box<dyn Reader>,
+    positions: Vec<(TopicPartition, Offset)>,
+    chunk: Vec<ConsumedRecord>,
+}
+
+impl Output {
+    /// Begins a file (`-`: standard output) at the beginning of a topic.
+    pub fn create(broker: &dyn Broker, topic: &Arc<str>, partitions: u32, path: PathBuf) -> Result<Self, Diagnostic> {
+        let to: Box<dyn Write> = if path.as_os_str() == "-" {
+            Box::new(std::io::stdout())
+        } else {
+            let file = File::create(&path);
+            Box::new(BufWriter::with_capacity(
+                1 << 18,
+                file.map_err(|e| Diagnostic::usage("R020", format!("the output '{}' cannot be written", path.display())).because(e))?,
+            ))
+        };
+        let failed = |e: BrokerError| Diagnostic::run("R021", format!("topic '{topic}' cannot be read")).because(e);
+        let reader = broker.reader().map_err(failed)?;
+        let mut positions = Vec::new();
+        for partition in 0..partitions {
+            let at = TopicPartition::new(topic.clone(), partition);
+            let (first, _) = broker.bounds(&at).map_err(failed)?;
+            positions.push((at, first));
+        }
+        Ok(Self { path, to, reader, positions, chunk: Vec::new() })
+    }
+
+    /// Writes what has been committed since; how many records.
+    pub fn pump(&mut self) -> Result<u64, Diagnostic> {
+        let mut written = 0;
+        for (at, position) in &mut self.positions {
+            loop {
+                self.chunk.clear();
+                let failed = |e: BrokerError| Diagnostic::run("R021", format!("{at} cannot be read")).because(e);
+                let next = self.reader.read(at, *position, CHUNK_RECORDS, &mut self.chunk).map_err(failed)?;
+                for consumed in &self.chunk {
+                    let line = jsonl::print(&consumed.record);
+                    writeln!(self.to, "{line}").map_err(|e| write_failed(&self.path, &e))?;
+                    written += 1;
+                }
+                if next == *position {
+                    break;
+                }
+                *position = next;
+            }
+        }
+        self.to.flush().map_err(|e| write_failed(&self.path, &e))?;
+        Ok(written)
+    }
+}
+
+fn write_failed(path: &std::path::Path, why: &std::io::Error) -> Diagnostic {
+    Diagnostic::run("R020", format!("the output '{}' cannot be written", path.display())).because(why)
+}

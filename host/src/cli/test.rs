@@ -1,0 +1,106 @@
+//! `test`: step files, each on a bench of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use crate::broker::sim::SimBroker;
+use crate::clock::VirtualClock;
+use crate::deploy::{self, Application, BindSettings, Overrides};
+use crate::error::Diagnostic;
+use crate::runtime::{StreamThread, ThreadBoard};
+use crate::steps::{self, Bench, StepFile};
+
+use super::args;
+use super::logging::Console;
+
+/// Seed of the guests' random bits, so that a test that passes passes again.
+const SEED: u64 = 1;
+
+/// Runs step files; ends with `N passed, N failed`.
+pub fn test(args: &args::Test) -> Result<ExitCode, Vec<Diagnostic>> {
+    let _console = Console::start_quiet();
+    let mut files = Vec::new();
+    for path in &args.paths {
+        collect(path, &mut files).map_err(|e| {
+            vec![Diagnostic::usage("R040", format!("'{}' cannot be read", path.display())).because(e)]
+        })?;
+    }
+    if files.is_empty() {
+        return Err(vec![Diagnostic::usage("R041", "there is no step file").hint("step files end in .json; see `cofferdam new` for an example")]);
+    }
+    let mut apps = Apps::default();
+    let mut failed = 0;
+    for path in &files {
+        match one_file(path, &mut apps) {
+            Ok(()) => println!("ok      {}", path.display()),
+            Err(why) => {
+                failed += 1;
+                println!("FAILED  {}", path.display());
+                why.lines().for_each(|line| println!("        {line}"));
+            }
+        }
+    }
+    println!("{} passed, {failed} failed", files.len() - failed);
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+/// Step files below a path, in the order of their names. Other JSON files of a folder are passed over.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if !path.is_dir() {
+        std::fs::metadata(path)?;
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            collect(&entry, files)?;
+        } else if entry.extension().is_some_and(|e| e == "json") {
+            files.push(entry);
+        }
+    }
+    Ok(())
+}
+
+/// Apps by manifest: many files test one, and its components are compiled once.
+#[derive(Default)]
+struct Apps(BTreeMap<PathBuf, Result<Application, String>>);
+
+impl Apps {
+    fn get(&mut self, manifest: &Path) -> Result<&Application, String> {
+        let loaded = self.0.entry(manifest.to_owned()).or_insert_with(|| {
+            let problems = |p: Vec<Diagnostic>| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            Application::load(manifest, &Overrides::default()).map_err(problems)
+        });
+        loaded.as_ref().map_err(Clone::clone)
+    }
+}
+
+fn one_file(path: &Path, apps: &mut Apps) -> Result<(), String> {
+    let file = StepFile::read(path).map_err(|e| e.to_string())?;
+    let app = apps.get(&file.manifest)?;
+    let mut bench = bench(app, file.partitions).map_err(|p| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    match steps::run(&file, &mut bench)? {
+        None => Ok(()),
+        Some(difference) => Err(difference.to_string()),
+    }
+}
+
+/// An app on the simulated log and the virtual clock, on one thread.
+fn bench(app: &Application, partitions: u32) -> Result<Bench, Vec<Diagnostic>> {
+    let clock = Arc::new(VirtualClock::default());
+    let broker = SimBroker::new(clock.clone());
+    let settings =
+        BindSettings { tasks_folder: None, commit_floor: std::time::Duration::ZERO, partitions: Some(partitions), seed: SEED };
+    let plan = deploy::bind(app, Arc::new(broker.clone()), clock.clone(), &settings)?;
+    let (commands, heard) = channel();
+    let board = ThreadBoard::default();
+    let thread = StreamThread::new(Arc::new(plan), 0, 1, heard, board.clone())
+        .map_err(|e| vec![Diagnostic::run("R002", "the stream thread cannot start").because(e)])?;
+    let sources = app.input_names().into_iter().filter_map(|n| Some((n.to_owned(), app.input_topic(n)?.0))).collect();
+    Ok(Bench { thread, broker, clock, commands, board, sources, outputs: app.observed_topics() })
+}

@@ -1,0 +1,135 @@
+//! An app as its manifest tells it: components read, compiled and asked what they are, topology built and checked. Nothing runs yet.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::component::{self, Component};
+use crate::error::Diagnostic;
+use crate::manifest::Manifest;
+use crate::sandbox::{self, Engine, Loaded};
+use crate::topology::{self, Descriptions, NodeKind, Sink, Topology, TopicUse};
+
+/// What flags of the command line put in place of the manifest's keys.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `runtime.threads`.
+    pub threads: Option<u32>,
+    /// `runtime.state-dir`, relative to where the command was started.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// A checked app.
+pub struct Application {
+    /// What the author wrote.
+    pub manifest: Manifest,
+    /// What it means.
+    pub topology: Topology,
+    /// Compiled components, by the name of their node.
+    pub components: BTreeMap<String, Arc<Loaded>>,
+    /// What each component says of itself, by the name of its node.
+    pub descriptions: Descriptions,
+    /// Folder of the log and of the state.
+    pub state_dir: PathBuf,
+}
+
+impl Application {
+    /// Reads a manifest and everything that it names.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+        let mut manifest = Manifest::load(path)?;
+        if let Some(threads) = overrides.threads {
+            manifest.runtime.threads = threads;
+        }
+        let state_dir = overrides.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
+        let engine = Engine::new().map_err(|e| vec![e])?;
+        let components = compile(&engine, &manifest, &component::load(&manifest)?)?;
+        let descriptions = describe(&manifest, &components)?;
+        let topology = topology::build(&manifest, &descriptions)?;
+        Ok(Self { manifest, topology, components, descriptions, state_dir })
+    }
+
+    /// The topic of a source or table, and whether it is a table.
+    pub fn input_topic(&self, name: &str) -> Option<(Arc<str>, bool)> {
+        let source = self.manifest.sources.iter().find(|s| *s.name.value == *name);
+        let source = source.and_then(|s| Some((s.topics.first()?.value.clone(), false)));
+        let table = self.manifest.tables.iter().find(|t| *t.name.value == *name);
+        source.or_else(|| table.map(|t| (t.topic.value.clone(), true)))
+    }
+
+    /// Names of all sources and tables.
+    pub fn input_names(&self) -> Vec<&str> {
+        let sources = self.manifest.sources.iter().map(|s| &*s.name.value);
+        sources.chain(self.manifest.tables.iter().map(|t| &*t.name.value)).collect()
+    }
+
+    /// The topic of a sink.
+    pub fn output_topic(&self, name: &str) -> Option<Arc<str>> {
+        self.sinks().find(|(sink, _)| *sink == name).map(|(_, sink)| sink.topic.clone())
+    }
+
+    /// Names of all sinks.
+    pub fn output_names(&self) -> Vec<&str> {
+        self.sinks().map(|(name, _)| name).collect()
+    }
+
+    /// Topics whose records an observer sees, and what they are called: sinks by their name, dead-letter topics by the topic's.
+    pub fn observed_topics(&self) -> Vec<(Arc<str>, String)> {
+        let sinks = self.sinks().map(|(name, sink)| (sink.topic.clone(), name.to_owned()));
+        let letters = self.topology.topics.iter().filter(|t| t.used_by == TopicUse::DeadLetter);
+        sinks.chain(letters.map(|t| (t.name.clone(), t.name.to_string()))).collect()
+    }
+
+    fn sinks(&self) -> impl Iterator<Item = (&str, &Sink)> {
+        self.topology.nodes.iter().filter_map(|node| match &node.kind {
+            NodeKind::Sink(sink) if sink.repartition.is_none() => Some((&*node.name, sink)),
+            _ => None,
+        })
+    }
+}
+
+/// Compiles each component once, whoever uses it.
+fn compile(engine: &Engine, manifest: &Manifest, found: &BTreeMap<String, Component>) -> Result<BTreeMap<String, Arc<Loaded>>, Vec<Diagnostic>> {
+    let mut distinct: Vec<&Component> = Vec::new();
+    for component in found.values() {
+        if !distinct.iter().any(|c| c.digest == component.digest) {
+            distinct.push(component);
+        }
+    }
+    let bytes: Vec<(String, Vec<u8>)> = distinct.iter().map(|c| (c.name.clone(), c.bytes.to_vec())).collect();
+    let compiled = sandbox::load_all(engine, &bytes);
+    let mut loaded = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (component, result) in distinct.iter().zip(compiled) {
+        let users: Vec<&String> = found.iter().filter(|(_, c)| c.digest == component.digest).map(|(node, _)| node).collect();
+        match result {
+            Ok(one) => loaded.extend(users.into_iter().map(|node| (node.clone(), one.clone()))),
+            Err(problem) => {
+                let place = users.first().and_then(|node| place_of(manifest, node));
+                problems.push(problem.at(place));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+}
+
+/// Asks each component what it is, with the config that it will get.
+fn describe(manifest: &Manifest, components: &BTreeMap<String, Arc<Loaded>>) -> Result<Descriptions, Vec<Diagnostic>> {
+    let mut descriptions = Descriptions::default();
+    let mut problems = Vec::new();
+    for (node, loaded) in components {
+        let processor = manifest.processors.iter().find(|p| *p.name.value == **node);
+        let config = processor.map_or_else(|| "{}".to_owned(), |p| p.config.json());
+        match sandbox::describe(loaded, Some(&config)) {
+            Ok(Some(description)) => _ = descriptions.insert(node.clone(), description),
+            Ok(None) => {}
+            Err(problem) => problems.push(problem.at(place_of(manifest, node))),
+        }
+    }
+    if problems.is_empty() { Ok(descriptions) } else { Err(problems) }
+}
+
+fn place_of(manifest: &Manifest, node: &str) -> Option<crate::error::Place> {
+    let processor = manifest.processors.iter().find(|p| *p.name.value == *node);
+    let table = || manifest.tables.iter().find(|t| *t.name.value == *node).map(|t| t.name.place.clone());
+    processor.map(|p| p.component.place.clone()).or_else(table)
+}

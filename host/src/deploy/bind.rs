@@ -1,0 +1,117 @@
+//! Binds an app to a log: makes the topics that are missing, counts partitions, and puts together what stream threads need.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::broker::{Broker, BrokerError, Cleanup, TopicSpec};
+use crate::clock::Clock;
+use crate::disk::Budget;
+use crate::error::Diagnostic;
+use crate::limits;
+use crate::runtime::HostPlan;
+use crate::topology::{self, ExternalTopic, InternalTopic, Partitions};
+
+use super::application::Application;
+use super::nodes::ComponentNodes;
+
+/// What a manifest does not say.
+#[derive(Clone, Debug)]
+pub struct BindSettings {
+    /// Folder of the tasks' state; `None`: everything in memory.
+    pub tasks_folder: Option<PathBuf>,
+    /// Shortest time between two commits; zero under a virtual clock.
+    pub commit_floor: Duration,
+    /// Partitions of every topic, whatever the manifest says: for tests.
+    pub partitions: Option<u32>,
+    /// Seed of the guests' random bits.
+    pub seed: u64,
+}
+
+/// Makes the app's topics and its plan.
+pub fn bind(app: &Application, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, settings: &BindSettings) -> Result<HostPlan, Vec<Diagnostic>> {
+    let partitions = ensure_topics(app, &*broker, settings.partitions)?;
+    let mut counts: rustc_hash::FxHashMap<Arc<str>, u32> = partitions.topics.iter().map(|(t, n)| (t.clone(), *n)).collect();
+    let written: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).collect();
+    for (name, info) in written.iter().zip(broker.topics(&written).map_err(log_failed)?) {
+        if let Some(info) = info {
+            counts.insert(name.clone(), info.spec.partitions);
+        }
+    }
+    let tasks = HostPlan::task_plans(&app.topology, &counts).map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
+    let runtime = &app.manifest.runtime;
+    Ok(HostPlan {
+        topology: app.topology.clone(),
+        tasks,
+        partitions: counts,
+        nodes: Arc::new(ComponentNodes::new(&app.topology, |node| app.components.get(node).cloned())),
+        broker,
+        clock,
+        tasks_folder: settings.tasks_folder.clone(),
+        budget: Budget::new(limits::STATE_CACHE_BYTES, limits::STATE_WRITE_BUFFERS_BYTES),
+        commit_interval: runtime.commit_interval,
+        commit_floor: settings.commit_floor,
+        max_task_idle: runtime.max_task_idle,
+        seed: settings.seed,
+    })
+}
+
+/// Makes what is missing of the app's topics, internal ones included. `partitions` stands for every count of the manifest.
+pub fn ensure_topics(app: &Application, broker: &dyn Broker, partitions: Option<u32>) -> Result<Partitions, Vec<Diagnostic>> {
+    let names: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).collect();
+    let there = broker.topics(&names).map_err(log_failed)?;
+    let specs: Vec<TopicSpec> = app.topology.topics.iter().zip(&there).map(|(t, info)| {
+        // Where the manifest is silent about an existing topic, it stays as it is.
+        let existing = info.as_ref().map(|i| i.spec.partitions).filter(|_| t.partitions.is_none());
+        external(t, partitions.or(existing))
+    }).collect();
+    broker.create_topics(&specs).map_err(differs)?;
+    let known: BTreeMap<Arc<str>, u32> = specs.iter().map(|s| (s.name.clone(), s.partitions)).collect();
+    let counted = topology::partitions(&app.topology, &known)?;
+    let internal: Vec<TopicSpec> = counted.internal.iter().map(internal).collect();
+    broker.create_topics(&internal).map_err(differs)?;
+    Ok(counted)
+}
+
+fn external(topic: &ExternalTopic, partitions: Option<u32>) -> TopicSpec {
+    TopicSpec {
+        name: topic.name.clone(),
+        partitions: partitions.or(topic.partitions).unwrap_or(1),
+        cleanup: cleanup(topic.cleanup),
+        retention: topic.retention,
+        replication: topic.replication,
+    }
+}
+
+fn internal(topic: &InternalTopic) -> TopicSpec {
+    TopicSpec {
+        name: topic.name.clone(),
+        partitions: topic.partitions,
+        cleanup: cleanup(topic.cleanup),
+        retention: topic.retention,
+        replication: None,
+    }
+}
+
+fn cleanup(cleanup: topology::Cleanup) -> Cleanup {
+    match cleanup {
+        topology::Cleanup::Delete => Cleanup::Delete,
+        topology::Cleanup::Compact => Cleanup::Compact,
+        topology::Cleanup::CompactDelete => Cleanup::CompactDelete,
+    }
+}
+
+fn log_failed(error: BrokerError) -> Vec<Diagnostic> {
+    vec![Diagnostic::run("B002", "the log failed").because(error)]
+}
+
+fn differs(error: BrokerError) -> Vec<Diagnostic> {
+    match error {
+        BrokerError::TopicDiffers { .. } => vec![
+            Diagnostic::usage("B005", error.to_string())
+                .hint("a topic keeps the settings that it was made with: write these into [topics.NAME], or take another topic or state folder"),
+        ],
+        _ => log_failed(error),
+    }
+}

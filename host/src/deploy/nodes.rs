@@ -1,0 +1,74 @@
+//! Nodes of tasks, made of components.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::error::Diagnostic;
+use crate::node::{Lent, Node};
+use crate::runtime::NodeFactory;
+use crate::sandbox::{GuestMetrics, Loaded, NodeLimits, NodeSetup, StoreGrant};
+use crate::task::TaskId;
+use crate::topology::{NodeIx, NodeKind, Processor, Topology};
+
+/// What every instance of one node has in common.
+struct Template {
+    loaded: Arc<Loaded>,
+    setup: NodeSetup,
+}
+
+/// Makes component nodes for the processors of a topology.
+pub struct ComponentNodes {
+    templates: FxHashMap<NodeIx, Template>,
+}
+
+impl ComponentNodes {
+    /// `loaded`: the compiled component of a processor, by its name.
+    pub fn new(topology: &Topology, loaded: impl Fn(&str) -> Option<Arc<Loaded>>) -> Self {
+        let mut templates = FxHashMap::default();
+        for (at, node) in topology.nodes.iter().enumerate() {
+            let NodeKind::Processor(processor) = &node.kind else { continue };
+            let Some(loaded) = loaded(&node.name) else { continue };
+            let setup = NodeSetup {
+                app: topology.app.clone(),
+                name: node.name.clone(),
+                node: NodeIx(at),
+                task: "".into(),
+                inputs: processor.inputs.clone(),
+                ports: processor.ports.clone(),
+                config: processor.config.clone(),
+                grants: grants(topology, node.sub_topology, processor),
+                limits: NodeLimits { memory_bytes: processor.memory_bytes, deadline: processor.deadline, outputs: processor.outputs },
+                metrics: Arc::new(GuestMetrics::default()),
+            };
+            templates.insert(NodeIx(at), Template { loaded, setup });
+        }
+        Self { templates }
+    }
+}
+
+/// A node's stores, by their index in a task of its sub-topology.
+fn grants(topology: &Topology, sub_topology: usize, processor: &Processor) -> Vec<StoreGrant> {
+    let stores = &topology.sub_topologies[sub_topology].stores;
+    let grant = |g: &crate::topology::Grant| {
+        let index = stores.iter().position(|&s| s == g.store)?;
+        let spec = &topology.stores[g.store];
+        Some(StoreGrant { role: g.role.clone(), store: spec.name.clone(), index, kind: spec.kind, access: g.access })
+    };
+    processor.grants.iter().filter_map(grant).collect()
+}
+
+impl NodeFactory for ComponentNodes {
+    fn make(&self, node: NodeIx, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
+        let missing = || Diagnostic::run("R004", format!("node {} of task {} has no component", node.0, task.name));
+        let template = self.templates.get(&node).ok_or_else(missing)?;
+        let setup = NodeSetup { task: task.name.clone(), ..template.setup.clone() };
+        let made = template.loaded.instantiate(setup, env);
+        let refused = |why| {
+            Diagnostic::usage("C020", format!("'{}' refuses to start in task {}", template.setup.name, task.name))
+                .because(why)
+                .hint("`init` of the component refused its configuration: see `config` of this processor in the manifest")
+        };
+        Ok(Box::new(made.map_err(refused)?))
+    }
+}

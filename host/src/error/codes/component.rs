@@ -1,0 +1,27 @@
+//! What can be wrong with the bytes of a component before anybody looks into them.
+
+use super::Code;
+
+pub(super) const CODES: &[Code] = &[
+    Code {
+        code: "C001",
+        title: "A component's file cannot be read",
+        text: "The path in 'component' is relative to the folder of the manifest, not to where the command was started. The file must be a component \
+               of WebAssembly that was built before.",
+        example: "cofferdam build\ncofferdam check app.toml",
+    },
+    Code {
+        code: "C002",
+        title: "A component is not the one that 'digest' names",
+        text: "'digest' pins a component to its bytes: another build, or a file that somebody replaced, is refused. If the change is meant, put the \
+               digest of the message into the manifest.",
+        example: "[processors.by-origin]\ncomponent = \"by_origin.wasm\"\ndigest = \"sha256:...\"",
+    },
+    Code {
+        code: "C003",
+        title: "A stock component was not built",
+        text: "Stock components are embedded in the command when it is built after them; else they are looked for in the folder 'plugins' beside \
+               the command. A plain `cargo build` of a fresh clone has neither.",
+        example: "make plugins\ncargo build",
+    },
+];

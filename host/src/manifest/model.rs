@@ -1,0 +1,265 @@
+//! A manifest as it was written, checked section by section. What only the whole can tell (names that lead nowhere, cycles) is `topology`'s.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::words::{
+    Backend, Cleanup, ComponentRef, Guarantee, Name, OnError, Partitioner, Spanned, Start, StoreAccess, StoreKind, TimestampFrom,
+};
+use crate::error::Place;
+
+/// A manifest. Lists are in the order of the file.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The file, as the user named it.
+    pub path: PathBuf,
+    /// `[app]`.
+    pub app: App,
+    /// `[broker]`.
+    pub broker: Broker,
+    /// `[runtime]`.
+    pub runtime: Runtime,
+    /// `[admin]`.
+    pub admin: Admin,
+    /// `[topics.*]`.
+    pub topics: Vec<Topic>,
+    /// `[sources.*]`.
+    pub sources: Vec<Source>,
+    /// `[tables.*]`.
+    pub tables: Vec<Table>,
+    /// `[processors.*]`.
+    pub processors: Vec<Processor>,
+    /// `[stores.*]`.
+    pub stores: Vec<Store>,
+    /// `[sinks.*]`.
+    pub sinks: Vec<Sink>,
+}
+
+impl Manifest {
+    /// The folder that paths in the manifest are relative to.
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// `runtime.state-dir`, found from where the command was started.
+    pub fn state_dir(&self) -> PathBuf {
+        self.folder().join(&self.runtime.state_dir)
+    }
+}
+
+/// `[app]`: who it is.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Consumer group; prefix of internal topics.
+    pub id: Name,
+    /// Exactly once, unless said.
+    pub guarantee: Guarantee,
+}
+
+/// `[broker]`: the log that records come from and go to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Broker {
+    /// A durable log in the state folder, one process.
+    #[default]
+    Embedded,
+}
+
+/// `[runtime]`: how this host runs the application.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// Stream threads.
+    pub threads: u32,
+    /// The state folder, relative to the manifest. See [`Manifest::state_dir`].
+    pub state_dir: PathBuf,
+    /// Longest time between two commits under load.
+    pub commit_interval: Duration,
+    /// How long a task waits for a partition that has run dry (KIP-695).
+    pub max_task_idle: Duration,
+    /// Name of this host; `None`: one is made up and kept in the state folder.
+    pub instance_id: Option<String>,
+}
+
+/// `[admin]`: the ports that are opened.
+#[derive(Clone, Debug, Default)]
+pub struct Admin {
+    /// Everything, for this machine.
+    pub listen: Option<Spanned<SocketAddr>>,
+    /// Metrics and health, read only.
+    pub public: Option<Spanned<SocketAddr>>,
+}
+
+/// `[topics.*]`: what is not as by default.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Its name.
+    pub name: Name,
+    /// How many partitions, when we make it.
+    pub partitions: Option<u32>,
+    /// What becomes of old records, when we make it.
+    pub cleanup: Option<Cleanup>,
+    /// How long records are kept; `None`: for ever on the embedded log.
+    pub retention: Option<Duration>,
+    /// Copies of each partition; `None`: the broker's default.
+    pub replication: Option<u16>,
+    /// Who wrote the keys.
+    pub partitioner: Partitioner,
+}
+
+/// `[sources.*]`: topics that come in as a stream.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: Name,
+    /// Its topics, at least one.
+    pub topics: Vec<Name>,
+    /// Where a group without a committed offset begins.
+    pub start: Start,
+    /// Where the event time comes from; `None`: the record's own.
+    pub timestamp: Option<TimestampFrom>,
+    /// What happens when a record's time cannot be told.
+    pub on_error: OnError,
+}
+
+/// `[tables.*]`: a topic that comes in as a table, kept in a store of the same name.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Name of the table and of its store.
+    pub name: Name,
+    /// Its topic.
+    pub topic: Name,
+    /// Where the event time comes from; `None`: the record's own.
+    pub timestamp: Option<TimestampFrom>,
+    /// What happens when a record cannot be taken.
+    pub on_error: OnError,
+    /// True: a changelog of its own, whatever the topic's cleanup.
+    pub changelog: bool,
+    /// Where its store lives.
+    pub backend: Backend,
+}
+
+/// `[processors.*]`: a component at work.
+#[derive(Clone, Debug)]
+pub struct Processor {
+    /// Its name.
+    pub name: Name,
+    /// Where its bytes come from.
+    pub component: Spanned<ComponentRef>,
+    /// What they must hash to: `sha256:` and 64 hex digits.
+    pub digest: Option<Name>,
+    /// Where its records come from.
+    pub inputs: Inputs,
+    /// The stores that it may open.
+    pub stores: StoreGrants,
+    /// What it is told at the start.
+    pub config: Config,
+    /// What happens when it fails.
+    pub on_error: OnError,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// `from` or `inputs` of a processor.
+#[derive(Clone, Debug)]
+pub enum Inputs {
+    /// `from`: a list without roles; empty when neither key is there.
+    From(Vec<Edge>),
+    /// `inputs`: by role.
+    Roles(Vec<RoleInput>),
+}
+
+/// One role and what flows into it.
+#[derive(Clone, Debug)]
+pub struct RoleInput {
+    /// The role.
+    pub role: Name,
+    /// At least one.
+    pub edges: Vec<Edge>,
+}
+
+/// An edge, named from its lower end.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// The node above.
+    pub node: Arc<str>,
+    /// Its port; `None`: the default one.
+    pub port: Option<Arc<str>>,
+    /// True: through a topic of its own, by key.
+    pub repartition: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// `stores` of a processor.
+#[derive(Clone, Debug)]
+pub enum StoreGrants {
+    /// Without roles; empty when the key is not there.
+    Listed(Vec<StoreGrant>),
+    /// By role.
+    Roles(Vec<(Name, StoreGrant)>),
+}
+
+/// A store that a processor may open.
+#[derive(Clone, Debug)]
+pub struct StoreGrant {
+    /// The store.
+    pub store: Name,
+    /// What it may do there; `None`: not said.
+    pub access: Option<StoreAccess>,
+}
+
+/// `config` of a processor.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// As JSON; an empty object without one.
+    pub value: serde_json::Value,
+    /// Where each part stands, by JSON pointer; empty without a config.
+    pub places: BTreeMap<String, Place>,
+}
+
+impl Config {
+    /// The config as compact JSON text.
+    pub fn json(&self) -> String {
+        self.value.to_string()
+    }
+}
+
+/// `limits` of a processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a guest's memory.
+    pub memory_bytes: usize,
+    /// Longest call.
+    pub deadline: Duration,
+    /// Most outputs of one call, `forward` included.
+    pub outputs: usize,
+}
+
+/// `[stores.*]`: state of processors.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Its name.
+    pub name: Name,
+    /// Its kind.
+    pub kind: StoreKind,
+    /// Where it lives.
+    pub backend: Backend,
+}
+
+/// `[sinks.*]`: a topic that is written.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    /// Its name.
+    pub name: Name,
+    /// Its topic.
+    pub topic: Name,
+    /// What flows into it; empty when the key is not there.
+    pub from: Vec<Edge>,
+    /// What happens when the broker refuses a record.
+    pub on_error: OnError,
+}

@@ -1,0 +1,212 @@
+//! The sections that are no nodes: `[app]`, `[broker]`, `[runtime]`, `[admin]`, `[topics.*]`, `[stores.*]`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::keys;
+use super::model::{Admin, App, Broker, Runtime, Store, Topic};
+use super::reader::{Field, Fields, Reader};
+use super::values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
+use super::words::{Backend, Cleanup, Guarantee, Name, Partitioner, Spanned, StoreKind};
+use crate::error::{Diagnostic, nearest};
+use crate::limits;
+
+const APP_ID_RULE: &str = "letters, digits, '.', '_' and '-', at most 100 bytes: internal topics and the consumer group begin with it";
+const TOPIC_RULE: &str = "a topic's name has letters, digits, '.', '_' and '-', at most 249 bytes";
+const NAME_RULE: &str = "a name has small letters, digits, '-' and '_', begins with a letter or digit, and has at most 100 bytes";
+
+pub(super) const BACKENDS: &[(&str, Backend)] = &[("rocksdb", Backend::RocksDb), ("memory", Backend::Memory)];
+
+impl<'a> Reader<'a> {
+    pub fn duration(&mut self, field: &Field<'a>) -> Option<Duration> {
+        const FORMS: &str = "a duration is written as \"100ms\", \"5s\", \"10m\", \"1h30m\", \"7d\"";
+        if !field.is_text() {
+            self.wrong_form(field, "a string", FORMS);
+            return None;
+        }
+        let text = self.text(field)?;
+        self.accept(field, parse_duration(&text).map_err(|why| format!("is '{text}', which {why}")), FORMS)
+    }
+
+    pub fn size(&mut self, field: &Field<'a>) -> Option<u64> {
+        const FORMS: &str = "a size is written as \"4096B\", \"512KiB\", \"64MiB\", \"1GiB\"";
+        if !field.is_text() {
+            self.wrong_form(field, "a string", FORMS);
+            return None;
+        }
+        let text = self.text(field)?;
+        self.accept(field, parse_size(&text).map_err(|why| format!("is '{text}', which {why}")), FORMS)
+    }
+
+    pub fn topic_name(&mut self, field: &Field<'a>) -> Option<Name> {
+        let text = self.text(field)?;
+        self.checked_name(field, text, check_topic, TOPIC_RULE)
+    }
+
+    /// A value that says itself what is wrong with it.
+    pub fn accept<T>(&mut self, field: &Field<'a>, parsed: Result<T, String>, hint: &str) -> Option<T> {
+        parsed.map_err(|why| self.refuse(field, why, hint)).ok()
+    }
+
+    fn checked_name(
+        &mut self,
+        field: &Field<'a>,
+        text: Spanned<String>,
+        check: impl Fn(&str) -> Result<(), String>,
+        rule: &str,
+    ) -> Option<Name> {
+        if let Err(why) = check(&text) {
+            let message = format!("{} is '{}', which {why}", field.label, text.value);
+            self.error(Diagnostic::usage("M006", message).hint(rule), &text.place);
+            return None;
+        }
+        Some(Spanned { value: text.value.into(), place: text.place })
+    }
+
+    /// Checks the name in a header such as `[sources.NAME]`.
+    pub fn header_name(&mut self, what: &str, name: Spanned<String>) -> Option<Name> {
+        let (check, rule): (fn(&str) -> Result<(), String>, _) =
+            if what == "topic" { (check_topic, TOPIC_RULE) } else { (check_name, NAME_RULE) };
+        if let Err(why) = check(&name) {
+            let message = format!("the name '{}' of a {what} {why}", name.value);
+            self.error(Diagnostic::usage("M006", message).hint(rule), &name.place);
+            return None;
+        }
+        Some(Spanned { value: name.value.into(), place: name.place })
+    }
+
+    /// `[app]`.
+    pub fn app(&mut self, root: &Fields<'a>) -> Option<App> {
+        let fields = self.require(root, "app", "[app] with id = \"my-app\"", |r, f| r.table(f, &keys::APP))?;
+        let id = self.require(&fields, "id", "id = \"my-app\"", |r, f| {
+            let text = r.text(f)?;
+            r.checked_name(f, text, check_app_id, APP_ID_RULE)
+        });
+        let words = [("exactly-once", Guarantee::ExactlyOnce), ("at-least-once", Guarantee::AtLeastOnce)];
+        let guarantee = self.read(&fields, "guarantee", |r, f| r.word(f, &words)).unwrap_or(Guarantee::ExactlyOnce);
+        Some(App { id: id?, guarantee })
+    }
+
+    /// `[broker]`.
+    pub fn broker(&mut self, root: &Fields<'a>) -> Broker {
+        let Some(field) = self.field(root, "broker") else { return Broker::default() };
+        // Of a broker that is not there, one error is enough: its other keys say nothing more.
+        let not_there = self.entries(&field, None).into_iter().find_map(|(key, f)| (key.value == "kind").then_some(f));
+        if let Some(kind) = not_there
+            && kind.value().and_then(|v| v.as_str()) == Some("kafka")
+        {
+            let hint = "this version has kind = \"embedded\": a durable log in the state folder, which needs no other process";
+            self.error(Diagnostic::usage("M007", "a broker of kind 'kafka' is not there yet").hint(hint), &kind.place);
+            return Broker::default();
+        }
+        let Some(fields) = self.table(&field, &keys::BROKER) else { return Broker::default() };
+        self.read(&fields, "kind", |r, f| r.word(f, &[("embedded", Broker::Embedded)])).unwrap_or_default()
+    }
+
+    /// `[runtime]`.
+    pub fn runtime(&mut self, root: &Fields<'a>) -> Runtime {
+        let mut runtime = Runtime {
+            threads: 1,
+            state_dir: PathBuf::from(".cofferdam"),
+            commit_interval: limits::COMMIT_INTERVAL,
+            max_task_idle: Duration::ZERO,
+            instance_id: None,
+        };
+        let Some(fields) = self.read(root, "runtime", |r, f| r.table(f, &keys::RUNTIME)) else { return runtime };
+        if let Some(threads) = self.read(&fields, "threads", |r, f| r.integer(f, 1..=u64::from(limits::THREADS))) {
+            runtime.threads = u32::try_from(threads).unwrap_or(limits::THREADS);
+        }
+        if let Some(folder) = self.read(&fields, "state-dir", Self::not_empty) {
+            runtime.state_dir = folder.into();
+        }
+        if let Some(interval) = self.read(&fields, "commit-interval", Self::duration) {
+            runtime.commit_interval = interval;
+        }
+        if let Some(idle) = self.read(&fields, "max-task-idle", Self::duration) {
+            runtime.max_task_idle = idle;
+        }
+        runtime.instance_id = self.read(&fields, "instance-id", |r, f| {
+            let text = r.text(f)?;
+            r.checked_name(f, text, check_app_id, "letters, digits, '.', '_' and '-', at most 100 bytes").map(|n| n.value.to_string())
+        });
+        runtime
+    }
+
+    fn not_empty(&mut self, field: &Field<'a>) -> Option<String> {
+        let text = self.text(field)?.value;
+        if text.is_empty() {
+            self.refuse(field, "is empty", "leave the key out to have the default");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// `[admin]`.
+    pub fn admin(&mut self, root: &Fields<'a>) -> Admin {
+        let Some(fields) = self.read(root, "admin", |r, f| r.table(f, &keys::ADMIN)) else { return Admin::default() };
+        Admin { listen: self.read(&fields, "listen", Self::address), public: self.read(&fields, "public", Self::address) }
+    }
+
+    fn address(&mut self, field: &Field<'a>) -> Option<Spanned<SocketAddr>> {
+        let text = self.text(field)?;
+        let parsed = text.parse().map_err(|_| format!("is '{}', which is no address", text.value));
+        let value = self.accept(field, parsed, "an address and a port, as \"127.0.0.1:9464\"")?;
+        Some(Spanned { value, place: text.place })
+    }
+
+    /// `[topics.NAME]`.
+    pub fn topic(&mut self, name: Name, field: &Field<'a>) -> Option<Topic> {
+        let fields = self.table(field, &keys::TOPIC)?;
+        let cleanups = [("delete", Cleanup::Delete), ("compact", Cleanup::Compact), ("compact,delete", Cleanup::CompactDelete)];
+        let partitioners = [("murmur2", Partitioner::Murmur2), ("crc32", Partitioner::Crc32), ("none", Partitioner::None)];
+        let partitions = self.read(&fields, "partitions", |r, f| r.integer(f, 1..=u64::from(limits::PARTITIONS)));
+        let replication = self.read(&fields, "replication", |r, f| r.integer(f, 1..=i16::MAX as u64));
+        Some(Topic {
+            name,
+            partitions: partitions.and_then(|n| u32::try_from(n).ok()),
+            cleanup: self.read(&fields, "cleanup", |r, f| r.word(f, &cleanups)),
+            retention: self.read(&fields, "retention", Self::duration),
+            replication: replication.and_then(|n| u16::try_from(n).ok()),
+            partitioner: self.read(&fields, "partitioner", |r, f| r.word(f, &partitioners)).unwrap_or(Partitioner::Murmur2),
+        })
+    }
+
+    /// `[stores.NAME]`.
+    pub fn store(&mut self, name: Name, field: &Field<'a>) -> Option<Store> {
+        // A store of a kind that is not there is one error, not one for each of its keys.
+        let kind = self.entries(field, None).into_iter().find_map(|(key, f)| (key.value == "kind").then_some(f));
+        if let Some(kind) = kind
+            && let Some(later @ ("window" | "session" | "versioned")) = kind.value().and_then(|v| v.as_str())
+        {
+            let hint = match later {
+                "window" => "this version has kind = \"key-value\" alone; rows whose key ends with the window's start can serve",
+                _ => "this version has kind = \"key-value\" alone",
+            };
+            let message = format!("a store of kind '{later}' is not there yet");
+            self.error(Diagnostic::usage("M007", message).hint(hint), &kind.place);
+            return None;
+        }
+        let fields = self.table(field, &keys::STORE)?;
+        Some(Store {
+            name,
+            kind: self.read(&fields, "kind", |r, f| r.word(f, &[("key-value", StoreKind::KeyValue)])).unwrap_or(StoreKind::KeyValue),
+            backend: self.read(&fields, "backend", |r, f| r.word(f, BACKENDS)).unwrap_or(Backend::RocksDb),
+        })
+    }
+}
+
+/// The stock components that this version has.
+pub(super) const STOCK: &[&str] = &["table"];
+
+/// A hint for a stock component that is not there.
+pub(super) fn stock_hint(name: &str) -> String {
+    match nearest(name, STOCK.iter().copied()) {
+        Some(meant) => format!("did you mean 'stock:{meant}'?"),
+        None => format!("this version has {}; write the processor with the SDK (`cofferdam new NAME`)", stock_list()),
+    }
+}
+
+fn stock_list() -> String {
+    STOCK.iter().map(|name| format!("'stock:{name}'")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,124 @@
+//! The commit protocol of a stream thread: changelog records and offsets join the outputs in one transaction; only when it stands do the
+//! overlays go into the stores.
+
+use crate::broker::OutgoingRecord;
+use crate::limits;
+use crate::record::Timestamp;
+use crate::task::Task;
+
+use super::errors::ThreadError;
+use super::plan::HostPlan;
+use super::restore::Restore;
+use super::thread::{Slot, StreamThread};
+
+/// How much the open transaction holds, and when the last one ended.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    pub records: usize,
+    pub bytes: usize,
+    pub last_commit: Option<Timestamp>,
+}
+
+impl Transaction {
+    /// True when it is time: the thread has run dry (not oftener than the floor), the interval is over, or the transaction is large.
+    pub(super) fn is_due(&self, host: &HostPlan, dry: bool, now: Timestamp) -> bool {
+        let Some(last) = self.last_commit else { return true };
+        let waited = now.0 - last.0;
+        let ms = |d: std::time::Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+        // A wall clock that was set back must not hold commits up.
+        waited < 0
+            || (dry && waited >= ms(host.commit_floor))
+            || waited >= ms(host.commit_interval)
+            || self.records >= limits::TRANSACTION_RECORDS
+            || self.bytes >= limits::TRANSACTION_BYTES
+    }
+}
+
+impl StreamThread {
+    /// Hands a task's outputs to the open transaction.
+    pub(super) fn send_outbox(client: &mut dyn crate::broker::Client, open: &mut Transaction, task: &mut Task) -> Result<(), ThreadError> {
+        for record in task.take_outbox() {
+            open.records += 1;
+            open.bytes += record.record.size();
+            client.send(record)?;
+        }
+        Ok(())
+    }
+
+    /// Commits what has been processed since the last commit. Says whether there was anything.
+    pub(super) fn commit(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
+        let mut offsets = Vec::new();
+        for slot in self.slots.values_mut() {
+            let Slot::Running(task) = slot else { continue };
+            if !task.is_dirty() {
+                continue;
+            }
+            Self::send_outbox(&mut *self.client, &mut self.open, task)?;
+            send_changes(&self.host, &mut *self.client, &mut self.open, task)?;
+            offsets.extend(task.offsets());
+        }
+        if offsets.is_empty() && self.open.records == 0 {
+            return Ok(false);
+        }
+        self.client.commit(&offsets)?;
+        self.open = Transaction { last_commit: Some(now), ..Transaction::default() };
+        for slot in self.slots.values_mut() {
+            let Slot::Running(task) = slot else { continue };
+            if task.is_dirty() {
+                task.committed().map_err(|e| ThreadError::of_task(&task.id, e))?;
+            }
+        }
+        self.flush_due(now)?;
+        Ok(true)
+    }
+
+    /// Flushes the stores that have much, or for long, not been flushed. Only between two transactions: then a changelog's end lies behind
+    /// everything that was applied, and nothing else.
+    fn flush_due(&mut self, now: Timestamp) -> Result<(), ThreadError> {
+        let host = self.host.clone();
+        for slot in self.slots.values_mut() {
+            let Slot::Running(task) = slot else { continue };
+            if task.env().is_some_and(|env| env.stores.flush_due(now)) {
+                flush(&host, task, now)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a task's applied state to disk, with the positions of its changelogs.
+pub(super) fn flush(host: &HostPlan, task: &mut Task, now: Timestamp) -> Result<(), ThreadError> {
+    let id = task.id.clone();
+    let positions = {
+        let queues = &task.group.queues;
+        Restore::ends(host, &id, |at| queues.iter().find(|q| q.at == *at).map(|q| q.committed()))?
+    };
+    match task.env() {
+        Some(env) => env.stores.flush(&positions, now).map_err(|e| ThreadError::of_store(&id, e)),
+        None => Ok(()),
+    }
+}
+
+fn send_changes(
+    host: &HostPlan,
+    client: &mut dyn crate::broker::Client,
+    open: &mut Transaction,
+    task: &mut Task,
+) -> Result<(), ThreadError> {
+    let id = task.id.clone();
+    let Some(env) = task.env() else { return Ok(()) };
+    if env.stores.is_clean() {
+        return Ok(());
+    }
+    let changelogs = host.changelogs(id.sub_topology);
+    for change in env.stores.changes() {
+        let Some((_, topic, source)) = changelogs.iter().find(|(which, ..)| *which == change.changelog) else { continue };
+        if *source {
+            continue;
+        }
+        open.records += 1;
+        open.bytes += change.record.size();
+        client.send(OutgoingRecord { topic: topic.clone(), partition: Some(id.partition), record: change.record })?;
+    }
+    Ok(())
+}

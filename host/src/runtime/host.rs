@@ -1,0 +1,178 @@
+//! The shell around stream threads: gives each an operating system thread and the clock, and knows when all of them are through.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::broker::BrokerError;
+use crate::error::Diagnostic;
+use crate::record::{Offset, TopicPartition};
+
+use super::errors::ThreadError;
+use super::plan::HostPlan;
+use super::status::{Command, Condition, TaskStatus, ThreadBoard};
+use super::thread::{Step, StreamThread};
+
+/// Longest time that a thread waits without looking at its commands.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// What the shell is told.
+#[derive(Clone, Copy, Debug)]
+pub struct HostSettings {
+    /// Number of stream threads, at least 1.
+    pub threads: u32,
+}
+
+/// How a host ended, or stands.
+#[derive(Debug)]
+pub enum HostExit {
+    /// Every thread stopped as told.
+    Stopped,
+    /// A thread failed.
+    Failed(Diagnostic),
+}
+
+/// The running stream threads of one app.
+pub struct Host {
+    plan: Arc<HostPlan>,
+    threads: Vec<Running>,
+}
+
+struct Running {
+    commands: Sender<Command>,
+    board: ThreadBoard,
+    handle: Option<JoinHandle<Result<(), ThreadError>>>,
+}
+
+impl Host {
+    /// Starts the stream threads.
+    pub fn start(plan: HostPlan, settings: HostSettings) -> Result<Self, Diagnostic> {
+        let plan = Arc::new(plan);
+        let mut threads = Vec::new();
+        for number in 0..settings.threads {
+            let (commands, heard) = channel();
+            let board = ThreadBoard::default();
+            let (shared, mine) = (plan.clone(), board.clone());
+            let count = settings.threads;
+            let body = move || StreamThread::new(shared.clone(), number, count, heard, mine).and_then(|t| run(t, &shared));
+            let name = format!("stream-{number}");
+            let handle = std::thread::Builder::new()
+                .name(name)
+                .spawn(body)
+                .map_err(|e| Diagnostic::run("R001", "a stream thread cannot be started").because(e))?;
+            threads.push(Running { commands, board, handle: Some(handle) });
+        }
+        Ok(Self { plan, threads })
+    }
+
+    /// Every task's status, in the order of their names.
+    pub fn status(&self) -> Vec<TaskStatus> {
+        let mut all: Vec<TaskStatus> = self.threads.iter().flat_map(|t| t.board.read()).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    /// Parked tasks try again: this one, or all.
+    pub fn resume(&self, which: Option<&str>) {
+        self.command(&Command::Resume(which.map(Into::into)));
+    }
+
+    fn command(&self, command: &Command) {
+        for thread in &self.threads {
+            // A thread that has ended hears nothing; `ended` tells of it.
+            let _ = thread.commands.send(command.clone());
+        }
+    }
+
+    /// The first failure of a thread that has ended by itself.
+    pub fn ended(&mut self) -> Option<HostExit> {
+        let over = self.threads.iter_mut().find(|t| t.handle.as_ref().is_some_and(JoinHandle::is_finished))?;
+        over.handle.take().map(join)
+    }
+
+    /// Commits, closes, and waits for every thread.
+    pub fn stop(mut self, leave: bool) -> HostExit {
+        self.stop_in_place(leave)
+    }
+
+    /// As `stop`, for a host that somebody else still looks at.
+    pub fn stop_in_place(&mut self, leave: bool) -> HostExit {
+        self.command(&Command::Stop { leave });
+        let mut exit = HostExit::Stopped;
+        for handle in self.threads.iter_mut().filter_map(|t| t.handle.take()) {
+            if let HostExit::Failed(failure) = join(handle) {
+                exit = HostExit::Failed(failure);
+            }
+        }
+        exit
+    }
+
+    /// True when every task is parked: nothing will move any more without an operator.
+    pub fn all_parked(&self) -> bool {
+        let status = self.status();
+        !status.is_empty() && status.iter().all(|t| matches!(t.condition, Condition::Parked { .. }))
+    }
+
+    /// True when every partition of the app's sources and internal topics is committed to its end; those of parked tasks aside.
+    ///
+    /// Two looks with the same ends in between are needed: a task that was looked at late may have written to a topic looked at early.
+    pub fn idle(&self) -> Result<bool, BrokerError> {
+        let first = self.committed_to_the_end()?;
+        Ok(first.is_some() && first == self.committed_to_the_end()?)
+    }
+
+    /// The ends of all source partitions; `None` while one of them is ahead of what is committed.
+    fn committed_to_the_end(&self) -> Result<Option<Vec<Offset>>, BrokerError> {
+        let status = self.status();
+        let mut ends = Vec::new();
+        for sub in 0..self.plan.topology.sub_topologies.len() {
+            for topic in self.plan.source_topics(sub) {
+                for partition in 0..self.plan.partitions.get(&topic).copied().unwrap_or(0) {
+                    let at = TopicPartition::new(topic.clone(), partition);
+                    let (first, end) = self.plan.broker.bounds(&at)?;
+                    let task = self.plan.task_id(sub, partition);
+                    let task = status.iter().find(|t| t.id == task);
+                    if task.is_some_and(|t| matches!(t.condition, Condition::Parked { .. })) {
+                        continue;
+                    }
+                    let name = at.to_string();
+                    let seen = task.and_then(|t| t.committed.iter().find(|(p, _)| *p == name)).map(|(_, offset)| *offset);
+                    let kept = self.plan.broker.committed(&self.plan.topology.app, &at)?.map(|c| c.offset);
+                    if kept.or(seen).max(seen).unwrap_or(first) < end {
+                        return Ok(None);
+                    }
+                    ends.push(end);
+                }
+            }
+        }
+        Ok(Some(ends))
+    }
+}
+
+fn run(mut thread: StreamThread, plan: &HostPlan) -> Result<(), ThreadError> {
+    loop {
+        let now = plan.clock.now();
+        match thread.step(now)? {
+            Step::Busy => {}
+            Step::Idle { until } => {
+                let due = until.map(|at| Duration::from_millis(u64::try_from(at.0 - now.0).unwrap_or(0)));
+                thread.wait(due.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT));
+            }
+            Step::Stopped => return Ok(()),
+        }
+    }
+}
+
+fn join(handle: JoinHandle<Result<(), ThreadError>>) -> HostExit {
+    let name = handle.thread().name().unwrap_or("stream").to_owned();
+    match handle.join() {
+        Ok(Ok(())) => HostExit::Stopped,
+        Ok(Err(error)) => HostExit::Failed(Diagnostic::run("R002", format!("thread {name} failed")).because(error)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            let failure = Diagnostic::run("R003", format!("thread {name} panicked: {}", text.unwrap_or_default()));
+            HostExit::Failed(failure.hint("this is a defect of cofferdam; state and log are safe, and the same command goes on where it stopped"))
+        }
+    }
+}

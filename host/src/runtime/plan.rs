@@ -1,0 +1,104 @@
+//! What all stream threads of a host share: the topology made ready, and where nodes come from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use crate::broker::{Broker, Subscription};
+use crate::clock::Clock;
+use crate::disk::Budget;
+use crate::error::Diagnostic;
+use crate::node::{Lent, Node};
+use crate::store::{Changelog, StoreConfig};
+use crate::task::{PlanError, TaskId, TaskPlan};
+use crate::topology::{NodeIx, NodeKind, Topology};
+
+/// Makes the nodes of tasks. Real ones are components; tests bring their own.
+pub trait NodeFactory: Send + Sync {
+    /// A node for a task, whose stores are restored; `init` has been called when it returns.
+    fn make(&self, node: NodeIx, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic>;
+}
+
+/// A topology bound to a broker and to the settings of a host.
+pub struct HostPlan {
+    /// The graph.
+    pub topology: Topology,
+    /// One a sub-topology.
+    pub tasks: Vec<Arc<TaskPlan>>,
+    /// Number of partitions of every topic of the app.
+    pub partitions: FxHashMap<Arc<str>, u32>,
+    /// Where nodes come from.
+    pub nodes: Arc<dyn NodeFactory>,
+    /// The log.
+    pub broker: Arc<dyn Broker>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Folder of the tasks' state; `None`: everything in memory.
+    pub tasks_folder: Option<PathBuf>,
+    /// Memory that all tasks share.
+    pub budget: Budget,
+    /// Longest time between two commits under load.
+    pub commit_interval: Duration,
+    /// Shortest time between two commits.
+    pub commit_floor: Duration,
+    /// `max-task-idle`.
+    pub max_task_idle: Duration,
+    /// Seed of the guests' random bits.
+    pub seed: u64,
+}
+
+impl HostPlan {
+    /// The plans of all sub-topologies of a topology whose topics have these numbers of partitions.
+    pub fn task_plans(topology: &Topology, partitions: &FxHashMap<Arc<str>, u32>) -> Result<Vec<Arc<TaskPlan>>, PlanError> {
+        let count = |topic: &str| partitions.get(topic).copied();
+        (0..topology.sub_topologies.len()).map(|sub| TaskPlan::new(topology, sub, count).map(Arc::new)).collect()
+    }
+
+    /// Source topics of a sub-topology.
+    pub fn source_topics(&self, sub_topology: usize) -> Vec<Arc<str>> {
+        let sources = self.topology.sub_topologies[sub_topology].sources.iter();
+        let topics = sources.filter_map(|s| match &self.topology.nodes[s.0].kind {
+            NodeKind::Source(source) => Some(source.topics.clone()),
+            NodeKind::Processor(_) | NodeKind::Sink(_) => None,
+        });
+        topics.flatten().collect()
+    }
+
+    /// What a thread subscribes to: for each sub-topology the topic with the most partitions (ties by name), and its companions.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        let mut all = Vec::new();
+        for sub in 0..self.topology.sub_topologies.len() {
+            let mut topics = self.source_topics(sub);
+            topics.sort_by_key(|t| (std::cmp::Reverse(self.partitions.get(t).copied().unwrap_or(0)), t.clone()));
+            let mut topics = topics.into_iter();
+            if let Some(driver) = topics.next() {
+                all.push(Subscription { driver, companions: topics.collect() });
+            }
+        }
+        all
+    }
+
+    /// The task with this number.
+    pub fn task_id(&self, sub_topology: usize, partition: u32) -> TaskId {
+        let name = format!("{}_{partition}", self.topology.sub_topologies[sub_topology].name);
+        TaskId { name: name.into(), sub_topology, partition }
+    }
+
+    /// The stores of a sub-topology's tasks, as they are opened.
+    pub fn store_configs(&self, sub_topology: usize) -> Vec<StoreConfig> {
+        let stores = self.topology.sub_topologies[sub_topology].stores.iter().map(|&s| &self.topology.stores[s]);
+        stores.map(|s| StoreConfig { name: s.name.clone(), kind: s.kind, backend: s.backend }).collect()
+    }
+
+    /// Every changelog of a sub-topology: which, its topic, and whether it is a table's own topic.
+    pub fn changelogs(&self, sub_topology: usize) -> Vec<(Changelog, Arc<str>, bool)> {
+        let sub = &self.topology.sub_topologies[sub_topology];
+        let stores = sub.stores.iter().enumerate().map(|(local, &s)| {
+            let spec = &self.topology.stores[s];
+            (Changelog::Store(local), spec.changelog.clone(), spec.source_is_changelog)
+        });
+        stores.chain(sub.cells_changelog.iter().map(|t| (Changelog::Cells, t.clone(), false))).collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! One task: the copy of a sub-topology that works on one partition.
+//!
+//! It takes the next record from its partition group, walks it depth first through the whole sub-topology, and keeps what comes out in an
+//! outbox until the walk has ended well. It knows nodes by a trait; it never names tokio, rdkafka, rocksdb or wasmtime, never does I/O, and
+//! never commits: `runtime` calls it and does these things.
+
+mod dead_letter;
+mod extract;
+mod failure;
+mod partition_group;
+mod plan;
+mod punctuation;
+mod walk;
+mod work;
+
+pub use extract::TimestampExtractor;
+pub use failure::{RecordFailure, Verdict};
+pub use partition_group::{PartitionGroup, PartitionQueue};
+pub use plan::{PlanError, TaskPlan};
+pub use work::{Counters, Task, TaskError, TaskId, TaskState, Turn};

@@ -1,0 +1,208 @@
+//! The buffered records of a task's partitions, and which of them is next: the least timestamp; among equals the order of sources, then of
+//! topics. An empty partition holds the task back while it may have records on the way (KIP-353, KIP-695).
+
+use std::collections::VecDeque;
+
+use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
+
+use super::extract::TimestampExtractor;
+use super::plan::LocalNode;
+
+/// A buffered record whose turn has not come.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub offset: Offset,
+    /// As polled: what a dead letter shows.
+    pub record: Record,
+}
+
+/// One partition of a task.
+#[derive(Debug)]
+pub struct PartitionQueue {
+    /// Topic and partition.
+    pub at: TopicPartition,
+    pub(super) source: LocalNode,
+    records: VecDeque<ConsumedRecord>,
+    /// The head's event time, once somebody asked; an error is a fault of that record.
+    head: Option<Result<Timestamp, String>>,
+    /// The next offset to process.
+    position: Offset,
+    /// What the group has committed.
+    committed: Offset,
+    /// True when this partition, empty, was seen to have nothing on the way.
+    caught_up: bool,
+    /// Since when it has been empty and caught up.
+    idle_since: Option<Timestamp>,
+}
+
+impl PartitionQueue {
+    pub(super) fn new(at: TopicPartition, source: LocalNode, committed: Offset) -> Self {
+        Self {
+            at,
+            source,
+            records: VecDeque::new(),
+            head: None,
+            position: committed,
+            committed,
+            caught_up: false,
+            idle_since: None,
+        }
+    }
+
+    /// How many records are buffered.
+    pub fn buffered(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The next offset to process.
+    pub fn position(&self) -> Offset {
+        self.position
+    }
+
+    /// What the group has committed.
+    pub fn committed(&self) -> Offset {
+        self.committed
+    }
+
+    /// The next offset to take from the log.
+    pub fn fetch_position(&self) -> Offset {
+        self.records.back().map_or(self.position, |r| r.offset + 1)
+    }
+
+    /// Takes records that arrived, in order.
+    pub fn extend(&mut self, records: impl Iterator<Item = ConsumedRecord>) {
+        self.records.extend(records);
+        if !self.records.is_empty() {
+            self.caught_up = false;
+            self.idle_since = None;
+        }
+    }
+
+    /// Says whether the partition, where it is empty, has nothing on the way.
+    pub fn set_caught_up(&mut self, caught_up: bool, now: Timestamp) {
+        self.caught_up = caught_up;
+        self.idle_since = if caught_up { self.idle_since.or(Some(now)) } else { None };
+    }
+
+    fn head_time(&mut self, extractor: &TimestampExtractor) -> Option<Timestamp> {
+        let first = self.records.front()?;
+        let time = self.head.get_or_insert_with(|| extractor.extract(&first.record));
+        // A record without a usable time is taken at once: it fails, and what stands behind it should not wait.
+        Some(time.as_ref().copied().unwrap_or(Timestamp(i64::MIN)))
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(Head, Result<Timestamp, String>)> {
+        let next = self.records.pop_front()?;
+        self.position = next.offset + 1;
+        let time = self.head.take().unwrap_or(Ok(next.record.timestamp));
+        Some((Head { offset: next.offset, record: next.record }, time))
+    }
+
+    /// Puts a record back whose walk was undone and will be tried again.
+    pub(super) fn put_back(&mut self, head: Head) {
+        self.position = head.offset;
+        self.head = None;
+        self.records.push_front(ConsumedRecord { offset: head.offset, record: head.record });
+    }
+
+    pub(super) fn mark_committed(&mut self) {
+        self.committed = self.position;
+    }
+
+    /// Forgets what is buffered and what was processed since the last commit.
+    pub(super) fn rewind(&mut self) {
+        self.records.clear();
+        self.head = None;
+        self.position = self.committed;
+        self.caught_up = false;
+        self.idle_since = None;
+    }
+}
+
+/// All partitions of a task.
+#[derive(Debug)]
+pub struct PartitionGroup {
+    /// In the order in which equal timestamps are taken.
+    pub queues: Vec<PartitionQueue>,
+    /// How long an empty partition without records on the way is waited for all the same.
+    max_idle_ms: i64,
+}
+
+impl PartitionGroup {
+    /// A group of these partitions; `max_idle_ms`: `max-task-idle` of the manifest.
+    pub(super) fn new(queues: Vec<PartitionQueue>, max_idle_ms: i64) -> Self {
+        Self { queues, max_idle_ms }
+    }
+
+    /// The queue whose head is next; `None` when all are empty or one of the empty ones has to be waited for.
+    pub(super) fn next<'e>(&mut self, now: Timestamp, extractor: impl Fn(LocalNode) -> &'e TimestampExtractor) -> Option<usize> {
+        let mut best: Option<(Timestamp, usize)> = None;
+        for (at, queue) in self.queues.iter_mut().enumerate() {
+            match queue.head_time(extractor(queue.source)) {
+                Some(time) if best.is_none_or(|(least, _)| time < least) => best = Some((time, at)),
+                Some(_) => {}
+                None if !queue.caught_up => return None,
+                None if queue.idle_since.is_some_and(|since| now.0 - since.0 < self.max_idle_ms) => return None,
+                None => {}
+            }
+        }
+        best.map(|(_, at)| at)
+    }
+
+    /// Records buffered in all partitions.
+    pub fn buffered(&self) -> usize {
+        self.queues.iter().map(PartitionQueue::buffered).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(name: &str, times: &[i64]) -> PartitionQueue {
+        let mut queue = PartitionQueue::new(TopicPartition::new(name, 0), 0, 0);
+        let records = times.iter().zip(0..).map(|(&t, offset)| ConsumedRecord {
+            offset,
+            record: Record { timestamp: Timestamp(t), ..Record::default() },
+        });
+        queue.extend(records);
+        queue
+    }
+
+    fn order(queues: Vec<PartitionQueue>) -> Vec<(usize, i64)> {
+        let own = TimestampExtractor::Own;
+        let mut group = PartitionGroup::new(queues, 0);
+        let mut taken = Vec::new();
+        while let Some(at) = group.next(Timestamp(0), |_| &own) {
+            let (head, _) = group.queues[at].pop().unwrap();
+            taken.push((at, head.record.timestamp.0));
+            if group.queues[at].buffered() == 0 {
+                group.queues[at].set_caught_up(true, Timestamp(0));
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn least_timestamp_is_next_and_equal_ones_follow_the_order_of_sources() {
+        let taken = order(vec![queue("a", &[5, 7, 6]), queue("b", &[1, 5, 9])]);
+        assert_eq!(taken, [(1, 1), (0, 5), (1, 5), (0, 7), (0, 6), (1, 9)]);
+    }
+
+    #[test]
+    fn empty_partition_with_records_on_the_way_is_waited_for() {
+        let own = TimestampExtractor::Own;
+        let mut group = PartitionGroup::new(vec![queue("a", &[1]), queue("b", &[])], 100);
+        assert_eq!(group.next(Timestamp(0), |_| &own), None);
+        group.queues[1].set_caught_up(true, Timestamp(0));
+        assert_eq!(group.next(Timestamp(99), |_| &own), None, "within max-task-idle");
+        assert_eq!(group.next(Timestamp(100), |_| &own), Some(0));
+    }
+
+    #[test]
+    fn record_without_a_usable_time_is_taken_at_once() {
+        let own = TimestampExtractor::Own;
+        let mut group = PartitionGroup::new(vec![queue("a", &[1]), queue("b", &[-1])], 0);
+        assert_eq!(group.next(Timestamp(0), |_| &own), Some(1));
+    }
+}

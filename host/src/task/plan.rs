@@ -1,0 +1,134 @@
+//! A sub-topology made ready for walking: nodes by local index, children by slot. Shared by all tasks of the sub-topology.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::extract::TimestampExtractor;
+use crate::topology::{NodeIx, NodeKind, OnError, SourceRole, Topology};
+
+/// Index of a node in [`TaskPlan::nodes`].
+pub(super) type LocalNode = u32;
+
+/// A plan that cannot be made.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The source's `timestamp` cannot be used.
+    #[error("source '{source_name}': {why}")]
+    Timestamp {
+        /// The source.
+        source_name: Arc<str>,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// One sub-topology, ready to be walked.
+#[derive(Debug)]
+pub struct TaskPlan {
+    /// Name of the sub-topology.
+    pub name: Arc<str>,
+    /// Index of the sub-topology in the topology.
+    pub sub_topology: usize,
+    pub(super) nodes: Vec<PlanNode>,
+    pub(super) local: FxHashMap<NodeIx, LocalNode>,
+    /// Source topics, in the order in which equal timestamps are taken.
+    pub(super) topics: Vec<SourceTopic>,
+}
+
+#[derive(Debug)]
+pub(super) struct PlanNode {
+    pub ix: NodeIx,
+    pub name: Arc<str>,
+    pub work: Work,
+    /// By slot of the output, in order of delivery.
+    pub children: Vec<Vec<PlanChild>>,
+    pub on_error: OnError,
+}
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Source { extractor: TimestampExtractor, internal: bool },
+    Processor,
+    Sink { topic: Arc<str>, internal: bool, partitions: Option<u32> },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlanChild {
+    pub node: LocalNode,
+    pub input: u32,
+    pub table: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct SourceTopic {
+    pub topic: Arc<str>,
+    pub source: LocalNode,
+}
+
+impl TaskPlan {
+    /// The plan of a sub-topology. `partitions` tells how many partitions a topic has; a sink's partition is checked against it.
+    pub fn new(
+        topology: &Topology,
+        sub_topology: usize,
+        partitions: impl Fn(&str) -> Option<u32>,
+    ) -> Result<Self, PlanError> {
+        let sub = &topology.sub_topologies[sub_topology];
+        let local: FxHashMap<NodeIx, LocalNode> = sub.nodes.iter().zip(0..).map(|(&ix, local)| (ix, local)).collect();
+        let mut nodes = Vec::with_capacity(sub.nodes.len());
+        for &ix in &sub.nodes {
+            nodes.push(plan_node(topology, ix, &local, &partitions)?);
+        }
+        let mut topics = Vec::new();
+        for source in &sub.sources {
+            if let NodeKind::Source(s) = &topology.nodes[source.0].kind {
+                topics.extend(s.topics.iter().map(|t| SourceTopic { topic: t.clone(), source: local[source] }));
+            }
+        }
+        Ok(Self { name: sub.name.clone(), sub_topology, nodes, local, topics })
+    }
+
+    /// The topology's index of a node of this plan.
+    pub(super) fn node(&self, local: LocalNode) -> &PlanNode {
+        &self.nodes[local as usize]
+    }
+
+    /// The processors: position in the plan, index in the topology.
+    pub fn processors(&self) -> impl Iterator<Item = (usize, NodeIx)> + '_ {
+        self.nodes.iter().enumerate().filter(|(_, n)| matches!(n.work, Work::Processor)).map(|(at, n)| (at, n.ix))
+    }
+
+    /// How the records of a source topic get their timestamps.
+    pub fn extractor_of(&self, topic: &str) -> Option<&TimestampExtractor> {
+        let source = self.topics.iter().find(|t| &*t.topic == topic)?.source;
+        match &self.node(source).work {
+            Work::Source { extractor, .. } => Some(extractor),
+            Work::Processor | Work::Sink { .. } => None,
+        }
+    }
+}
+
+fn plan_node(
+    topology: &Topology,
+    ix: NodeIx,
+    local: &FxHashMap<NodeIx, LocalNode>,
+    partitions: &impl Fn(&str) -> Option<u32>,
+) -> Result<PlanNode, PlanError> {
+    let node = &topology.nodes[ix.0];
+    let work = match &node.kind {
+        NodeKind::Source(source) => Work::Source {
+            extractor: TimestampExtractor::new(source.timestamp.as_ref())
+                .map_err(|why| PlanError::Timestamp { source_name: node.name.clone(), why })?,
+            internal: source.role == SourceRole::Repartition,
+        },
+        NodeKind::Processor(_) => Work::Processor,
+        NodeKind::Sink(sink) => Work::Sink {
+            topic: sink.topic.clone(),
+            internal: sink.repartition.is_some(),
+            partitions: partitions(&sink.topic),
+        },
+    };
+    let child = |c: &crate::topology::Child| PlanChild { node: local[&c.node], input: c.input, table: c.table };
+    let children = node.children.iter().map(|slot| slot.iter().map(child).collect()).collect();
+    Ok(PlanNode { ix, name: node.name.clone(), work, children, on_error: node.on_error.clone() })
+}

@@ -1,0 +1,360 @@
+//! The task at work: takes records in turn, walks them, and deals with those that fail.
+
+use std::sync::Arc;
+
+use crate::broker::{Committed, OutgoingRecord};
+use crate::node::{Failure, Node, Position, PunctuationClock, Schedules, TaskEnv};
+use crate::record::{self, Offset, Record, Timestamp, TopicPartition};
+use crate::store::StoreError;
+
+use super::dead_letter::dead_letter;
+use super::failure::{RecordFailure, Verdict, kind, verdict};
+use super::partition_group::{Head, PartitionGroup, PartitionQueue};
+use super::plan::{LocalNode, TaskPlan, Work};
+use super::walk::{WalkFailure, Walker};
+
+/// `<sub-topology>_<partition>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId {
+    /// As it stands in folders, metrics and logs.
+    pub name: Arc<str>,
+    /// Index of the sub-topology in the topology.
+    pub sub_topology: usize,
+    /// The partition.
+    pub partition: u32,
+}
+
+/// Whether a task takes records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// It does.
+    Running,
+    /// It waits for a transient failure to pass.
+    Sleeping {
+        /// Until then.
+        until: Timestamp,
+        /// What failed.
+        failure: Box<RecordFailure>,
+        /// How often the record was tried.
+        attempts: u32,
+    },
+    /// It waits for an operator.
+    Parked {
+        /// What failed.
+        failure: Box<RecordFailure>,
+    },
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Records whose walk ended, one way or the other.
+    pub records: usize,
+    /// True when the turn ended because its share was used up, not for want of records.
+    pub more: bool,
+}
+
+/// Totals since the task was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Source records whose walk ended well.
+    pub processed: u64,
+    /// Source records passed over by policy.
+    pub skipped: u64,
+    /// Source records put aside by policy.
+    pub dead_lettered: u64,
+    /// Walks that failed, retries included.
+    pub failed: u64,
+}
+
+/// What the task cannot deal with itself.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// Its state failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A node broke the rules between host and node: a defect of the host.
+    #[error("defect of the host: {0}")]
+    Broken(Failure),
+}
+
+/// One task.
+pub struct Task {
+    /// Which.
+    pub id: TaskId,
+    /// Its partitions.
+    pub group: PartitionGroup,
+    /// Whether it takes records.
+    pub state: TaskState,
+    /// Totals.
+    pub counters: Counters,
+    pub(super) plan: Arc<TaskPlan>,
+    pub(super) walker: Walker,
+    /// How often the record at hand has failed as transient.
+    attempts: u32,
+    dirty: bool,
+    /// What a rewind goes back to besides stores and positions.
+    at_commit: (Option<Timestamp>, Schedules),
+}
+
+impl Task {
+    /// A task over restored state. `partitions`: each with the offset to go on from. `nodes`: the processors of the plan, by index in its nodes.
+    pub fn new(
+        id: TaskId,
+        plan: Arc<TaskPlan>,
+        partitions: Vec<(TopicPartition, Offset)>,
+        nodes: Vec<Option<Box<dyn Node>>>,
+        env: Box<TaskEnv>,
+        max_idle_ms: i64,
+    ) -> Self {
+        let mut queues = Vec::with_capacity(partitions.len());
+        for topic in &plan.topics {
+            let mine = partitions.iter().filter(|(at, _)| at.topic == topic.topic);
+            queues.extend(mine.map(|(at, from)| PartitionQueue::new(at.clone(), topic.source, *from)));
+        }
+        let at_commit = (env.stream_time, env.schedules.clone());
+        Self {
+            id,
+            group: PartitionGroup::new(queues, max_idle_ms),
+            state: TaskState::Running,
+            counters: Counters::default(),
+            plan,
+            walker: Walker::new(nodes, env),
+            attempts: 0,
+            dirty: false,
+            at_commit,
+        }
+    }
+
+    /// Processes up to `max` records, punctuations of stream time included.
+    pub fn turn(&mut self, now: Timestamp, max: usize) -> Result<Turn, TaskError> {
+        if let TaskState::Sleeping { until, attempts, .. } = &self.state
+            && *until <= now
+        {
+            self.attempts = *attempts;
+            self.state = TaskState::Running;
+        }
+        let plan = self.plan.clone();
+        let mut records = 0;
+        while records < max && self.state == TaskState::Running {
+            let Some(at) = self.group.next(now, |source| extractor(&plan, source)) else {
+                return Ok(Turn { records, more: false });
+            };
+            self.one_record(&plan, at, now)?;
+            records += 1;
+        }
+        Ok(Turn { records, more: records == max && self.state == TaskState::Running })
+    }
+
+    /// Fires the punctuations of the wall clock that are due.
+    pub fn punctuate_wall_clock(&mut self, now: Timestamp) -> Result<bool, TaskError> {
+        if self.state != TaskState::Running {
+            return Ok(false);
+        }
+        let fired = self.punctuate(PunctuationClock::WallClock, now, now)?;
+        self.dirty |= fired;
+        Ok(fired)
+    }
+
+    /// When the task wants to be called again though no record arrives.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            TaskState::Running => self.walker.env.as_ref()?.schedules.next_due(PunctuationClock::WallClock),
+            TaskState::Sleeping { until, .. } => Some(*until),
+            TaskState::Parked { .. } => None,
+        }
+    }
+
+    fn one_record(&mut self, plan: &TaskPlan, at: usize, now: Timestamp) -> Result<(), TaskError> {
+        let queue = &mut self.group.queues[at];
+        let source = queue.source;
+        let Some((head, time)) = queue.pop() else { return Ok(()) };
+        let position = Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: head.offset };
+        self.dirty = true;
+        let time = match time {
+            Ok(time) => time,
+            Err(reason) => {
+                let failed = WalkFailure { node: source, failure: Failure::BadRecord(reason) };
+                return self.failed(at, head, position, failed, now);
+            }
+        };
+        let stream_time = {
+            let Some(env) = &mut self.walker.env else { return Ok(()) };
+            let stream_time = env.stream_time.map_or(time, |seen| seen.max(time));
+            env.stream_time = Some(stream_time);
+            env.now = now;
+            env.position = Some(position.clone());
+            stream_time
+        };
+        let point = self.walker.undo_point().map_err(TaskError::Broken)?;
+        match self.walker.walk(plan, source, sourced(plan, source, &head.record, time)) {
+            Ok(()) => {
+                self.walker.keep(point);
+                self.counters.processed += 1;
+                self.attempts = 0;
+                self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
+                Ok(())
+            }
+            Err(failed) => {
+                self.walker.undo(point);
+                self.failed(at, head, position, failed, now)
+            }
+        }
+    }
+
+    fn failed(&mut self, at: usize, head: Head, position: Position, failed: WalkFailure, now: Timestamp) -> Result<(), TaskError> {
+        let node = self.plan.node(failed.node);
+        let decided = verdict(&failed.failure, &node.on_error, self.attempts, now, false);
+        let failure = RecordFailure {
+            node: node.name.clone(),
+            task: self.id.name.clone(),
+            kind: kind(&failed.failure),
+            reason: failed.failure.to_string(),
+            frames: frames(failed.failure),
+            position,
+            key: head.record.key.clone(),
+            schedule: None,
+        };
+        self.counters.failed += 1;
+        match decided {
+            Verdict::Skip => {
+                self.log_failure(&failure, "skipped");
+                self.counters.skipped += 1;
+                self.attempts = 0;
+            }
+            Verdict::DeadLetter(topic) => {
+                self.log_failure(&failure, "put aside as a dead letter");
+                let letter = dead_letter(&topic, &head.record, &failure);
+                self.walker.outbox_bytes += letter.record.size();
+                self.walker.outbox.push(letter);
+                self.counters.dead_lettered += 1;
+                self.attempts = 0;
+            }
+            Verdict::Sleep(until) => {
+                let attempts = self.attempts + 1;
+                self.group.queues[at].put_back(head);
+                self.state = TaskState::Sleeping { until, failure: Box::new(failure), attempts };
+            }
+            Verdict::Park => {
+                self.log_failure(&failure, "task parked");
+                self.group.queues[at].put_back(head);
+                self.attempts = 0;
+                self.state = TaskState::Parked { failure: Box::new(failure) };
+            }
+            Verdict::State(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    pub(super) fn log_failure(&self, failure: &RecordFailure, outcome: &str) {
+        tracing::error!(
+            node = %failure.node,
+            task = %failure.task,
+            key = %failure.key_shown(),
+            frames = %failure.frames.join(" < "),
+            "{failure}; {outcome}"
+        );
+    }
+
+    /// A parked task tries its record again. Says whether it was parked.
+    pub fn resume(&mut self) -> bool {
+        let parked = matches!(self.state, TaskState::Parked { .. });
+        if parked {
+            self.state = TaskState::Running;
+        }
+        parked
+    }
+
+    /// Outputs of the walks that have ended, to be handed to the producer in this order.
+    pub fn take_outbox(&mut self) -> std::vec::Drain<'_, OutgoingRecord> {
+        self.walker.outbox_bytes = 0;
+        self.walker.outbox.drain(..)
+    }
+
+    /// True when something was processed since the last commit.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Offsets to commit: of every partition whose position has moved. The task's stream time goes along as metadata.
+    pub fn offsets(&self) -> Vec<(TopicPartition, Committed)> {
+        let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
+        let moved = self.group.queues.iter().filter(|q| q.position() != q.committed());
+        moved.map(|q| (q.at.clone(), Committed { offset: q.position(), metadata: metadata.clone() })).collect()
+    }
+
+    /// The highest timestamp seen.
+    pub fn stream_time(&self) -> Option<Timestamp> {
+        self.walker.env.as_ref()?.stream_time
+    }
+
+    /// What the task lends to its nodes: its state. `None` only if a call never handed it back.
+    pub fn env(&mut self) -> Option<&mut TaskEnv> {
+        self.walker.env.as_deref_mut()
+    }
+
+    /// The transaction was committed: the overlay goes into the stores, and nodes may let go of what has grown.
+    pub fn committed(&mut self) -> Result<(), TaskError> {
+        if let Some(env) = &mut self.walker.env {
+            env.stores.apply()?;
+            env.position = None;
+            self.at_commit = (env.stream_time, env.schedules.clone());
+        }
+        self.group.queues.iter_mut().for_each(PartitionQueue::mark_committed);
+        self.dirty = false;
+        for node in self.walker.nodes.iter_mut().flatten() {
+            node.after_commit(&mut self.walker.env).map_err(TaskError::Broken)?;
+        }
+        Ok(())
+    }
+
+    /// The transaction is void: back to the last commit. The partitions have to be started again at their `position`.
+    pub fn rewind(&mut self) {
+        if let Some(env) = &mut self.walker.env {
+            env.stores.discard();
+            (env.stream_time, env.schedules) = self.at_commit.clone();
+        }
+        self.walker.outbox.clear();
+        self.walker.outbox_bytes = 0;
+        self.group.queues.iter_mut().for_each(PartitionQueue::rewind);
+        self.dirty = false;
+        self.attempts = 0;
+        if matches!(self.state, TaskState::Sleeping { .. }) {
+            self.state = TaskState::Running;
+        }
+    }
+
+    /// Ends the task and gives back its state.
+    pub fn close(mut self) -> Option<Box<TaskEnv>> {
+        for node in self.walker.nodes.iter_mut().flatten() {
+            node.close(&mut self.walker.env);
+        }
+        self.walker.env.take()
+    }
+}
+
+/// A source's record as its children see it.
+fn sourced(plan: &TaskPlan, source: LocalNode, polled: &Record, time: Timestamp) -> Record {
+    let mut record = polled.clone();
+    record.timestamp = time;
+    match &plan.node(source).work {
+        Work::Source { internal: true, .. } => record::unpack_change(&mut record),
+        _ => record::strip_reserved_headers(&mut record),
+    }
+    record
+}
+
+fn extractor(plan: &TaskPlan, source: LocalNode) -> &super::extract::TimestampExtractor {
+    match &plan.node(source).work {
+        Work::Source { extractor, .. } => extractor,
+        Work::Processor | Work::Sink { .. } => &super::extract::TimestampExtractor::Own,
+    }
+}
+
+/// The guest's frames of a trap.
+pub(super) fn frames(failure: Failure) -> Vec<String> {
+    match failure {
+        Failure::Trap { frames, .. } => frames,
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,78 @@
+use serde_json::{Value, json};
+
+use super::{noun, port, role, source_word};
+use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, SubTopology, Topology, TopologyNode};
+use crate::topology::partitions::Partitions;
+
+/// The topology as JSON. `partitions`: where they are known.
+pub fn describe_json(topology: &Topology, partitions: Option<&Partitions>) -> Value {
+    let subs = topology.sub_topologies.iter().enumerate();
+    let topics = topology.topics.iter().map(|t| {
+        let count = partitions.and_then(|p| p.topics.get(&t.name).copied()).or(t.partitions);
+        json!({ "name": *t.name, "cleanup": t.cleanup.to_string(), "partitions": count, "partitioner": t.partitioner.to_string() })
+    });
+    let internal = partitions.map(|p| &p.internal[..]).unwrap_or_default().iter();
+    let internal = internal.map(|t| json!({ "name": *t.name, "cleanup": t.cleanup.to_string(), "partitions": t.partitions }));
+    json!({
+        "app": *topology.app,
+        "sub_topologies": subs.map(|(i, sub)| sub_topology(topology, sub, partitions.and_then(|p| p.tasks.get(i)).copied())).collect::<Vec<_>>(),
+        "topics": topics.collect::<Vec<_>>(),
+        "internal_topics": internal.collect::<Vec<_>>(),
+    })
+}
+
+fn sub_topology(topology: &Topology, sub: &SubTopology, tasks: Option<u32>) -> Value {
+    let stores = sub.stores.iter().filter_map(|index| topology.stores.get(*index)).map(|spec| {
+        json!({
+            "name": *spec.name,
+            "kind": spec.kind.to_string(),
+            "backend": spec.backend.to_string(),
+            "changelog": *spec.changelog,
+            "source_is_changelog": spec.source_is_changelog,
+        })
+    });
+    json!({
+        "name": *sub.name,
+        "tasks": tasks,
+        "nodes": sub.nodes.iter().filter_map(|ix| topology.nodes.get(ix.0)).map(|n| node(topology, n)).collect::<Vec<_>>(),
+        "stores": stores.collect::<Vec<_>>(),
+        "cells_changelog": sub.cells_changelog.as_deref(),
+        "co_partitioned": sub.co_partitioned.iter().map(|set| set.iter().map(|t| &**t).collect::<Vec<_>>()).collect::<Vec<_>>(),
+    })
+}
+
+fn node(topology: &Topology, node: &TopologyNode) -> Value {
+    let mut children = Vec::new();
+    for (slot, child) in node.children.iter().enumerate().flat_map(|(slot, below)| below.iter().map(move |c| (slot, c))) {
+        let Some(lower) = topology.nodes.get(child.node.0) else { continue };
+        children.push(json!({ "node": *lower.name, "port": port(node, slot), "role": role(topology, child), "table": child.table }));
+    }
+    let on_error = match &node.on_error.policy {
+        FailurePolicy::Fail => json!({ "policy": "fail" }),
+        FailurePolicy::Skip => json!({ "policy": "skip" }),
+        FailurePolicy::DeadLetter(topic) => json!({ "policy": "dead-letter", "topic": **topic }),
+    };
+    let mut value = json!({ "name": *node.name, "kind": noun(node), "children": children, "on_error": on_error });
+    let own = match &node.kind {
+        NodeKind::Source(source) => {
+            json!({ "topics": source.topics.iter().map(|t| &**t).collect::<Vec<_>>(), "reads": source_word(source.role) })
+        }
+        NodeKind::Sink(sink) => json!({ "topic": *sink.topic, "repartition": sink.repartition.is_some() }),
+        NodeKind::Processor(processor) => {
+            let grants = processor.grants.iter().map(|g| {
+                let store = topology.stores.get(g.store).map_or("", |s| &*s.name);
+                json!({ "role": g.role, "store": store, "writes": g.access == StoreAccess::ReadWrite })
+            });
+            json!({
+                "component": processor.component,
+                "inputs": processor.inputs,
+                "ports": processor.ports,
+                "stores": grants.collect::<Vec<_>>(),
+            })
+        }
+    };
+    if let (Value::Object(value), Value::Object(own)) = (&mut value, own) {
+        value.extend(own);
+    }
+    value
+}

@@ -1,0 +1,83 @@
+use std::fmt::Write as _;
+
+use super::{noun, port, role, users};
+use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, StoreSpec, SubTopology, Topology, TopologyNode};
+use crate::topology::partitions::Partitions;
+
+/// A readable picture. `partitions`: where they are known.
+pub fn describe_text(topology: &Topology, partitions: Option<&Partitions>) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    _ = writeln!(out, "app {}", topology.app);
+    for (number, sub) in topology.sub_topologies.iter().enumerate() {
+        let tasks = partitions.and_then(|p| p.tasks.get(number));
+        sub_topology(&mut out, topology, sub, tasks.copied());
+    }
+    let internal = partitions.map(|p| &p.internal[..]).unwrap_or_default();
+    if !internal.is_empty() {
+        _ = writeln!(out, "\ninternal topics");
+        for topic in internal {
+            _ = writeln!(out, "  {}  {} x {}", topic.name, topic.partitions, topic.cleanup);
+        }
+    }
+    out
+}
+
+fn sub_topology(out: &mut String, topology: &Topology, sub: &SubTopology, tasks: Option<u32>) {
+    _ = match tasks {
+        Some(1) => writeln!(out, "\nsub-topology {}  (1 task)", sub.name),
+        Some(tasks) => writeln!(out, "\nsub-topology {}  ({tasks} tasks)", sub.name),
+        None => writeln!(out, "\nsub-topology {}", sub.name),
+    };
+    let nodes: Vec<&TopologyNode> = sub.nodes.iter().filter_map(|ix| topology.nodes.get(ix.0)).collect();
+    let width = nodes.iter().map(|n| n.name.chars().count()).max().unwrap_or(0);
+    for node in nodes {
+        let name = &*node.name;
+        _ = writeln!(out, "  {:<9}  {name:<width$}  {}{}", noun(node), what(node), policy(node));
+        for (slot, children) in node.children.iter().enumerate() {
+            let port = port(node, slot).map_or(String::new(), |p| format!(".{p} "));
+            for child in children {
+                let Some(lower) = topology.nodes.get(child.node.0) else { continue };
+                let role = role(topology, child).map_or(String::new(), |r| format!(" as {r}"));
+                let table = if child.table { " (table)" } else { "" };
+                _ = writeln!(out, "               {port}-> {}{role}{table}", lower.name);
+            }
+        }
+    }
+    for index in &sub.stores {
+        let Some(spec) = topology.stores.get(*index) else { continue };
+        store(out, topology, *index, spec);
+    }
+    if let Some(cells) = &sub.cells_changelog {
+        _ = writeln!(out, "  cells      changelog {cells}");
+    }
+    for set in &sub.co_partitioned {
+        _ = writeln!(out, "  co-partitioned: {}", set.iter().map(|t| &**t).collect::<Vec<_>>().join(", "));
+    }
+}
+
+fn what(node: &TopologyNode) -> String {
+    match &node.kind {
+        NodeKind::Source(source) => format!("<- {}", source.topics.iter().map(|t| &**t).collect::<Vec<_>>().join(", ")),
+        NodeKind::Processor(processor) => processor.component.clone(),
+        NodeKind::Sink(sink) => format!("-> {}", sink.topic),
+    }
+}
+
+fn policy(node: &TopologyNode) -> String {
+    match &node.on_error.policy {
+        FailurePolicy::Fail => String::new(),
+        FailurePolicy::Skip => "; on error: skip".to_owned(),
+        FailurePolicy::DeadLetter(topic) => format!("; on error: dead-letter to {topic}"),
+    }
+}
+
+fn store(out: &mut String, topology: &Topology, index: usize, spec: &StoreSpec) {
+    let users = users(topology, index).into_iter().map(|(node, access)| match access {
+        StoreAccess::ReadWrite => node.name.to_string(),
+        StoreAccess::Read => format!("{} (reads)", node.name),
+    });
+    let users = users.collect::<Vec<_>>().join(", ");
+    let changelog = if spec.source_is_changelog { "restored from" } else { "changelog" };
+    _ = writeln!(out, "  store      {}: {}, {}; {changelog} {}; used by {users}", spec.name, spec.kind, spec.backend, spec.changelog);
+}

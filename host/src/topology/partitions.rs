@@ -1,0 +1,206 @@
+//! How many: partitions of internal topics, tasks of sub-topologies; and whether what must be co-partitioned is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::graph::{Cleanup, NodeKind, Partitioner, SourceRole, SubTopology, Topology};
+use super::topics::repartition_topic;
+use crate::error::Diagnostic;
+
+/// Counts of partitions, by topic.
+type Counts = BTreeMap<Arc<str>, u32>;
+
+/// What follows from the numbers of partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partitions {
+    /// Partitions of every topic that a source reads, and of every changelog.
+    pub topics: BTreeMap<Arc<str>, u32>,
+    /// Tasks of each sub-topology, by its index.
+    pub tasks: Vec<u32>,
+    /// The internal topics to create.
+    pub internal: Vec<InternalTopic>,
+}
+
+/// A topic that the application makes for itself. All of its settings are said, none is left to the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InternalTopic {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many partitions.
+    pub partitions: u32,
+    /// What becomes of old records.
+    pub cleanup: Cleanup,
+    /// How long records are kept; `None`: for ever.
+    pub retention: Option<Duration>,
+}
+
+/// A task: one sub-topology on one partition. Written `<sub-topology>_<partition>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId {
+    /// Name of the sub-topology.
+    pub sub_topology: Arc<str>,
+    /// The partition.
+    pub partition: u32,
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.sub_topology, self.partition)
+    }
+}
+
+impl Partitions {
+    /// Every task, by sub-topology, then partition.
+    pub fn all_tasks<'a>(&'a self, topology: &'a Topology) -> impl Iterator<Item = TaskId> + 'a {
+        let subs = topology.sub_topologies.iter().zip(&self.tasks);
+        subs.flat_map(|(sub, tasks)| (0..*tasks).map(|partition| TaskId { sub_topology: sub.name.clone(), partition }))
+    }
+}
+
+/// Counts partitions and tasks. `known`: how many partitions the topics of the manifest have that are read.
+pub fn partitions(topology: &Topology, known: &BTreeMap<Arc<str>, u32>) -> Result<Partitions, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let mut counts = Counts::new();
+    for topic in external_inputs(topology) {
+        match known.get(&topic).filter(|n| **n > 0) {
+            Some(n) => _ = counts.insert(topic, *n),
+            None => errors.push(Diagnostic::usage("T021", format!("it is not known how many partitions the topic '{topic}' has"))),
+        }
+    }
+    let edges = repartition_edges(topology);
+    for edge in &edges {
+        if let Some(n) = edge.asked {
+            counts.insert(edge.topic.clone(), n);
+        }
+    }
+    let given = counts.clone();
+    settle(topology, &edges, &given, &mut counts);
+    for sub in &topology.sub_topologies {
+        for set in &sub.co_partitioned {
+            errors.extend(check_counts(&sub.name, set, &counts));
+            errors.extend(check_partitioners(&sub.name, set, topology));
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let tasks: Vec<u32> = topology
+        .sub_topologies
+        .iter()
+        .map(|sub| source_topics(topology, sub).filter_map(|t| counts.get(t)).max().copied().unwrap_or(0))
+        .collect();
+    let mut internal: Vec<InternalTopic> = Vec::new();
+    for edge in &edges {
+        let partitions = counts.get(&edge.topic).copied().unwrap_or(1);
+        internal.push(InternalTopic { name: edge.topic.clone(), partitions, cleanup: Cleanup::Delete, retention: None });
+    }
+    let changelogs = topology.stores.iter().filter(|s| !s.source_is_changelog).map(|s| (&s.changelog, s.sub_topology));
+    let cells = topology.sub_topologies.iter().enumerate().filter_map(|(i, s)| Some((s.cells_changelog.as_ref()?, i)));
+    for (name, sub) in changelogs.chain(cells) {
+        let partitions = tasks.get(sub).copied().unwrap_or(1);
+        counts.insert(name.clone(), partitions);
+        internal.push(InternalTopic { name: name.clone(), partitions, cleanup: Cleanup::Compact, retention: None });
+    }
+    Ok(Partitions { topics: counts, tasks, internal })
+}
+
+/// A repartition topic, and the topics whose records come to it.
+struct RepartitionEdge {
+    topic: Arc<str>,
+    asked: Option<u32>,
+    above: Vec<Arc<str>>,
+}
+
+fn repartition_edges(topology: &Topology) -> Vec<RepartitionEdge> {
+    let mut edges = Vec::new();
+    for (at, node) in topology.nodes.iter().enumerate() {
+        let (Some(topic), NodeKind::Sink(sink)) = (repartition_topic(&node.kind), &node.kind) else { continue };
+        let asked = sink.repartition.as_ref().and_then(|r| r.partitions);
+        edges.push(RepartitionEdge { topic: topic.clone(), asked, above: topics_above(topology, at) });
+    }
+    edges
+}
+
+/// The topics of the sources from which records reach a node.
+fn topics_above(topology: &Topology, target: usize) -> Vec<Arc<str>> {
+    let mut reached = vec![false; topology.nodes.len()];
+    let mut next = vec![target];
+    let mut topics = Vec::new();
+    while let Some(at) = next.pop() {
+        if let Some(reached) = reached.get_mut(at) {
+            if std::mem::replace(reached, true) {
+                continue;
+            }
+        }
+        if let Some(NodeKind::Source(source)) = topology.nodes.get(at).map(|n| &n.kind) {
+            topics.extend(source.topics.iter().cloned());
+        }
+        let feeds = |node: &super::graph::TopologyNode| node.children.iter().flatten().any(|c| c.node.0 == at);
+        next.extend(topology.nodes.iter().enumerate().filter(|(_, node)| feeds(node)).map(|(i, _)| i));
+    }
+    topics
+}
+
+/// Gives every repartition topic its count: that of the topics that it must match, else the largest above it. Topics may wait for each other
+/// in a circle of sets, so the counts grow until none changes; they cannot grow beyond the largest given one.
+fn settle(topology: &Topology, edges: &[RepartitionEdge], given: &Counts, counts: &mut Counts) {
+    loop {
+        let mut wanted: Vec<(Arc<str>, u32)> = Vec::new();
+        for edge in edges.iter().filter(|e| !given.contains_key(&e.topic)) {
+            let mut sets = topology.sub_topologies.iter().flat_map(|s| &s.co_partitioned);
+            let set: Vec<Arc<str>> = sets.find(|set| set.contains(&edge.topic)).cloned().unwrap_or_else(|| vec![edge.topic.clone()]);
+            let fixed = set.iter().filter_map(|t| given.get(t)).max().copied();
+            let members = edges.iter().filter(|e| set.contains(&e.topic));
+            let above = members.flat_map(|e| &e.above).filter_map(|t| counts.get(t)).max().copied();
+            if let Some(n) = fixed.or(above) {
+                wanted.push((edge.topic.clone(), n));
+            }
+        }
+        let before = counts.clone();
+        counts.extend(wanted);
+        if *counts == before {
+            return;
+        }
+    }
+}
+
+fn external_inputs(topology: &Topology) -> Vec<Arc<str>> {
+    let sources = topology.nodes.iter().filter_map(|n| match &n.kind {
+        NodeKind::Source(source) if source.role != SourceRole::Repartition => Some(source),
+        _ => None,
+    });
+    sources.flat_map(|s| s.topics.iter().cloned()).collect()
+}
+
+fn source_topics<'a>(topology: &'a Topology, sub: &'a SubTopology) -> impl Iterator<Item = &'a Arc<str>> {
+    let kinds = sub.sources.iter().filter_map(|ix| topology.nodes.get(ix.0)).map(|n| &n.kind);
+    kinds.filter_map(|kind| if let NodeKind::Source(source) = kind { Some(&source.topics) } else { None }).flatten()
+}
+
+fn check_counts(sub: &str, set: &[Arc<str>], counts: &Counts) -> Option<Diagnostic> {
+    let known: Vec<(&Arc<str>, u32)> = set.iter().filter_map(|t| Some((t, *counts.get(t)?))).collect();
+    let first = known.first()?.1;
+    if known.iter().all(|(_, n)| *n == first) {
+        return None;
+    }
+    let listed: Vec<String> = known.iter().map(|(topic, n)| format!("'{topic}' has {n}")).collect();
+    let message = format!("topics that meet in sub-topology '{sub}' must have the same number of partitions, but {}", listed.join(", "));
+    let hint = "make them with the same number ([topics.NAME] partitions = N), or bring one of them over with repartition = true";
+    Some(Diagnostic::usage("T015", message).hint(hint))
+}
+
+fn check_partitioners(sub: &str, set: &[Arc<str>], topology: &Topology) -> Option<Diagnostic> {
+    // What is not of the manifest is written by ourselves, with murmur2.
+    let of = |name: &Arc<str>| topology.topics.iter().find(|t| t.name == *name).map_or(Partitioner::Murmur2, |t| t.partitioner);
+    let all: Vec<(&Arc<str>, Partitioner)> = set.iter().map(|name| (name, of(name))).collect();
+    let first = all.first()?.1;
+    if first != Partitioner::None && all.iter().all(|(_, p)| *p == first) {
+        return None;
+    }
+    let listed: Vec<String> = all.iter().map(|(topic, p)| format!("'{topic}': {p}")).collect();
+    let message = format!("topics that meet in sub-topology '{sub}' must be spread by key in the same way: {}", listed.join(", "));
+    let hint = "bring those that are not murmur2 over with repartition = true: that topic is written anew, by key";
+    Some(Diagnostic::usage("T016", message).hint(hint))
+}

@@ -1,0 +1,179 @@
+//! The topics of an application: those of the manifest, and the names of those that it makes for itself.
+
+use std::sync::Arc;
+
+use super::draft::{Draft, What};
+use super::grants::DraftStore;
+use super::graph::{Backend, Cleanup, ExternalTopic, FailurePolicy, NodeKind, Partitioner, StoreSpec, SubTopology, TopicUse, TopologyNode};
+use crate::error::{Diagnostic, suggest};
+use crate::manifest::{OnError, check_topic};
+
+impl<'m> Draft<'m> {
+    /// Every topic that the manifest names in a node.
+    pub fn external_topics(&self) -> Vec<ExternalTopic> {
+        let mut topics: Vec<ExternalTopic> = Vec::new();
+        let table_topics: Vec<&str> = self.manifest.tables.iter().map(|t| &**t.topic).collect();
+        let mut uses: Vec<(&Arc<str>, TopicUse)> = Vec::new();
+        for node in &self.nodes {
+            match node.what {
+                What::Source(n) => uses.extend(n.topics.iter().map(|t| (&t.value, TopicUse::Input))),
+                What::Table(n) => uses.push((&n.topic.value, TopicUse::Input)),
+                What::Processor(_) | What::Sink(_) => {}
+            }
+        }
+        uses.extend(self.manifest.sinks.iter().map(|n| (&n.topic.value, TopicUse::Output)));
+        uses.extend(self.nodes.iter().filter_map(|n| match &on_error(n.what).policy {
+            FailurePolicy::DeadLetter(topic) => Some((topic, TopicUse::DeadLetter)),
+            FailurePolicy::Fail | FailurePolicy::Skip => None,
+        }));
+        for (name, used_by) in uses {
+            if topics.iter().any(|t| t.name == *name) {
+                continue;
+            }
+            let settings = self.manifest.topics.iter().find(|t| t.name.value == *name);
+            let by_default = if table_topics.contains(&&**name) { Cleanup::Compact } else { Cleanup::Delete };
+            topics.push(ExternalTopic {
+                name: name.clone(),
+                used_by,
+                partitions: settings.and_then(|t| t.partitions),
+                cleanup: settings.and_then(|t| t.cleanup).unwrap_or(by_default),
+                retention: settings.and_then(|t| t.retention),
+                replication: settings.and_then(|t| t.replication),
+                partitioner: settings.map_or(Partitioner::Murmur2, |t| t.partitioner),
+            });
+        }
+        topics
+    }
+
+    /// A topic feeds at most one source: its records have one way through the graph.
+    pub fn one_source_each(&mut self) {
+        let mut seen: Vec<(&str, &str, usize)> = Vec::new();
+        let mut errors = Vec::new();
+        for node in &self.nodes {
+            let topics: Vec<_> = match node.what {
+                What::Source(n) => n.topics.iter().collect(),
+                What::Table(n) => vec![&n.topic],
+                What::Processor(_) | What::Sink(_) => continue,
+            };
+            for topic in topics {
+                if let Some((_, first, line)) = seen.iter().find(|(name, owner, _)| *name == topic.as_str() && *owner != node.name.as_str())
+                {
+                    let message = format!("the topic '{topic}' is read twice: by '{first}' (line {line}) and by '{}'", node.name);
+                    let hint = format!("read it once and let both ways begin at '{first}'");
+                    errors.push(Diagnostic::usage("T013", message).hint(hint).at(Some(topic.place.clone())));
+                }
+                seen.push((topic.as_str(), node.name.as_str(), node.name.place.line));
+            }
+        }
+        self.errors.append(&mut errors);
+    }
+
+    /// A `[topics.*]` that is used by nobody is a mistake in its name.
+    pub fn unused_topics(&mut self, external: &[ExternalTopic], nodes: &[TopologyNode], internal: &[Arc<str>]) {
+        let repartitions: Vec<&Arc<str>> = nodes.iter().filter_map(|n| repartition_topic(&n.kind)).collect();
+        let mut errors = Vec::new();
+        for topic in &self.manifest.topics {
+            if external.iter().any(|t| t.name == topic.name.value) {
+                continue;
+            }
+            let only_partitions = topic.cleanup.is_none()
+                && topic.retention.is_none()
+                && topic.replication.is_none()
+                && topic.partitioner == Partitioner::Murmur2;
+            let error = if !internal.contains(&topic.name.value) {
+                let hint = suggest(&topic.name, "topics in use", external.iter().map(|t| &*t.name));
+                Diagnostic::usage("T017", format!("no node uses the topic '{}'", topic.name)).hint(hint)
+            } else if repartitions.contains(&&topic.name.value) && only_partitions {
+                continue;
+            } else {
+                let message = format!("'{}' is an internal topic, whose settings are fixed", topic.name);
+                Diagnostic::usage("T017", message).hint("only 'partitions', and only of a repartition topic, can be set")
+            };
+            errors.push(error.at(Some(topic.name.place.clone())));
+        }
+        self.errors.append(&mut errors);
+    }
+
+    /// Internal names are made by joining: two of them may come out alike, or like a topic of the manifest, or too long.
+    pub fn clashes(&mut self, external: &[ExternalTopic], internal: &[Arc<str>], subs: &[SubTopology]) {
+        let place = Some(self.manifest.app.id.place.clone());
+        let mut errors = Vec::new();
+        let hint = "rename one of the nodes, roles or stores that it is made of";
+        for (i, topic) in internal.iter().enumerate() {
+            if let Err(why) = check_topic(topic) {
+                errors.push(
+                    Diagnostic::usage("T018", format!("the name of the internal topic '{topic}' {why}")).hint(hint).at(place.clone()),
+                );
+            }
+            if internal.iter().take(i).any(|other| other == topic) {
+                errors
+                    .push(Diagnostic::usage("T018", format!("two internal topics would be named '{topic}'")).hint(hint).at(place.clone()));
+            }
+            if external.iter().any(|other| other.name == *topic) {
+                let message = format!("the manifest uses the topic '{topic}', which is the name of an internal topic of this application");
+                errors.push(Diagnostic::usage("T018", message).hint("use another topic").at(place.clone()));
+            }
+        }
+        for (i, sub) in subs.iter().enumerate() {
+            if subs.iter().take(i).any(|other| other.name == sub.name) {
+                errors.push(
+                    Diagnostic::usage("T018", format!("two sub-topologies would be named '{}'", sub.name)).hint(hint).at(place.clone()),
+                );
+            }
+        }
+        self.errors.append(&mut errors);
+    }
+
+    /// The stores with their changelogs. A table that has to have its own is warned of.
+    pub fn store_specs(&self, stores: &[DraftStore<'m>], external: &[ExternalTopic], warnings: &mut Vec<Diagnostic>) -> Vec<StoreSpec> {
+        let app = &self.manifest.app.id;
+        let mut specs = Vec::new();
+        for store in stores {
+            let table = self.manifest.tables.iter().find(|t| t.name.value == store.name.value);
+            let own = self.manifest.stores.iter().find(|s| s.name.value == store.name.value);
+            let backend = table.map(|t| t.backend).or(own.map(|s| s.backend)).unwrap_or(Backend::RocksDb);
+            let is_compacted = |topic: &str| external.iter().any(|t| &*t.name == topic && t.cleanup == Cleanup::Compact);
+            let source = table.filter(|t| !t.changelog && is_compacted(&t.topic));
+            if let Some(table) = table.filter(|t| !t.changelog && source.is_none()) {
+                let message =
+                    format!("the table '{}' gets a changelog of its own: its topic '{}' is not compacted", table.name, table.topic);
+                let hint = format!("compact the topic ([topics.{}] cleanup = \"compact\"), or say changelog = true", table.topic);
+                warnings.push(Diagnostic::warning("T019", message).hint(hint).at(Some(table.name.place.clone())));
+            }
+            specs.push(StoreSpec {
+                name: store.name.value.clone(),
+                kind: store.kind,
+                backend,
+                changelog: source.map_or_else(|| format!("{app}-{}-changelog", store.name).into(), |t| t.topic.value.clone()),
+                source_is_changelog: source.is_some(),
+                sub_topology: 0,
+            });
+        }
+        specs
+    }
+}
+
+fn on_error<'m>(what: What<'m>) -> &'m OnError {
+    match what {
+        What::Source(n) => &n.on_error,
+        What::Table(n) => &n.on_error,
+        What::Processor(n) => &n.on_error,
+        What::Sink(n) => &n.on_error,
+    }
+}
+
+/// The topic of a repartition edge's upper end.
+pub(super) fn repartition_topic(kind: &NodeKind) -> Option<&Arc<str>> {
+    match kind {
+        NodeKind::Sink(sink) if sink.repartition.is_some() => Some(&sink.topic),
+        _ => None,
+    }
+}
+
+/// The topics that the application makes for itself: repartition topics, changelogs of stores, changelogs of cells.
+pub(super) fn internal_topics(nodes: &[TopologyNode], stores: &[StoreSpec], subs: &[SubTopology]) -> Vec<Arc<str>> {
+    let repartitions = nodes.iter().filter_map(|n| repartition_topic(&n.kind));
+    let changelogs = stores.iter().filter(|s| !s.source_is_changelog).map(|s| &s.changelog);
+    let cells = subs.iter().filter_map(|s| s.cells_changelog.as_ref());
+    repartitions.chain(changelogs).chain(cells).cloned().collect()
+}
