@@ -66,9 +66,8 @@ fn run(manifest: &Path, records: u64) -> Result<Measured> {
     fill(&*broker, records)?;
     let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());
     let mut host = Host::start(plan, HostSettings { threads: 1 }).map_err(|p| problems(vec![p]))?;
-    let pause = std::sync::mpsc::channel::<()>().1;
+    let (_nobody, pause) = std::sync::mpsc::channel::<()>();
     while !host.idle()? {
-        // Nobody sends: it only waits.
         let _ = pause.recv_timeout(Duration::from_millis(5));
         if let Some(exit) = host.ended() {
             return Err(anyhow!("the host ended: {exit:?}"));
