@@ -2,6 +2,7 @@
 
 mod component;
 mod manifest;
+mod sandbox;
 mod topology;
 
 /// What a code means.
@@ -18,7 +19,7 @@ pub struct Code {
 }
 
 /// The entries of each room.
-const TABLES: &[&[Code]] = &[manifest::CODES, topology::CODES, component::CODES];
+const TABLES: &[&[Code]] = &[manifest::CODES, topology::CODES, component::CODES, sandbox::CODES];
 
 /// What a code means; `None` for one that does not exist.
 pub fn explain(code: &str) -> Option<&'static Code> {

@@ -90,7 +90,7 @@ mod tests {
             (
                 &["Traceback (most recent call last):", "  File \"app.py\", line 3, in process", "ValueError: no tea"],
                 "ValueError: no tea",
-                &["Traceback (most recent call last):", "File \"app.py\", line 3, in process"],
+                &["File \"app.py\", line 3, in process"],
             ),
             (&["TypeError: no tea", "    at process (count.js:3)"], "TypeError: no tea", &["at process (count.js:3)"]),
             (&["broken: Exception { message: Some(\"no end"], "broken: Exception { message: Some(\"no end", &[]),
