@@ -31,7 +31,7 @@ impl Output {
             let file = File::create(&path);
             Box::new(BufWriter::with_capacity(
                 1 << 18,
-                file.map_err(|e| Diagnostic::usage("R020", format!("the output '{}' cannot be written", path.display())).because(e))?,
+                file.map_err(|e| Diagnostic::usage("R020", format!("the output {} cannot be written", path.display())).because(e))?,
             ))
         };
         let failed = |e: BrokerError| Diagnostic::run("R021", format!("topic '{topic}' cannot be read")).because(e);
@@ -70,5 +70,5 @@ impl Output {
 }
 
 fn write_failed(path: &std::path::Path, why: &std::io::Error) -> Diagnostic {
-    Diagnostic::run("R020", format!("the output '{}' cannot be written", path.display())).because(why)
+    Diagnostic::run("R020", format!("the output {} cannot be written", path.display())).because(why)
 }

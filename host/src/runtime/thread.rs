@@ -417,7 +417,7 @@ impl StreamThread {
         match slot {
             Slot::Restoring(restore) => status.condition = Condition::Restoring { read: restore.read, total: restore.total },
             Slot::Refused { why, partitions } => {
-                status.condition = Condition::Parked { why: why.to_string() };
+                status.condition = Condition::Parked { why: why.brief() };
                 status.committed = partitions.iter().map(|at| (at.to_string(), 0)).collect();
             }
             Slot::Running(task) => {

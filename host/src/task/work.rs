@@ -213,6 +213,7 @@ impl Task {
             frames: frames(failed.failure),
             position,
             key: head.record.key.clone(),
+            redact_key: self.plan.redact_keys,
             schedule: None,
         };
         self.counters.failed += 1;
