@@ -1,5 +1,7 @@
 //! One instance of a processor between its calls: the same for the component and for the test context.
 
+use std::any::type_name;
+
 use crate::Timestamp;
 use crate::backend::Backend;
 use crate::context::{Context, Setup};
@@ -7,7 +9,7 @@ use crate::description::Description;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::input::{Inputs, Roles};
-use crate::processor::Processor;
+use crate::processor::{NoConfig, Processor};
 use crate::record::{RawOutput, RawRecord};
 
 /// The host's setup, but for the configuration.
@@ -61,5 +63,9 @@ pub(crate) fn describe<P: Processor>(config: Option<&str>) -> Result<(Descriptio
         None => P::describe(),
     };
     let roles = description.inputs.take().unwrap_or_else(P::Input::roles);
+    // Without a schema a component takes no config at all; serde judges the fields of one that does.
+    if description.config_schema.is_none() && type_name::<P::Config>() != type_name::<NoConfig>() {
+        description.config_schema = Some(serde_json::json!({ "type": "object" }));
+    }
     Ok((description, roles))
 }

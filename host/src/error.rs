@@ -4,6 +4,7 @@ mod codes;
 mod nearest;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use codes::{Code, all as all_codes, explain};
 pub use nearest::{nearest, suggest};
@@ -30,11 +31,11 @@ pub enum Blame {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file, as the user named it.
-    pub file: String,
+    pub file: Arc<str>,
     /// The line.
-    pub line: usize,
+    pub line: u32,
     /// The column.
-    pub column: usize,
+    pub column: u32,
 }
 
 impl fmt::Display for Place {

@@ -65,7 +65,7 @@ impl Manifest {
         match manifest {
             Some(manifest) if reader.errors.is_empty() => Ok(manifest),
             _ => {
-                reader.errors.sort_by_key(|e| e.place.as_ref().map(|p| (p.line, p.column)));
+                reader.errors.sort_by_key(|e| e.place.as_ref().map(position));
                 Err(reader.errors)
             }
         }
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         let stores = manifest.stores.iter().map(|s| ("store", &s.name));
         let tables = manifest.tables.iter().map(|t| ("table", &t.name));
         let mut all: Vec<_> = stores.chain(tables).collect();
-        all.sort_by_key(|(_, name)| (name.place.line, name.place.column));
+        all.sort_by_key(|(_, name)| position(&name.place));
         self.unique(&all, "a table has a store of its own name already");
     }
 
@@ -141,6 +141,6 @@ fn nodes_by_place(manifest: &Manifest) -> Vec<(&'static str, &Name)> {
 }
 
 /// Where something stands, for sorting.
-pub(crate) fn position(place: &Place) -> (usize, usize) {
+pub(crate) fn position(place: &Place) -> (u32, u32) {
     (place.line, place.column)
 }

@@ -15,6 +15,7 @@ mod context;
 mod describe;
 mod engine;
 mod entries;
+mod exceptions;
 mod failing;
 mod guest_log;
 mod imports;

@@ -140,7 +140,8 @@ fn what_a_dropped_client_sent_is_void(broker: &dyn Broker) {
     for leave in [false, true] {
         let mut client = sole_member(broker, "in");
         client.send(to("out", 0, record("k", "void"))).unwrap();
-        client.close(leave).unwrap();
+        client.leave(leave).unwrap();
+        drop(client);
     }
     let mut client = sole_member(broker, "in");
     client.commit(&[]).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml_edit::{Array, Item, TableLike, Value};
 
@@ -14,7 +15,7 @@ const WHOLE: &str = "the manifest";
 
 /// Collects what is wrong with one file.
 pub(super) struct Reader<'a> {
-    file: &'a str,
+    file: Arc<str>,
     text: &'a str,
     line_starts: Vec<usize>,
     pub errors: Vec<Diagnostic>,
@@ -44,9 +45,9 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(file: &'a str, text: &'a str) -> Self {
+    pub fn new(file: &str, text: &'a str) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
-        Self { file, text, line_starts, errors: Vec::new() }
+        Self { file: file.into(), text, line_starts, errors: Vec::new() }
     }
 
     /// Line and column of a byte of the text.
@@ -55,7 +56,8 @@ impl<'a> Reader<'a> {
         let line = self.line_starts.partition_point(|start| *start <= at);
         let line_start = line.checked_sub(1).and_then(|i| self.line_starts.get(i)).copied().unwrap_or(0);
         let column = self.text.get(line_start..at).unwrap_or_default().chars().count() + 1;
-        Place { file: self.file.to_owned(), line, column }
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Place { file: self.file.clone(), line: number(line), column: number(column) }
     }
 
     pub fn error(&mut self, error: Diagnostic, place: &Place) {

@@ -66,9 +66,11 @@ impl<'a> Reader<'a> {
 
     /// Checks the name in a header such as `[sources.NAME]`.
     pub fn header_name(&mut self, what: &str, name: Spanned<String>) -> Option<Name> {
-        let (check, rule): (fn(&str) -> Result<(), String>, _) =
-            if what == "topic" { (check_topic, TOPIC_RULE) } else { (check_name, NAME_RULE) };
-        if let Err(why) = check(&name) {
+        let (checked, rule) = match what {
+            "topic" => (check_topic(&name), TOPIC_RULE),
+            _ => (check_name(&name), NAME_RULE),
+        };
+        if let Err(why) = checked {
             let message = format!("the name '{}' of a {what} {why}", name.value);
             self.error(Diagnostic::usage("M006", message).hint(rule), &name.place);
             return None;

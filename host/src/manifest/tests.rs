@@ -299,14 +299,14 @@ fn every_mistake_is_told_in_exact_words() {
 fn all_mistakes_of_a_file_are_told_at_once_in_the_order_of_the_file() {
     let text = "[app]\nid = \"a b\"\n\n[sinks.out]\ntopc = \"x\"\n\n[sources.s]\ntopic = 1\n";
     let errors = Manifest::parse("app.toml", text).unwrap_err();
-    let lines: Vec<(&str, usize)> = errors.iter().map(|e| (e.code, e.place.as_ref().unwrap().line)).collect();
+    let lines: Vec<(&str, u32)> = errors.iter().map(|e| (e.code, e.place.as_ref().unwrap().line)).collect();
     assert_eq!(lines, [("M006", 2), ("M002", 4), ("M003", 5), ("M004", 8)]);
 }
 
 #[test]
 fn columns_count_letters_not_bytes() {
     let errors = Manifest::parse("app.toml", "[app]\nid = \"a\"\n[topics.\"ö\"]\n[runtime]\n\"ä\" = 1\n").unwrap_err();
-    let places: Vec<(usize, usize)> = errors.iter().map(|e| (e.place.as_ref().unwrap().line, e.place.as_ref().unwrap().column)).collect();
+    let places: Vec<(u32, u32)> = errors.iter().map(|e| (e.place.as_ref().unwrap().line, e.place.as_ref().unwrap().column)).collect();
     assert_eq!(places, [(3, 9), (5, 1)]);
 }
 

@@ -48,7 +48,15 @@ impl HostWindow for State {
     fn fetch(&mut self, _: Resource<Window>, _: Vec<u8>, _: i64, _: i64, _: Order) -> wasmtime::Result<Resource<WindowEntries>> {
         self.no_handle()
     }
-    fn fetch_range(&mut self, _: Resource<Window>, _: Bound, _: Bound, _: i64, _: i64, _: Order) -> wasmtime::Result<Resource<WindowEntries>> {
+    fn fetch_range(
+        &mut self,
+        _: Resource<Window>,
+        _: Bound,
+        _: Bound,
+        _: i64,
+        _: i64,
+        _: Order,
+    ) -> wasmtime::Result<Resource<WindowEntries>> {
         self.no_handle()
     }
     fn scan(&mut self, _: Resource<Window>, _: i64, _: i64, _: Order) -> wasmtime::Result<Resource<WindowEntries>> {
@@ -90,7 +98,15 @@ impl HostSession for State {
     fn find(&mut self, _: Resource<Session>, _: Vec<u8>, _: i64, _: i64, _: Order) -> wasmtime::Result<Resource<SessionEntries>> {
         self.no_handle()
     }
-    fn find_range(&mut self, _: Resource<Session>, _: Bound, _: Bound, _: i64, _: i64, _: Order) -> wasmtime::Result<Resource<SessionEntries>> {
+    fn find_range(
+        &mut self,
+        _: Resource<Session>,
+        _: Bound,
+        _: Bound,
+        _: i64,
+        _: i64,
+        _: Order,
+    ) -> wasmtime::Result<Resource<SessionEntries>> {
         self.no_handle()
     }
     fn drop(&mut self, _: Resource<Session>) -> wasmtime::Result<()> {

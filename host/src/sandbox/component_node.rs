@@ -32,11 +32,7 @@ impl ComponentNode {
     }
 
     /// Calls the instance, a new one when there is none; lets go of one that dies of it.
-    fn with_instance(
-        &mut self,
-        env: &mut Lent,
-        call: impl FnOnce(&mut Instance, &mut Lent) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn with_instance(&mut self, env: &mut Lent, call: impl FnOnce(&mut Instance, &mut Lent) -> Result<(), Failure>) -> Result<(), Failure> {
         let instance = match &mut self.instance {
             Some(instance) => instance,
             none => {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::bindings::exports::cofferdam::processor::describe as wit;
 use super::bindings::cofferdam::processor::stores::Access;
+use super::bindings::exports::cofferdam::processor::describe as wit;
 use super::engine::Deadline;
 use super::instance::{new_store, run};
 use super::loaded::Loaded;
@@ -26,9 +26,7 @@ pub fn describe(loaded: &Loaded, config: Option<&str>) -> Result<Option<Descript
     });
     match answer {
         Ok(Ok(description)) => Ok(Some(from_guest(description))),
-        Ok(Err(refusal)) => {
-            Err(Diagnostic::usage("C110", format!("component '{}' refuses its config", loaded.name)).because(refusal))
-        }
+        Ok(Err(refusal)) => Err(Diagnostic::usage("C110", format!("component '{}' refuses its config", loaded.name)).because(refusal)),
         Err(failure) => {
             let frames = if let Failure::Trap { frames, .. } = &failure { frames.as_slice() } else { &[] };
             let failed = Diagnostic::usage("C109", format!("component '{}' cannot describe itself", loaded.name)).because(&failure);

@@ -1,5 +1,6 @@
 //! The engine: one a host. Settings, the pool of instances, the host functions, and the thread that makes deadlines pass.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{Builder, JoinHandle};
@@ -61,6 +62,7 @@ fn settings(pooled: bool) -> Config {
         .concurrency_support(false)
         .max_wasm_stack(limits::WASM_STACK_BYTES)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(limits::FRAMES_SHOWN))
         .generate_address_map(true)
         .parallel_compilation(true);
     if pooled {

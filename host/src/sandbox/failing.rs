@@ -1,10 +1,12 @@
 //! Why a call ended: from what wasmtime says to what a person can use.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use super::engine::Deadline;
+use super::exceptions::{self, Exception};
 use super::guest_log::cut;
 use super::state::State;
 use crate::limits;
@@ -22,8 +24,8 @@ pub(super) fn failure(error: &wasmtime::Error, state: &mut State, deadline: Dead
         Some(Failure::Trap { reason, .. }) => Failure::Trap { reason, frames: frames(error) },
         Some(other) => other,
         None => {
-            let (said, stack) = message(stderr);
-            let said = state.call.last_error.take().map(|text| one_line(&text)).or(said);
+            let Exception { message, stack } = exceptions::read(&stderr);
+            let said = state.call.last_error.take().or(message).map(|text| one_line(&text));
             let frames = if stack.is_empty() { frames(error) } else { stack };
             Failure::Trap { reason: reason(error, state, deadline, said), frames }
         }
@@ -44,17 +46,11 @@ fn reason(error: &wasmtime::Error, state: &State, deadline: Deadline, said: Opti
         Some(Trap::Interrupt) => format!("deadline of {} missed", seconds(deadline.duration)),
         Some(Trap::StackOverflow) => format!("stack overflow, the limit is {}", size(limits::WASM_STACK_BYTES)),
         Some(Trap::UnreachableCodeReached) => said.unwrap_or_else(|| "unreachable".into()),
+        // Languages keep a stack of their own in memory; below its end there is nothing.
+        Some(Trap::MemoryOutOfBounds) if recurses(error) => "stack overflow: the guest used up the stack in its memory".into(),
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         None => error.root_cause().to_string(),
     }
-}
-
-/// Message and stack of an uncaught exception. Python tells the message last, JavaScript first.
-fn message(stderr: Vec<String>) -> (Option<String>, Vec<String>) {
-    let python = stderr.first().is_some_and(|line| line.starts_with("Traceback"));
-    let mut lines = stderr.into_iter();
-    let said = if python { lines.next_back() } else { lines.next() };
-    (said, lines.map(|line| line.trim().to_owned()).collect())
 }
 
 /// A panic's message comes with its place, on a line of its own.
@@ -63,24 +59,40 @@ fn one_line(text: &str) -> String {
     cut(&lines.join(" "), limits::REASON_BYTES).to_owned()
 }
 
-/// The guest's own frames, innermost first, with file and line where the component carries them.
+/// The guest's own frames, innermost first, with file and line where the component carries them. What Rust's panics pass through on their way
+/// out is left out, and a function that calls itself stands there once.
 fn frames(error: &wasmtime::Error) -> Vec<String> {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    let named = trace.frames().iter().flat_map(|frame| {
-        let function = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
-        if frame.symbols().is_empty() {
-            return vec![function];
+    let mut names: Vec<String> = trace.frames().iter().flat_map(names).collect();
+    let own = names.iter().position(|name| !PANIC_MACHINERY.iter().any(|part| name.starts_with(part))).unwrap_or(0);
+    names.drain(..own);
+    names.dedup();
+    names
+}
+
+const PANIC_MACHINERY: [&str; 3] = ["__rustc::", "std::", "core::"];
+
+fn names(frame: &FrameInfo) -> Vec<String> {
+    let function = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
+    if frame.symbols().is_empty() {
+        return vec![function];
+    }
+    let symbols = frame.symbols().iter().map(|symbol| {
+        let name = symbol.name().map_or_else(|| function.clone(), demangled);
+        match (symbol.file(), symbol.line()) {
+            (Some(file), Some(line)) => format!("{name} ({file}:{line})"),
+            _ => name,
         }
-        let symbols = frame.symbols().iter().map(|symbol| {
-            let name = symbol.name().map_or_else(|| function.clone(), demangled);
-            match (symbol.file(), symbol.line()) {
-                (Some(file), Some(line)) => format!("{name} ({file}:{line})"),
-                _ => name,
-            }
-        });
-        symbols.collect()
     });
-    named.take(limits::FRAMES_SHOWN).collect()
+    symbols.collect()
+}
+
+/// Whether the innermost frames are so many of so few functions that only a recursion without end explains them.
+fn recurses(error: &wasmtime::Error) -> bool {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let frames = trace.frames();
+    let functions: BTreeSet<u32> = frames.iter().map(FrameInfo::func_index).collect();
+    frames.len() >= limits::FRAMES_SHOWN && functions.len() <= limits::FRAMES_SHOWN / 4
 }
 
 fn demangled(name: &str) -> String {

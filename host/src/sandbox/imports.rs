@@ -69,7 +69,11 @@ pub(super) fn other_contract(component: &str, version: &str) -> Diagnostic {
 }
 
 /// Every interface that the component imports, checked: an import that nobody gives is an error here, not a surprise later.
-pub(super) fn list(component: &str, engine: &wasmtime::Engine, compiled: &wasmtime::component::Component) -> Result<Vec<Import>, Diagnostic> {
+pub(super) fn list(
+    component: &str,
+    engine: &wasmtime::Engine,
+    compiled: &wasmtime::component::Component,
+) -> Result<Vec<Import>, Diagnostic> {
     let mut imports = Vec::new();
     let mut foreign = Vec::new();
     for (name, item) in compiled.component_type().imports(engine) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
-use super::bindings::exports::cofferdam::processor::node::{self, Setup};
 use super::bindings::cofferdam::processor::types::{self, HeaderParam, PreviousParam, RecordParam};
+use super::bindings::exports::cofferdam::processor::node::{self, Setup};
 use super::engine::Deadline;
 use super::failing;
 use super::guest_log::cut;
@@ -63,7 +63,8 @@ impl Instance {
             let node = loaded.node.load(&mut *store, &instance)?;
             let inputs: Vec<&str> = setup.inputs.iter().map(String::as_str).collect();
             let ports: Vec<&str> = setup.ports.iter().map(String::as_str).collect();
-            let told = Setup { app: &setup.app, name: &setup.name, task: &setup.task, inputs: &inputs, ports: &ports, config: &setup.config };
+            let told =
+                Setup { app: &setup.app, name: &setup.name, task: &setup.task, inputs: &inputs, ports: &ports, config: &setup.config };
             let answer = node.call_init(store, told)?;
             Ok((node, answer))
         });

@@ -76,7 +76,9 @@ pub fn load_all(engine: &Engine, components: &[(String, Vec<u8>)]) -> Vec<Result
     std::thread::scope(|scope| {
         let threads: Vec<_> = components.iter().map(|(name, bytes)| (name, scope.spawn(move || load(engine, name, bytes)))).collect();
         let results = threads.into_iter().map(|(name, thread)| {
-            thread.join().unwrap_or_else(|_| Err(Diagnostic::run("C104", format!("compiling component '{name}' failed inside the compiler"))))
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Diagnostic::run("C104", format!("compiling component '{name}' failed inside the compiler"))))
         });
         results.collect()
     })
@@ -115,12 +117,14 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
 
 fn check_exports(name: &str, engine: &wasmtime::Engine, component: &Component) -> Result<(), Diagnostic> {
     let ty = component.component_type();
-    let ours: Vec<(&str, &str)> =
-        ty.exports(engine).filter_map(|(export, _)| export.strip_prefix(CONTRACT)).map(split_version).collect();
+    let ours: Vec<(&str, &str)> = ty.exports(engine).filter_map(|(export, _)| export.strip_prefix(CONTRACT)).map(split_version).collect();
     match ours.iter().find(|(interface, _)| *interface == "node") {
         Some((_, version)) if fits_contract(version) => Ok(()),
         Some((_, version)) => Err(other_contract(name, version)),
-        None => Err(Diagnostic::usage("C107", format!("component '{name}' is no processor: it does not export {CONTRACT}node@{CONTRACT_VERSION}"))
-            .hint("implement `Processor` of the SDK, or the world `processor` in wit/")),
+        None => Err(Diagnostic::usage(
+            "C107",
+            format!("component '{name}' is no processor: it does not export {CONTRACT}node@{CONTRACT_VERSION}"),
+        )
+        .hint("implement `Processor` of the SDK, or the world `processor` in wit/")),
     }
 }

@@ -129,10 +129,8 @@ fn topics_above(topology: &Topology, target: usize) -> Vec<Arc<str>> {
     let mut next = vec![target];
     let mut topics = Vec::new();
     while let Some(at) = next.pop() {
-        if let Some(reached) = reached.get_mut(at) {
-            if std::mem::replace(reached, true) {
-                continue;
-            }
+        if reached.get_mut(at).is_none_or(|reached| std::mem::replace(reached, true)) {
+            continue;
         }
         if let Some(NodeKind::Source(source)) = topology.nodes.get(at).map(|n| &n.kind) {
             topics.extend(source.topics.iter().cloned());

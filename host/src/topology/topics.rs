@@ -47,7 +47,7 @@ impl<'m> Draft<'m> {
 
     /// A topic feeds at most one source: its records have one way through the graph.
     pub fn one_source_each(&mut self) {
-        let mut seen: Vec<(&str, &str, usize)> = Vec::new();
+        let mut seen: Vec<(&str, &str, u32)> = Vec::new();
         let mut errors = Vec::new();
         for node in &self.nodes {
             let topics: Vec<_> = match node.what {

@@ -84,7 +84,8 @@ fn init_that_refuses_says_why() {
 #[test]
 fn schedule_lives_in_the_task() {
     let imports = r#"(import "cofferdam:processor/context@0.1.0" "schedule" (func $schedule (param i32 i32 i64 i32 i32 i64)))"#;
-    let schedule = "(call $schedule (i32.const 600) (i32.const 4) (i64.const 100) (i32.const 1) (i32.const 0) (i64.const 0)) (i32.const 1024)";
+    let schedule =
+        "(call $schedule (i32.const 600) (i32.const 4) (i64.const 100) (i32.const 1) (i32.const 0) (i64.const 0)) (i32.const 1024)";
     let mut running = running(&Guest { imports, init: schedule, items: r#"(data (i32.const 600) "tick")"#, ..Guest::default() });
     let env = running.env.as_deref_mut().unwrap();
     let due = env.schedules.take_due(crate::node::PunctuationClock::WallClock, Timestamp(1_100)).unwrap();

@@ -83,7 +83,8 @@ fn outputs_beyond_the_limits_are_bad_records() {
     };
     // One output at 65536 with a negative time, or 1,001 headers; twelve of 1.5 MiB; very many empty ones.
     let negative = format!("(i64.store (i32.const 65584) (i64.const -1)) {}", outputs(65_536, 1));
-    let headers = format!("(i32.store (i32.const 65592) (i32.const 131072)) (i32.store (i32.const 65596) (i32.const 1001)) {}", outputs(65_536, 1));
+    let headers =
+        format!("(i32.store (i32.const 65592) (i32.const 131072)) (i32.store (i32.const 65596) (i32.const 1001)) {}", outputs(65_536, 1));
     let many_large = (0..12).map(|at| {
         let base = 65_536 + at * 88;
         let (disc, ptr, len) = (base + 36, base + 40, base + 44);

@@ -56,7 +56,8 @@ fn close_may_not_write() {
 }
 
 /// Opens an iterator over everything.
-const RANGE: &str = "(call $range (global.get $handle) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))";
+const RANGE: &str =
+    "(call $range (global.get $handle) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))";
 
 #[test]
 fn iterators_that_are_never_dropped_meet_the_limit() {

@@ -143,6 +143,9 @@ fn table_becomes_a_source_and_a_stock_component_with_its_store() {
     assert!(topology.warnings.is_empty(), "{:?}", topology.warnings);
 }
 
+/// Sub-topologies, each with the sets that it must have.
+type Parts = &'static [(&'static str, &'static [&'static str])];
+
 /// The names of the sub-topologies and, of each, the sets that must be co-partitioned.
 fn cut(rest: &str) -> Vec<(String, Vec<String>)> {
     let topology = built(&with_inputs(rest));
@@ -154,7 +157,7 @@ fn cut(rest: &str) -> Vec<(String, Vec<String>)> {
 fn graph_is_cut_at_repartition_edges_and_joined_by_edges_and_stores() {
     let x = |name: &str, rest: &str| format!("[processors.{name}]\ncomponent = \"x\"\n{rest}\n");
     let shared = "stores = [\"s\"]";
-    let cases: Vec<(&str, String, &[(&str, &[&str])])> = vec![
+    let cases: Vec<(&str, String, Parts)> = vec![
         ("nothing in common", x("filter1", "from = \"a\"") + &x("filter2", "from = \"b\""), &[("a", &[]), ("b", &[]), ("t", &[])]),
         ("merged into one role", x("filter", "from = [\"a\", \"b\"]"), &[("a", &[]), ("t", &[])]),
         ("merged by any", x("merge", "from = [\"a\", \"b\"]"), &[("a", &[]), ("t", &[])]),

@@ -12,9 +12,12 @@ fn x(name: &str, rest: &str) -> String {
     format!("[processors.{name}]\ncomponent = \"x\"\n{rest}\n")
 }
 
+/// Topics, each with the number of partitions that it must get.
+type Counts = &'static [(&'static str, u32)];
+
 #[test]
 fn repartition_topic_has_the_count_of_what_it_meets_else_the_largest_above_it() {
-    let cases: Vec<(&str, String, &[(&str, u32)])> = vec![
+    let cases: Vec<(&str, String, Counts)> = vec![
         ("above", x("y", "from = { from = [\"a\", \"b\"], repartition = true }"), &[("app-y-in-repartition", 5)]),
         ("met", x("join", "inputs = { left = { from = \"a\", repartition = true }, right = \"t\" }"), &[("app-join-left-repartition", 7)]),
         (

@@ -1,0 +1,111 @@
+//! Runs small apps on the embedded log and prints what a record costs: `bench [RECORDS]`.
+//!
+//! One partition, one stream thread. The records (8-byte keys over 100,000 keys, values of 100 bytes) lie in the log before the clock
+//! starts; it stops when everything is committed. CPU seconds are those of the whole process.
+
+mod counting;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use cofferdam::broker::{Broker, OutgoingRecord};
+use cofferdam::clock::{Clock, SystemClock};
+use cofferdam::deploy::{Application, BindSettings, Overrides, bind, open_log};
+use cofferdam::error::Diagnostic;
+use cofferdam::limits;
+use cofferdam::record::{Record, Timestamp};
+use cofferdam::runtime::{Host, HostSettings};
+
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
+
+const KEYS: u64 = 100_000;
+const VALUE_BYTES: usize = 100;
+const BATCH: u64 = 10_000;
+const RUNS: usize = 3;
+
+fn main() -> Result<()> {
+    let records: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |n| n.parse()).context("the number of records")?;
+    let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
+    println!("{records} records of 8 + {VALUE_BYTES} bytes, embedded log, 1 partition, 1 thread; median of {RUNS}");
+    println!("| app | records/s | CPU s / million | allocations / record |\n|---|---|---|---|");
+    for name in ["filter", "count-memory", "count"] {
+        let mut runs = (0..RUNS).map(|_| run(&apps.join(format!("{name}.toml")), records)).collect::<Result<Vec<Measured>>>()?;
+        runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
+        let Measured { seconds, cpu, allocations } = runs[RUNS / 2];
+        let n = records as f64;
+        println!("| {name} | {:.0} | {:.2} | {:.1} |", n / seconds, cpu * 1e6 / n, allocations as f64 / n);
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+struct Measured {
+    seconds: f64,
+    cpu: f64,
+    allocations: u64,
+}
+
+fn run(manifest: &Path, records: u64) -> Result<Measured> {
+    let folder = tempfile::tempdir()?;
+    let state_dir: PathBuf = folder.path().join("state");
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let overrides = Overrides { threads: Some(1), state_dir: Some(state_dir.clone()) };
+    let app = Application::load(manifest, &overrides).map_err(problems)?;
+    let open = open_log(&state_dir, clock.clone()).map_err(|p| problems(vec![p]))?;
+    let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
+    let settings = BindSettings {
+        tasks_folder: Some(state_dir.join("tasks")),
+        commit_floor: limits::COMMIT_FLOOR,
+        partitions: None,
+        seed: 1,
+    };
+    let plan = bind(&app, broker.clone(), clock, &settings).map_err(problems)?;
+    fill(&*broker, records)?;
+    let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());
+    let mut host = Host::start(plan, HostSettings { threads: 1 }).map_err(|p| problems(vec![p]))?;
+    let (_nobody, pause) = std::sync::mpsc::channel::<()>();
+    while !host.idle()? {
+        let _ = pause.recv_timeout(Duration::from_millis(5));
+        if let Some(exit) = host.ended() {
+            return Err(anyhow!("the host ended: {exit:?}"));
+        }
+    }
+    let measured =
+        Measured { seconds: started.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu, allocations: counting::allocations() - allocations };
+    host.stop(false);
+    Ok(measured)
+}
+
+fn fill(broker: &dyn Broker, records: u64) -> Result<()> {
+    let topic: Arc<str> = "in".into();
+    let mut random = cofferdam::node::SeededRandom::new(7);
+    for first in (0..records).step_by(BATCH as usize) {
+        let batch = (first..records.min(first + BATCH)).map(|n| OutgoingRecord {
+            topic: topic.clone(),
+            partition: None,
+            record: Record {
+                key: Some(format!("{:08}", random.next_u64() % KEYS).into()),
+                value: Some(format!("{n:0VALUE_BYTES$}").into()),
+                timestamp: Timestamp(n as i64),
+                ..Record::default()
+            },
+        });
+        broker.produce(batch.collect(), None)?;
+    }
+    Ok(())
+}
+
+/// User and system time of this process (proc(5): fields 14 and 15 of `stat`, in hundredths of a second).
+fn cpu_seconds() -> Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: Vec<f64> = after_name.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / 100.0)
+}
+
+fn problems(all: Vec<Diagnostic>) -> anyhow::Error {
+    anyhow!(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
