@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Stream processing in which every processor is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
-#[command(name = "cofferdam", version, max_term_width = 110, propagate_version = true)]
+#[command(name = "cofferdam", version, max_term_width = 110)]
 pub struct Args {
     /// What to do
     #[command(subcommand)]

@@ -6,7 +6,7 @@ use crate::deploy::{Application, Overrides};
 use crate::error::Diagnostic;
 
 use super::args;
-use super::report::say;
+use super::report::{counted, say};
 
 /// Checks a manifest and its components, and prints what each of them asks of the host.
 pub fn check(args: &args::Check) -> Result<ExitCode, Vec<Diagnostic>> {
@@ -24,14 +24,10 @@ pub fn check(args: &args::Check) -> Result<ExitCode, Vec<Diagnostic>> {
     }
     let topology = &app.topology;
     let counts = [
-        counted(topology.nodes.len(), "node", "nodes"),
-        counted(topology.stores.len(), "store", "stores"),
-        counted(topology.sub_topologies.len(), "sub-topology", "sub-topologies"),
+        counted(topology.nodes.len() as u64, "node", "nodes"),
+        counted(topology.stores.len() as u64, "store", "stores"),
+        counted(topology.sub_topologies.len() as u64, "sub-topology", "sub-topologies"),
     ];
     say(&format!("{}: ok ({})", topology.app, counts.join(", ")));
     Ok(ExitCode::SUCCESS)
-}
-
-fn counted(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }

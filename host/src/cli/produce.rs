@@ -10,7 +10,7 @@ use crate::record::Timestamp;
 use super::args;
 use super::lines::{Lines, bad_line};
 use super::reach::App;
-use super::report::say;
+use super::report::{counted, say};
 use super::topics;
 
 /// Lines of one request.
@@ -22,7 +22,7 @@ const BATCH_BYTES: usize = 4 << 20;
 pub fn produce(args: &args::Produce) -> Result<ExitCode, Vec<Diagnostic>> {
     let app = App::reach(&args.at)?;
     let produced = to_topic(&app, &args.name, &args.file).map_err(|e| vec![e])?;
-    say(&format!("{produced} {} produced", if produced == 1 { "record" } else { "records" }));
+    say(&format!("{} produced", counted(produced, "record", "records")));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -41,8 +41,9 @@ fn to_topic(app: &App, name: &str, file: &Path) -> Result<u64, Diagnostic> {
         let Some((number, line)) = lines.next().map_err(failed)? else { break };
         if let Err(why) = jsonl::parse(line, Timestamp(0)) {
             send(&mut batch)?;
-            let bad = bad_line(file, number, &why);
-            return Err(if number > 1 { bad.because(format!("the {} lines before it were produced", number - 1)) } else { bad });
+            let mut bad = bad_line(file, number, &why);
+            bad.hint = bad.hint.filter(|_| number == 1).or_else(|| Some("the lines before it were produced".to_owned()));
+            return Err(bad);
         }
         batch.push(line);
         // What a pipe has at hand goes in one batch; nobody waits for more.

@@ -15,6 +15,18 @@ pub fn say(line: &str) {
     }
 }
 
+/// A problem as a log line: nothing ends because of it.
+pub fn line(problem: &Diagnostic) -> String {
+    let place = problem.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+    let hint = problem.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("{}: {}{place}{hint}", problem.code, problem.brief())
+}
+
+/// A number of things.
+pub fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// Prints every problem to standard error. The code is 2 when one of them is the user's, else 1.
 pub fn print(problems: &[Diagnostic]) -> ExitCode {
     let several = problems.len() > 1;

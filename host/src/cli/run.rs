@@ -19,6 +19,7 @@ use super::input::{self, Input, InputFrom, Loaded};
 use super::logging::Console;
 use super::output::Output;
 use super::reach::{self, Held};
+use super::report;
 use super::signals::{Ear, Told};
 use super::watch::Watch;
 
@@ -28,7 +29,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let ear = Ear::open().map_err(|e| vec![Diagnostic::run("R005", "signals cannot be heard").because(e)])?;
     let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone() };
     let app = Application::load(&args.manifest, &overrides)?;
-    app.topology.warnings.iter().for_each(|w| tracing::warn!("{w}"));
+    app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
     let inputs = inputs(&app, &args.input)?;
     let sinks = outputs(&app, &args.output)?;
 
@@ -71,10 +72,13 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     // No request may come in between any more.
     drop(control);
     let stopped = host.stop(matches!(ended, Ok(Some(Told::Leave))));
-    let written = watch.outputs.iter_mut().try_for_each(|o| o.pump().map(|_| ()));
+    let written = watch.outputs.iter_mut().try_for_each(Output::pump);
     ended.map_err(one)?;
     stopped.map_err(one)?;
     written.map_err(one)?;
+    for output in &watch.outputs {
+        tracing::info!(file = %output.path().display(), "{} records written", output.written());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -228,7 +232,7 @@ fn control_socket(folder: &Path, desk: Desk) -> Option<ControlServer> {
     match ControlServer::start(&folder.join(CONTROL_SOCKET), Arc::new(desk)) {
         Ok(server) => Some(server),
         Err(why) => {
-            tracing::warn!("{why}");
+            tracing::warn!("{}", report::line(&why));
             None
         }
     }

@@ -10,6 +10,7 @@ use crate::runtime::{Condition, HostExit, TaskStatus};
 
 use super::input::Loaded;
 use super::output::Output;
+use super::report::counted;
 use super::run::Handle;
 use super::signals::{Ear, Told};
 
@@ -69,7 +70,12 @@ impl Watch {
             return Ok(None);
         }
         let status = host.status();
-        if status.iter().any(is_parked) { Err(parked(&status)) } else { Ok(Some(None)) }
+        if status.iter().any(is_parked) {
+            return Err(parked(&status));
+        }
+        let processed: u64 = status.iter().map(|t| t.counters.processed).sum();
+        tracing::info!("everything is processed: {} in this run", counted(processed, "record", "records"));
+        Ok(Some(None))
     }
 }
 
@@ -77,16 +83,22 @@ fn is_parked(task: &TaskStatus) -> bool {
     matches!(task.condition, Condition::Parked { .. })
 }
 
+/// Parked tasks that an error names; they mostly have the same cause.
+const TASKS_NAMED: usize = 5;
+
 fn parked(status: &[TaskStatus]) -> Diagnostic {
     let all: Vec<&TaskStatus> = status.iter().filter(|t| is_parked(t)).collect();
     let what = if all.len() == status.len() { "every task is parked".to_owned() } else { format!("{} of {} tasks are parked", all.len(), status.len()) };
     let mut problem = Diagnostic::run("R006", what);
-    for task in all {
+    for task in all.iter().take(TASKS_NAMED) {
         if let Condition::Parked { why } = &task.condition {
             problem = problem.because(format_args!("task {}: {why}", task.id.name));
         }
     }
-    problem.hint("nothing is lost: mend the component or the data's cause and run the same command again; or set `on-error` of the node to skip or dead-letter")
+    if all.len() > TASKS_NAMED {
+        problem = problem.because(format_args!("and {} more", all.len() - TASKS_NAMED));
+    }
+    problem.hint("nothing is lost: after a repair the same command goes on at these records; `on-error` of a node can skip such records or put them aside")
 }
 
 fn tell(bar: &ProgressBar, status: &[TaskStatus]) {

@@ -177,6 +177,12 @@ pub(super) const CODES: &[Code] = &[
         example: "",
     },
     Code {
+        code: "R054",
+        title: "`-p` and `--out` are for packages of Rust",
+        text: "The folder has a package.json and no Cargo.toml. What is built there, and where it goes, is said by the script 'build' of package.json.",
+        example: "",
+    },
+    Code {
         code: "R060",
         title: "The folder is there already",
         text: "`new` begins in an empty folder, so that nothing is overwritten.",
