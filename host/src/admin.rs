@@ -9,5 +9,8 @@ mod desk;
 mod server;
 
 pub use client::ControlClient;
-pub use desk::{Desk, HostControl, Page, PartitionReport, PageRequest, Position, StatusReport, TaskReport};
+pub use desk::{Begin, Desk, HostControl, Page, PartitionReport, PageRequest, Position, StatusReport, TaskReport};
 pub use server::ControlServer;
+
+/// Name of the control socket in the state folder.
+pub const CONTROL_SOCKET: &str = "control.sock";

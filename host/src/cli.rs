@@ -3,15 +3,29 @@
 //! The only user of clap and indicatif. It decides nothing about streams; every verb is a file here.
 
 mod args;
+mod build;
 mod check;
+mod completions;
+mod consume;
 mod describe;
+mod explain;
 mod input;
+mod lines;
 mod logging;
+mod new;
 mod output;
+mod produce;
+mod reach;
 mod report;
+mod resume;
 mod run;
 mod signals;
+mod sources;
+mod status;
+mod table;
 mod test;
+mod topics;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -23,10 +37,18 @@ use args::{Args, Verb};
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let outcome = match args.verb {
-        Verb::Run(run) => run::run(&run),
+        Verb::New(new) => new::new(&new),
+        Verb::Build(build) => build::build(&build),
         Verb::Check(check) => check::check(&check),
         Verb::Describe(describe) => describe::describe(&describe),
         Verb::Test(test) => test::test(&test),
+        Verb::Run(run) => run::run(&run),
+        Verb::Produce(produce) => produce::produce(&produce),
+        Verb::Consume(consume) => consume::consume(&consume),
+        Verb::Status(status) => status::status(&status),
+        Verb::Resume(resume) => resume::resume(&resume),
+        Verb::Explain(explain) => explain::explain(&explain),
+        Verb::Completions(completions) => completions::completions(&completions),
     };
     match outcome {
         Ok(code) => code,

@@ -6,7 +6,7 @@ mod nearest;
 use std::fmt;
 use std::sync::Arc;
 
-pub use codes::{Code, explain};
+pub use codes::{Code, all as all_codes, explain};
 pub use nearest::{nearest, suggest};
 
 /// Whether anything can go on.
@@ -92,6 +92,11 @@ impl Diagnostic {
     pub fn because(mut self, cause: impl fmt::Display) -> Self {
         self.causes.push(cause.to_string());
         self
+    }
+
+    /// What and why on one line, for places that have no room for more: `what: why: why`.
+    pub fn brief(&self) -> String {
+        self.causes.iter().fold(self.message.clone(), |brief, cause| brief + ": " + cause)
     }
 
     /// Adds what to do.

@@ -37,7 +37,8 @@ impl ControlClient {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(path, &e))?;
         match runtime.block_on(UnixStream::connect(path)) {
             Ok(_) => Ok(Some(Self { path: path.to_owned(), runtime })),
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+            // The last: a path too long for a socket, so nobody listens there either.
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput) => Ok(None),
             Err(e) => Err(unreachable(path, &e)),
         }
     }
@@ -64,9 +65,14 @@ impl ControlClient {
     }
 
     /// See [`Desk::resume`](super::Desk::resume).
-    pub fn resume(&self, task: Option<&str>) -> Result<(), Diagnostic> {
+    pub fn resume(&self, task: Option<&str>) -> Result<Vec<String>, Diagnostic> {
+        #[derive(Deserialize)]
+        struct Resumed {
+            resumed: Vec<String>,
+        }
         let body = serde_json::json!({ "task": task }).to_string().into_bytes();
-        self.call::<serde_json::Value>("POST", "/resume", body, "application/json").map(|_| ())
+        let answer: Resumed = self.call("POST", "/resume", body, "application/json")?;
+        Ok(answer.resumed)
     }
 
     fn call<T: DeserializeOwned>(&self, method: &str, uri: &str, body: Vec<u8>, content: &str) -> Result<T, Diagnostic> {

@@ -4,21 +4,25 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::broker::{Broker, BrokerError, OutgoingRecord};
+use crate::broker::{Broker, BrokerError, OutgoingRecord, Reader};
 use crate::clock::Clock;
-use crate::error::Diagnostic;
+use crate::error::{self, Diagnostic};
 use crate::jsonl;
 use crate::record::{ConsumedRecord, Offset, TopicPartition};
 use crate::runtime::{Condition, TaskStatus};
 
 /// Records that one page holds at most.
 const PAGE_RECORDS: usize = 5_000;
+/// Bytes of records that end a page early.
+const PAGE_BYTES: usize = 4 << 20;
+/// Records read before the size of a page is looked at.
+const READ_RECORDS: usize = 64;
 
 /// What a desk can ask of a running host.
 pub trait HostControl: Send + Sync {
     /// Every task's status.
     fn status(&self) -> Vec<TaskStatus>;
-    /// Parked tasks try again: this one, or all.
+    /// Parked tasks try their record again: this one, or all.
     fn resume(&self, task: Option<&str>);
 }
 
@@ -87,6 +91,17 @@ pub struct PartitionReport {
     pub end: Offset,
 }
 
+/// Where reading a topic begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Begin {
+    /// At the first record that is kept.
+    #[default]
+    Beginning,
+    /// Behind the last record.
+    End,
+}
+
 /// Where to read on in a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -99,8 +114,12 @@ pub struct Position {
 /// Asks for records of a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageRequest {
-    /// Where to read on; empty: from the beginning of every partition.
+    /// Where to read on.
     pub positions: Vec<Position>,
+    /// Where to begin in partitions that have no position.
+    pub begin: Begin,
+    /// Records wanted at most; `None`: as many as a page holds.
+    pub max: Option<usize>,
 }
 
 /// Some records of a topic.
@@ -149,47 +168,43 @@ impl Desk {
         Ok(count)
     }
 
-    /// The next records of a topic. An empty page: there are none yet.
+    /// The next records of a topic, partition by partition. A page without lines and with the positions of the request: there are none yet.
     pub fn consume(&self, topic: &str, request: &PageRequest) -> Result<Page, Diagnostic> {
         let topic: Arc<str> = topic.into();
         let partitions = self.known(&topic)?;
+        let at = |partition| TopicPartition::new(topic.clone(), partition);
         let mut positions = request.positions.clone();
         for partition in 0..partitions {
             if !positions.iter().any(|p| p.partition == partition) {
-                let (first, _) = self.broker.bounds(&TopicPartition::new(topic.clone(), partition)).map_err(failed)?;
-                positions.push(Position { partition, offset: first });
+                let (first, end) = self.broker.bounds(&at(partition)).map_err(failed)?;
+                let offset = if request.begin == Begin::End { end } else { first };
+                positions.push(Position { partition, offset });
             }
         }
         let mut reader = self.broker.reader().map_err(failed)?;
-        let mut page = Page::default();
-        let mut records: Vec<ConsumedRecord> = Vec::new();
+        let mut page = Filling { lines: Vec::new(), bytes: 0, most: request.max.unwrap_or(PAGE_RECORDS).min(PAGE_RECORDS) };
         for position in &mut positions {
-            let room = PAGE_RECORDS.saturating_sub(page.lines.len());
-            if room == 0 {
-                break;
-            }
-            let at = TopicPartition::new(topic.clone(), position.partition);
-            records.clear();
-            position.offset = reader.read(&at, position.offset, room, &mut records).map_err(failed)?;
-            page.lines.extend(records.iter().map(|r| jsonl::print(&r.record)));
+            position.offset = page.fill(&mut *reader, &at(position.partition), position.offset)?;
         }
-        page.positions = positions;
-        Ok(page)
+        Ok(Page { lines: page.lines, positions })
     }
 
-    /// Parked tasks try again.
-    pub fn resume(&self, task: Option<&str>) -> Result<(), Diagnostic> {
+    /// Parked tasks try again; their names.
+    pub fn resume(&self, task: Option<&str>) -> Result<Vec<String>, Diagnostic> {
         let Some(host) = &self.host else {
-            return Err(Diagnostic::usage("R030", "no host is running this app").hint("a task that was parked tries its record again at the next `run`"));
+            return Err(Diagnostic::usage("R030", "no host is running this app")
+                .hint("a task that was parked tries its record again at the next `run`"));
         };
+        let tasks = host.status();
         if let Some(task) = task
-            && !host.status().iter().any(|t| &*t.id.name == task)
+            && !tasks.iter().any(|t| &*t.id.name == task)
         {
-            let known: Vec<String> = host.status().iter().map(|t| t.id.name.to_string()).collect();
-            return Err(Diagnostic::usage("R031", format!("there is no task '{task}'")).hint(format!("tasks of this host: {}", known.join(", "))));
+            let known: Vec<&str> = tasks.iter().map(|t| &*t.id.name).collect();
+            return Err(Diagnostic::usage("R031", format!("there is no task '{task}'")).hint(error::suggest(task, "tasks", known)));
         }
         host.resume(task);
-        Ok(())
+        let parked = tasks.iter().filter(|t| matches!(t.condition, Condition::Parked { .. }));
+        Ok(parked.map(|t| t.id.name.to_string()).filter(|name| task.is_none_or(|t| t == name)).collect())
     }
 
     fn known(&self, topic: &Arc<str>) -> Result<u32, Diagnostic> {
@@ -197,8 +212,33 @@ impl Desk {
         match found.into_iter().next().flatten() {
             Some(info) => Ok(info.spec.partitions),
             None => Err(Diagnostic::usage("B001", format!("topic '{topic}' does not exist"))
-                .hint("topics of an app are made when it runs for the first time; `describe` lists them")),
+                .hint("topics of an app are made when it runs for the first time")),
         }
+    }
+}
+
+/// A page while it is read.
+struct Filling {
+    lines: Vec<String>,
+    bytes: usize,
+    most: usize,
+}
+
+impl Filling {
+    /// Adds records of a partition until it has no more or the page is full; where to read on.
+    fn fill(&mut self, reader: &mut dyn Reader, at: &TopicPartition, mut offset: Offset) -> Result<Offset, Diagnostic> {
+        let mut records: Vec<ConsumedRecord> = Vec::new();
+        while self.lines.len() < self.most && self.bytes < PAGE_BYTES {
+            records.clear();
+            let next = reader.read(at, offset, READ_RECORDS.min(self.most - self.lines.len()), &mut records).map_err(failed)?;
+            if next == offset {
+                break;
+            }
+            offset = next;
+            let lines = records.iter().map(|r| jsonl::print(&r.record));
+            self.lines.extend(lines.inspect(|line| self.bytes += line.len()));
+        }
+        Ok(offset)
     }
 }
 

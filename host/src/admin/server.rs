@@ -5,7 +5,7 @@
 //! | `GET /status` | [`StatusReport`](super::StatusReport) |
 //! | `POST /topics/{topic}/records`, record lines | `{"produced": n}` |
 //! | `POST /topics/{topic}/page`, [`PageRequest`] | [`Page`](super::Page) |
-//! | `POST /resume`, `{"task": name or null}` | `{}` |
+//! | `POST /resume`, `{"task": name or null}` | `{"resumed": [name, ..]}` |
 //!
 //! An error is a JSON object with `code`, `message`, `causes` and `hint`; status 400 when the caller is at fault, else 500.
 
@@ -108,7 +108,7 @@ struct Resume {
 }
 
 async fn resume(State(desk): State<Arc<Desk>>, Json(resume): Json<Resume>) -> Response {
-    answer(move || desk.resume(resume.task.as_deref()).map(|()| serde_json::json!({}))).await
+    answer(move || desk.resume(resume.task.as_deref()).map(|resumed| serde_json::json!({ "resumed": resumed }))).await
 }
 
 /// Asks the desk off the runtime's thread: the log may have to wait for the disk.

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Stream processing in which every processor is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
-#[command(name = "cofferdam", version, max_term_width = 110, propagate_version = true)]
+#[command(name = "cofferdam", version, max_term_width = 110)]
 pub struct Args {
     /// What to do
     #[command(subcommand)]
@@ -16,14 +16,30 @@ pub struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Run an application
-    Run(Run),
+    /// Begin a project: manifest, processor, tests
+    New(New),
+    /// Build the components of a project
+    Build(Build),
     /// Check a manifest and its components: everything that can be known before running
     Check(Check),
     /// Show the topology of a manifest
     Describe(Describe),
     /// Run step files: topologies on a virtual clock
     Test(Test),
+    /// Run an application
+    Run(Run),
+    /// Append lines to a topic
+    Produce(Produce),
+    /// Print the records of a topic
+    Consume(Consume),
+    /// Show tasks and partitions
+    Status(Status),
+    /// Let parked tasks try their record again
+    Resume(Resume),
+    /// Explain the code of an error
+    Explain(Explain),
+    /// Print the completions of a shell
+    Completions(Completions),
 }
 
 /// `run`.
@@ -86,6 +102,125 @@ pub struct Test {
     /// Step files, or folders that are searched for them
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
+}
+
+/// `new`.
+#[derive(Debug, clap::Args)]
+pub struct New {
+    /// The project, and its folder; a path makes the folder there
+    #[arg(value_name = "NAME")]
+    pub path: PathBuf,
+    /// Language of its processor
+    #[arg(long, value_enum, default_value_t = Lang::Rust)]
+    pub lang: Lang,
+}
+
+/// Language of a new project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// Rust, with the SDK
+    Rust,
+    /// JavaScript, from plain bindings
+    Js,
+}
+
+/// `build`.
+#[derive(Debug, clap::Args)]
+pub struct Build {
+    /// Folder of a package or workspace: with a Cargo.toml, or a package.json that has a script `build`
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// A package of the workspace; all that are a `cdylib` unless said
+    #[arg(short, long = "package", value_name = "NAME")]
+    pub packages: Vec<String>,
+    /// Folder for components of Rust; `components` in DIR unless said
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Build again whenever a source changes
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// What the verbs that look into a log have in common.
+#[derive(Debug, clap::Args)]
+pub struct Where {
+    /// The manifest
+    #[arg(value_name = "APP.toml")]
+    pub manifest: PathBuf,
+    /// Folder of the log and of the state; stands for `runtime.state-dir`
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// `produce`.
+#[derive(Debug, clap::Args)]
+pub struct Produce {
+    #[command(flatten)]
+    pub at: Where,
+    /// A source, table or topic
+    #[arg(value_name = "SOURCE|TOPIC")]
+    pub name: String,
+    /// The lines; `-`: standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub file: PathBuf,
+}
+
+/// `consume`.
+#[derive(Debug, clap::Args)]
+pub struct Consume {
+    #[command(flatten)]
+    pub at: Where,
+    /// A sink, source, table or topic
+    #[arg(value_name = "SINK|TOPIC")]
+    pub name: String,
+    /// Begin at the first record (the default)
+    #[arg(long, conflicts_with = "from_end")]
+    pub from_beginning: bool,
+    /// Begin behind the last record
+    #[arg(long, requires = "follow")]
+    pub from_end: bool,
+    /// Wait for further records
+    #[arg(long)]
+    pub follow: bool,
+    /// End after N records
+    #[arg(long, value_name = "N")]
+    pub max: Option<usize>,
+}
+
+/// `status`.
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub at: Where,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `resume`.
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    #[command(flatten)]
+    pub at: Where,
+    /// A task, as `status` names it; all unless said
+    #[arg(value_name = "TASK")]
+    pub task: Option<String>,
+}
+
+/// `explain`.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// The code, as in `error[M003]`; without it all codes are listed
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// `completions`.
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// Form of the log lines.

@@ -6,23 +6,28 @@ use crate::deploy::{Application, Overrides};
 use crate::error::Diagnostic;
 
 use super::args;
+use super::report::{counted, say};
 
 /// Checks a manifest and its components, and prints what each of them asks of the host.
 pub fn check(args: &args::Check) -> Result<ExitCode, Vec<Diagnostic>> {
     let app = Application::load(&args.manifest, &Overrides::default())?;
-    app.topology.warnings.iter().for_each(|w| eprintln!("{w}"));
+    app.topology.warnings.iter().for_each(|w| eprintln!("{w}\n"));
     for (node, loaded) in &app.components {
-        println!("{node}: {}", loaded.name());
+        say(&format!("{node}: {}", loaded.name()));
         match app.descriptions.get(node) {
-            Some(description) => println!("    {}", description.doc),
-            None => println!("    it does not describe itself"),
+            Some(description) => say(&format!("    {}", description.doc)),
+            None => say("    it does not describe itself"),
         }
         for import in loaded.imports() {
-            println!("    imports {}: {}", import.name, import.given);
+            say(&format!("    imports {} ({})", import.name, import.given));
         }
     }
     let topology = &app.topology;
-    let (nodes, stores, subs) = (topology.nodes.len(), topology.stores.len(), topology.sub_topologies.len());
-    println!("{}: {nodes} nodes, {stores} stores, {subs} sub-topologies: ok", topology.app);
+    let counts = [
+        counted(topology.nodes.len() as u64, "node", "nodes"),
+        counted(topology.stores.len() as u64, "store", "stores"),
+        counted(topology.sub_topologies.len() as u64, "sub-topology", "sub-topologies"),
+    ];
+    say(&format!("{}: ok ({})", topology.app, counts.join(", ")));
     Ok(ExitCode::SUCCESS)
 }

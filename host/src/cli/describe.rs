@@ -7,6 +7,7 @@ use crate::error::Diagnostic;
 use crate::topology;
 
 use super::args;
+use super::report::say;
 
 /// Prints the topology of a manifest.
 pub fn describe(args: &args::Describe) -> Result<ExitCode, Vec<Diagnostic>> {
@@ -20,6 +21,6 @@ pub fn describe(args: &args::Describe) -> Result<ExitCode, Vec<Diagnostic>> {
     } else {
         topology::describe_text(&app.topology, Some(&partitions))
     };
-    println!("{}", text.trim_end());
+    say(text.trim_end());
     Ok(ExitCode::SUCCESS)
 }

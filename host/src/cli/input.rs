@@ -1,8 +1,7 @@
 //! `--input SOURCE=FILE`: a file's lines become records of the source's topic, before the stream threads start. Resumable: the log keeps, in
 //! the same batch, how far this file was produced.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +12,8 @@ use crate::clock::Clock;
 use crate::error::Diagnostic;
 use crate::jsonl;
 use crate::record::{Record, Timestamp};
+
+use super::lines::{Lines, bad_line, open};
 
 /// Records produced in one batch.
 const BATCH_RECORDS: usize = 5_000;
@@ -50,18 +51,19 @@ pub struct Loaded {
     pub skipped: u64,
 }
 
-/// Produces a file's records, from where an earlier run was interrupted unless `again`. `progress` hears the bytes read so far.
+/// Produces a file's records, from where an earlier run was interrupted unless `again`. `go_on` hears the bytes read so far, and can say no:
+/// what is left is then produced by the next run.
 pub fn load_file(
     broker: &dyn Broker,
     clock: &dyn Clock,
     input: &Input,
     path: &Path,
     again: bool,
-    progress: &mut dyn FnMut(u64),
+    go_on: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Loaded, Diagnostic> {
     let key = format!("{}:{}", input.topic, digest(path)?);
     let skipped = if again { 0 } else { broker.load_progress(&key).map_err(|e| failed(path, &e))? };
-    let mut lines = Lines::new(BufReader::with_capacity(1 << 20, open(path)?));
+    let mut lines = Lines::open(path)?;
     let mut loaded = Loaded { produced: 0, skipped };
     let mut batch = Batch::default();
     while let Some((number, line)) = lines.next().map_err(|e| failed(path, &e))? {
@@ -72,18 +74,20 @@ pub fn load_file(
         batch.push(&input.topic, record);
         if batch.is_full() {
             loaded.produced += batch.send(broker, Some((&key, number))).map_err(|e| failed(path, &e))?;
-            progress(lines.bytes);
+            if !go_on(lines.bytes) {
+                return Ok(loaded);
+            }
         }
     }
     loaded.produced += batch.send(broker, Some((&key, lines.number))).map_err(|e| failed(path, &e))?;
-    progress(lines.bytes);
+    go_on(lines.bytes);
     Ok(loaded)
 }
 
 /// Produces standard input's lines as they come, until its end.
 pub fn pump_stdin(broker: &dyn Broker, clock: &dyn Clock, input: &Input) -> Result<Loaded, Diagnostic> {
     let stdin = Path::new("-");
-    let mut lines = Lines::new(BufReader::with_capacity(1 << 16, std::io::stdin().lock()));
+    let mut lines = Lines::open(stdin)?;
     let mut loaded = Loaded::default();
     let mut batch = Batch::default();
     while let Some((number, line)) = lines.next().map_err(|e| failed(stdin, &e))? {
@@ -96,36 +100,6 @@ pub fn pump_stdin(broker: &dyn Broker, clock: &dyn Clock, input: &Input) -> Resu
     }
     loaded.produced += batch.send(broker, None).map_err(|e| failed(stdin, &e))?;
     Ok(loaded)
-}
-
-/// Lines of a reader, without their ends.
-struct Lines<R> {
-    reader: BufReader<R>,
-    line: Vec<u8>,
-    number: u64,
-    bytes: u64,
-}
-
-impl<R: Read> Lines<R> {
-    fn new(reader: BufReader<R>) -> Self {
-        Self { reader, line: Vec::new(), number: 0, bytes: 0 }
-    }
-
-    /// The next line and its number, from 1.
-    fn next(&mut self) -> std::io::Result<Option<(u64, &[u8])>> {
-        self.line.clear();
-        let read = self.reader.read_until(b'\n', &mut self.line)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        self.bytes += read as u64;
-        self.number += 1;
-        Ok(Some((self.number, self.line.strip_suffix(b"\n").unwrap_or(&self.line))))
-    }
-
-    fn nothing_buffered(&self) -> bool {
-        self.reader.buffer().is_empty()
-    }
 }
 
 #[derive(Default)]
@@ -176,16 +150,6 @@ fn digest(path: &Path) -> Result<String, Diagnostic> {
     Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
-fn open(path: &Path) -> Result<File, Diagnostic> {
-    File::open(path).map_err(|e| Diagnostic::usage("R010", format!("the input '{}' cannot be opened", path.display())).because(e))
-}
-
 fn failed(path: &Path, why: &dyn std::fmt::Display) -> Diagnostic {
-    Diagnostic::run("R011", format!("the input '{}' could not be produced", path.display())).because(why)
-}
-
-fn bad_line(path: &Path, number: u64, why: &jsonl::LineError) -> Diagnostic {
-    Diagnostic::run("R012", format!("{}:{number}: a broken record line", path.display()))
-        .because(why)
-        .hint("a line with 'value' and nothing but 'key', 'value', 'timestamp' (ms) and 'headers' is a record; any other line is a value as it stands")
+    Diagnostic::run("R011", format!("the input {} could not be produced", path.display())).because(why)
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::broker::{Broker, BrokerError, Reader};
@@ -20,6 +20,7 @@ pub struct Output {
     reader: Box<dyn Reader>,
     positions: Vec<(TopicPartition, Offset)>,
     chunk: Vec<ConsumedRecord>,
+    written: u64,
 }
 
 impl Output {
@@ -31,7 +32,7 @@ impl Output {
             let file = File::create(&path);
             Box::new(BufWriter::with_capacity(
                 1 << 18,
-                file.map_err(|e| Diagnostic::usage("R020", format!("the output '{}' cannot be written", path.display())).because(e))?,
+                file.map_err(|e| Diagnostic::usage("R020", format!("the output {} cannot be written", path.display())).because(e))?,
             ))
         };
         let failed = |e: BrokerError| Diagnostic::run("R021", format!("topic '{topic}' cannot be read")).because(e);
@@ -42,12 +43,21 @@ impl Output {
             let (first, _) = broker.bounds(&at).map_err(failed)?;
             positions.push((at, first));
         }
-        Ok(Self { path, to, reader, positions, chunk: Vec::new() })
+        Ok(Self { path, to, reader, positions, chunk: Vec::new(), written: 0 })
     }
 
-    /// Writes what has been committed since; how many records.
-    pub fn pump(&mut self) -> Result<u64, Diagnostic> {
-        let mut written = 0;
+    /// Where to.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Records written so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Writes what has been committed since.
+    pub fn pump(&mut self) -> Result<(), Diagnostic> {
         for (at, position) in &mut self.positions {
             loop {
                 self.chunk.clear();
@@ -56,7 +66,7 @@ impl Output {
                 for consumed in &self.chunk {
                     let line = jsonl::print(&consumed.record);
                     writeln!(self.to, "{line}").map_err(|e| write_failed(&self.path, &e))?;
-                    written += 1;
+                    self.written += 1;
                 }
                 if next == *position {
                     break;
@@ -65,10 +75,10 @@ impl Output {
             }
         }
         self.to.flush().map_err(|e| write_failed(&self.path, &e))?;
-        Ok(written)
+        Ok(())
     }
 }
 
-fn write_failed(path: &std::path::Path, why: &std::io::Error) -> Diagnostic {
-    Diagnostic::run("R020", format!("the output '{}' cannot be written", path.display())).because(why)
+fn write_failed(path: &Path, why: &std::io::Error) -> Diagnostic {
+    Diagnostic::run("R020", format!("the output {} cannot be written", path.display())).because(why)
 }

@@ -1,17 +1,41 @@
-//! Errors as a person sees them, and the exit code that goes with them.
+//! What a person sees: answers on standard output, errors on standard error, and the exit code that goes with them.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::error::{Blame, Diagnostic};
 
+/// What a shell shows of a process that wrote to a pipe which nobody reads any more.
+const BROKEN_PIPE: i32 = 141;
+
+/// Prints a line of an answer. When nobody reads it any more, the command ends.
+pub fn say(line: &str) {
+    if writeln!(io::stdout(), "{line}").is_err() {
+        std::process::exit(BROKEN_PIPE);
+    }
+}
+
+/// A problem as a log line: nothing ends because of it.
+pub fn line(problem: &Diagnostic) -> String {
+    let place = problem.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+    let hint = problem.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("{}: {}{place}{hint}", problem.code, problem.brief())
+}
+
+/// A number of things.
+pub fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// Prints every problem to standard error. The code is 2 when one of them is the user's, else 1.
 pub fn print(problems: &[Diagnostic]) -> ExitCode {
-    for problem in problems {
-        eprintln!("{problem}");
+    let several = problems.len() > 1;
+    let mut text = problems.iter().map(|problem| format!("{problem}\n")).collect::<Vec<_>>().join(if several { "\n" } else { "" });
+    if several {
+        text += &format!("\n{} errors\n", problems.len());
     }
-    if let [_, _, ..] = problems {
-        eprintln!("{} errors", problems.len());
-    }
+    // Nobody is left to tell when standard error is closed.
+    let _ = io::stderr().write_all(text.as_bytes());
     let usage = problems.iter().any(|p| p.blame == Blame::Usage);
     ExitCode::from(if usage { 2 } else { 1 })
 }

@@ -37,6 +37,11 @@ impl Ear {
         Ok(Self(heard))
     }
 
+    /// A signal that has come already.
+    pub fn heard(&self) -> Option<Told> {
+        self.0.try_recv().ok()
+    }
+
     /// Waits for a signal, at most so long.
     pub fn wait(&self, at_most: Duration) -> Option<Told> {
         match self.0.recv_timeout(at_most) {

@@ -15,6 +15,7 @@ use crate::steps::{self, Bench, StepFile};
 
 use super::args;
 use super::logging::Console;
+use super::report::say;
 
 /// Seed of the guests' random bits, so that a test that passes passes again.
 const SEED: u64 = 1;
@@ -35,15 +36,15 @@ pub fn test(args: &args::Test) -> Result<ExitCode, Vec<Diagnostic>> {
     let mut failed = 0;
     for path in &files {
         match one_file(path, &mut apps) {
-            Ok(()) => println!("ok      {}", path.display()),
+            Ok(()) => say(&format!("ok      {}", path.display())),
             Err(why) => {
                 failed += 1;
-                println!("FAILED  {}", path.display());
-                why.lines().for_each(|line| println!("        {line}"));
+                say(&format!("FAILED  {}", path.display()));
+                why.lines().for_each(|line| say(&format!("        {line}")));
             }
         }
     }
-    println!("{} passed, {failed} failed", files.len() - failed);
+    say(&format!("{} passed, {failed} failed", files.len() - failed));
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
@@ -95,7 +96,7 @@ fn bench(app: &Application, partitions: u32) -> Result<Bench, Vec<Diagnostic>> {
     let clock = Arc::new(VirtualClock::default());
     let broker = SimBroker::new(clock.clone());
     let settings =
-        BindSettings { tasks_folder: None, commit_floor: std::time::Duration::ZERO, partitions: Some(partitions), seed: SEED };
+        BindSettings { tasks_folder: None, commit_floor: std::time::Duration::ZERO, partitions: Some(partitions), seed: SEED, redact_keys: false };
     let plan = deploy::bind(app, Arc::new(broker.clone()), clock.clone(), &settings)?;
     let (commands, heard) = channel();
     let board = ThreadBoard::default();

@@ -27,6 +27,8 @@ pub struct BindSettings {
     pub partitions: Option<u32>,
     /// Seed of the guests' random bits.
     pub seed: u64,
+    /// Keys of records stay out of logs and errors.
+    pub redact_keys: bool,
 }
 
 /// Makes the app's topics and its plan.
@@ -39,7 +41,10 @@ pub fn bind(app: &Application, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, s
             counts.insert(name.clone(), info.spec.partitions);
         }
     }
-    let tasks = HostPlan::task_plans(&app.topology, &counts).map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
+    let mut tasks = HostPlan::task_plans(&app.topology, &counts).map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
+    for plan in tasks.iter_mut().filter_map(Arc::get_mut) {
+        plan.redact_keys = settings.redact_keys;
+    }
     let runtime = &app.manifest.runtime;
     Ok(HostPlan {
         topology: app.topology.clone(),

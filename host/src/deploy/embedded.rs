@@ -33,9 +33,11 @@ pub fn open_log(state_dir: &Path, clock: Arc<dyn Clock>) -> Result<OpenLog, Diag
 
 fn refused(state_dir: &Path, error: &BrokerError) -> Diagnostic {
     match error {
-        BrokerError::Locked { .. } => Diagnostic::run("B003", format!("the state folder {} is in use", state_dir.display()))
-            .because(error)
-            .hint("one process at a time runs an app on the embedded log; while it does, `produce`, `consume` and `status` reach it"),
+        BrokerError::Locked { pid, .. } => {
+            let holder = if *pid == 0 { String::new() } else { format!(" (pid {pid})") };
+            Diagnostic::run("B003", format!("the state folder {} is in use by another process{holder}", state_dir.display()))
+                .hint("one process at a time runs an app on the embedded log; while it does, `produce`, `consume`, `status` and `resume` reach it")
+        }
         _ => Diagnostic::run("B004", format!("the log in {} cannot be opened", state_dir.display())).because(error),
     }
 }

@@ -65,9 +65,9 @@ impl NodeFactory for ComponentNodes {
         let setup = NodeSetup { task: task.name.clone(), ..template.setup.clone() };
         let made = template.loaded.instantiate(setup, env);
         let refused = |why| {
-            Diagnostic::usage("C020", format!("'{}' refuses to start in task {}", template.setup.name, task.name))
+            Diagnostic::usage("C020", format!("'{}' refuses to start", template.setup.name))
                 .because(why)
-                .hint("`init` of the component refused its configuration: see `config` of this processor in the manifest")
+                .hint("see `config` of this processor in the manifest")
         };
         Ok(Box::new(made.map_err(refused)?))
     }

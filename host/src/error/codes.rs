@@ -1,7 +1,9 @@
 //! What `explain CODE` prints. One file for each room that has codes: a room adds its entries there, and the file to `TABLES`.
 
+mod broker;
 mod component;
 mod manifest;
+mod run;
 mod sandbox;
 mod topology;
 
@@ -19,17 +21,26 @@ pub struct Code {
 }
 
 /// The entries of each room.
-const TABLES: &[&[Code]] = &[manifest::CODES, topology::CODES, component::CODES, sandbox::CODES];
+const TABLES: &[&[Code]] =
+    &[manifest::CODES, topology::CODES, component::CODES, sandbox::CODES, broker::CODES, run::CODES];
 
 /// What a code means; `None` for one that does not exist.
 pub fn explain(code: &str) -> Option<&'static Code> {
-    TABLES.iter().flat_map(|table| table.iter()).find(|entry| entry.code.eq_ignore_ascii_case(code))
+    all().find(|entry| entry.code.eq_ignore_ascii_case(code))
+}
+
+/// Every code, by room.
+pub fn all() -> impl Iterator<Item = &'static Code> {
+    TABLES.iter().flat_map(|table| table.iter())
 }
 
 /// As `explain CODE` prints it.
 impl std::fmt::Display for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}: {}\n\n{}", self.code, self.title, self.text)?;
+        writeln!(f, "{}: {}\n", self.code, self.title)?;
+        for line in wrapped(self.text) {
+            writeln!(f, "{line}")?;
+        }
         if !self.example.is_empty() {
             writeln!(f)?;
             for line in self.example.lines() {
@@ -38,6 +49,19 @@ impl std::fmt::Display for Code {
         }
         Ok(())
     }
+}
+
+/// A paragraph as lines for a terminal.
+fn wrapped(text: &str) -> Vec<String> {
+    const WIDTH: usize = 80;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => *line += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

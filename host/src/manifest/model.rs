@@ -39,12 +39,9 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The folder that paths in the manifest are relative to.
+    /// The folder that paths in the manifest are relative to; empty where the command was started in it.
     pub fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        self.path.parent().unwrap_or(Path::new(""))
     }
 
     /// `runtime.state-dir`, found from where the command was started.

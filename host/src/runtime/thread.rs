@@ -264,7 +264,7 @@ impl StreamThread {
             match host.nodes.make(ix, &id, &mut lent) {
                 Ok(node) => nodes[at] = Some(node),
                 Err(why) => {
-                    tracing::error!(task = %id.name, "{why}");
+                    tracing::error!(task = %id.name, "{}", why.brief());
                     return Ok(Slot::Refused { partitions: partitions.into_iter().map(|(at, _)| at).collect(), why });
                 }
             }
@@ -390,9 +390,13 @@ impl StreamThread {
             return;
         }
         self.status_at = Some(now);
-        let remind = now.0 - self.reminded_at.0 >= i64::try_from(limits::PARKED_REMINDER.as_millis()).unwrap_or(i64::MAX);
+        let remind = |reminded_at: Timestamp| now.0 - reminded_at.0 >= i64::try_from(limits::PARKED_REMINDER.as_millis()).unwrap_or(i64::MAX);
         let status: Vec<TaskStatus> = self.slots.iter().map(|(id, slot)| self.status_of(id, slot)).collect();
-        if remind {
+        if !status.iter().any(|task| matches!(task.condition, Condition::Parked { .. })) {
+            // The parking itself is told at once; the first reminder comes an interval later.
+            self.reminded_at = now;
+        }
+        if remind(self.reminded_at) {
             self.reminded_at = now;
             for task in &status {
                 if let Condition::Parked { why } = &task.condition {
@@ -417,7 +421,7 @@ impl StreamThread {
         match slot {
             Slot::Restoring(restore) => status.condition = Condition::Restoring { read: restore.read, total: restore.total },
             Slot::Refused { why, partitions } => {
-                status.condition = Condition::Parked { why: why.to_string() };
+                status.condition = Condition::Parked { why: why.brief() };
                 status.committed = partitions.iter().map(|at| (at.to_string(), 0)).collect();
             }
             Slot::Running(task) => {

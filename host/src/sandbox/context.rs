@@ -76,10 +76,7 @@ impl Host for State {
 
     fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.env("context.log")?;
-        State::log(self, level, &message);
-        if level == Level::Error {
-            self.call.last_error = Some(message);
-        }
+        State::log(self, level, message);
         Ok(())
     }
 
@@ -123,7 +120,7 @@ impl State {
     fn tell_unless_kept(&mut self, kept: Kept, name: &str) {
         if kept == Kept::NoRoom {
             let most = limits::METRIC_NAMES;
-            State::log(self, Level::Warn, &format!("the node has {most} metrics already; '{name}' and further ones are dropped"));
+            State::log(self, Level::Warn, format!("the node has {most} metrics already; '{name}' and further ones are dropped"));
         }
     }
 }

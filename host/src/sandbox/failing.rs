@@ -25,9 +25,13 @@ pub(super) fn failure(error: &wasmtime::Error, state: &mut State, deadline: Dead
         Some(other) => other,
         None => {
             let Exception { message, stack } = exceptions::read(&stderr);
-            let said = state.call.last_error.take().or(message).map(|text| one_line(&text));
+            let said = state.call.last_error.clone().or(message).map(|text| one_line(&text));
             let frames = if stack.is_empty() { frames(error) } else { stack };
-            Failure::Trap { reason: reason(error, state, deadline, said), frames }
+            let reason = reason(error, state, deadline, said.clone());
+            if said.is_some_and(|said| said == reason) {
+                state.call.held_since = None;
+            }
+            Failure::Trap { reason, frames }
         }
     }
 }
@@ -60,14 +64,22 @@ fn one_line(text: &str) -> String {
 }
 
 /// The guest's own frames, innermost first, with file and line where the component carries them. What Rust's panics pass through on their way
-/// out is left out, and a function that calls itself stands there once.
+/// out is left out, so is what lies between the host and the processor, and a function that calls itself stands there once.
 fn frames(error: &wasmtime::Error) -> Vec<String> {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     let mut names: Vec<String> = trace.frames().iter().flat_map(names).collect();
     let own = names.iter().position(|name| !PANIC_MACHINERY.iter().any(|part| name.starts_with(part))).unwrap_or(0);
     names.drain(..own);
     names.dedup();
+    if !names.iter().all(|name| is_plumbing(name)) {
+        names.retain(|name| !is_plumbing(name));
+    }
     names
+}
+
+/// What lies between the host and the processor's own functions: the export, and the SDK around it.
+fn is_plumbing(name: &str) -> bool {
+    name.starts_with("cofferdam:processor/") || name.trim_start_matches('<').starts_with("cofferdam_guest::")
 }
 
 const PANIC_MACHINERY: [&str; 3] = ["__rustc::", "std::", "core::"];

@@ -51,7 +51,9 @@ pub(super) fn run<R>(
     let outcome = call(store);
     let state = store.data_mut();
     *env = state.finish();
-    outcome.map_err(|error| failing::failure(&error, state, deadline))
+    let outcome = outcome.map_err(|error| failing::failure(&error, state, deadline));
+    state.tell_held();
+    outcome
 }
 
 impl Instance {

@@ -88,7 +88,8 @@ pub fn load_all(engine: &Engine, components: &[(String, Vec<u8>)]) -> Vec<Result
 fn compile(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Component, Diagnostic> {
     Component::from_binary(engine.wasm(), bytes).map_err(|e| {
         let why = format!("{e:#}");
-        if why.contains("unexpected end") {
+        // A section that ends in the middle, or that does not even begin within the file.
+        if why.contains("unexpected end") || why.contains("is out of bounds (bound = ") {
             return Diagnostic::usage("C103", format!("component '{name}' is cut off: it ends in the middle, after {} bytes", bytes.len()))
                 .because(why)
                 .hint("build it again, or copy it again");

@@ -37,6 +37,8 @@ pub(super) struct Call {
     pub(super) ended: Option<Failure>,
     /// The last line that the guest logged as an error: its panic hook's, when it traps.
     pub(super) last_error: Option<String>,
+    /// When that was, while the line is held back: what becomes the reason of a failure is not logged as well.
+    pub(super) held_since: Option<Timestamp>,
     /// What it wrote to stderr: message and stack of an uncaught exception, when it traps.
     pub(super) stderr: Vec<String>,
 }
@@ -91,6 +93,7 @@ impl State {
         self.phase = phase;
         self.call.totals = Totals::default();
         self.call.last_error = None;
+        self.call.held_since = None;
         self.call.stderr.clear();
     }
 
@@ -143,13 +146,27 @@ impl State {
     }
 
     /// One line of the guest for the host's log.
-    pub(super) fn log(&mut self, level: Level, message: &str) {
+    pub(super) fn log(&mut self, level: Level, message: String) {
+        self.tell_held();
         let now = self.now();
-        self.carried.log.line(now, level, &self.setup, message);
+        if level == Level::Error {
+            self.call.last_error = Some(message);
+            self.call.held_since = Some(now);
+            return;
+        }
+        self.carried.log.line(now, level, &self.setup, &message);
+    }
+
+    /// Logs the line that was held back, where there is one.
+    pub(super) fn tell_held(&mut self) {
+        if let (Some(since), Some(line)) = (self.call.held_since.take(), &self.call.last_error) {
+            self.carried.log.line(since, Level::Error, &self.setup, line);
+        }
     }
 
     /// What the guest wrote to stdout or stderr.
     pub(super) fn print(&mut self, bytes: &[u8], error: bool) {
+        self.tell_held();
         let stream = if error { &mut self.stderr } else { &mut self.stdout };
         for line in stream.lines(bytes) {
             print_line(&mut self.carried.log, &self.setup, &mut self.call, self.env.as_deref(), error, line);

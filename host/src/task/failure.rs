@@ -28,6 +28,8 @@ pub struct RecordFailure {
     pub position: Position,
     /// Its key.
     pub key: Option<Bytes>,
+    /// The key is not for logs.
+    pub redact_key: bool,
     /// The schedule, where it was a punctuation that failed and there is no source record.
     pub schedule: Option<Arc<str>>,
 }
@@ -35,6 +37,9 @@ pub struct RecordFailure {
 impl RecordFailure {
     /// The key's first bytes as text, for messages.
     pub fn key_shown(&self) -> String {
+        if self.redact_key {
+            return "<redacted>".into();
+        }
         let Some(key) = &self.key else { return "null".into() };
         let shown = &key[..key.len().min(limits::KEY_BYTES_SHOWN)];
         let more = if shown.len() < key.len() { "..." } else { "" };

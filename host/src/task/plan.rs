@@ -30,6 +30,8 @@ pub struct TaskPlan {
     pub name: Arc<str>,
     /// Index of the sub-topology in the topology.
     pub sub_topology: usize,
+    /// Keys of records stay out of logs and errors.
+    pub redact_keys: bool,
     pub(super) nodes: Vec<PlanNode>,
     pub(super) local: FxHashMap<NodeIx, LocalNode>,
     /// Source topics, in the order in which equal timestamps are taken.
@@ -85,7 +87,7 @@ impl TaskPlan {
                 topics.extend(s.topics.iter().map(|t| SourceTopic { topic: t.clone(), source: local[source] }));
             }
         }
-        Ok(Self { name: sub.name.clone(), sub_topology, nodes, local, topics })
+        Ok(Self { name: sub.name.clone(), sub_topology, redact_keys: false, nodes, local, topics })
     }
 
     /// The topology's index of a node of this plan.

@@ -32,6 +32,7 @@ impl Task {
                         frames: super::work::frames(failed.failure),
                         position: Position { topic: "".into(), partition: self.id.partition, offset: 0 },
                         key: None,
+                        redact_key: self.plan.redact_keys,
                         schedule: Some(due.name.clone()),
                     };
                     self.counters.failed += 1;

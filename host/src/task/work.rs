@@ -213,6 +213,7 @@ impl Task {
             frames: frames(failed.failure),
             position,
             key: head.record.key.clone(),
+            redact_key: self.plan.redact_keys,
             schedule: None,
         };
         self.counters.failed += 1;
@@ -247,11 +248,12 @@ impl Task {
     }
 
     pub(super) fn log_failure(&self, failure: &RecordFailure, outcome: &str) {
+        let frames = (!failure.frames.is_empty()).then(|| failure.frames.join(" < "));
         tracing::error!(
             node = %failure.node,
             task = %failure.task,
             key = %failure.key_shown(),
-            frames = %failure.frames.join(" < "),
+            frames = frames.map(tracing::field::display),
             "{failure}; {outcome}"
         );
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes of a component before anybody looks into them.
+//! What can be wrong with a component before and after the sandbox looks at it: its bytes, its start.
 
 use super::Code;
 
@@ -23,5 +23,12 @@ pub(super) const CODES: &[Code] = &[
         text: "Stock components are embedded in the command when it is built after them; else they are looked for in the folder 'plugins' beside \
                the command. A plain `cargo build` of a fresh clone has neither.",
         example: "make plugins\ncargo build",
+    },
+    Code {
+        code: "C020",
+        title: "A component refuses to start",
+        text: "`init` of the component failed in a task, though it was found fit before: mostly it refuses its 'config'. The cause is \
+               in the component's own words. Its tasks stay parked until the next run.",
+        example: "",
     },
 ];

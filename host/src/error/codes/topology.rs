@@ -147,4 +147,11 @@ pub(super) const CODES: &[Code] = &[
         text: "Tasks are counted by the partitions of the topics that are read. This topic does not exist on the broker, and was not created either.",
         example: "[topics.flights]\npartitions = 4",
     },
+    Code {
+        code: "T030",
+        title: "A source's timestamps cannot be understood",
+        text: "The source takes its event time from a field of the value, and the format or the time zone that it gives cannot be \
+               used.",
+        example: "[sources.flights]\ntopic = \"flights\"\ntimestamp = { field = \"/date\", format = \"%Y/%m/%d %H:%M\", zone = \"UTC\" }",
+    },
 ];

@@ -1,0 +1,94 @@
+//! `status`: what tasks do, and how far partitions are processed.
+
+use std::process::ExitCode;
+
+use crate::admin::{PartitionReport, StatusReport, TaskReport};
+use crate::error::Diagnostic;
+
+use super::args;
+use super::reach::App;
+use super::report::say;
+use super::table::{Align, table};
+
+/// Prints the status as tables or as JSON.
+pub fn status(args: &args::Status) -> Result<ExitCode, Vec<Diagnostic>> {
+    let app = App::reach(&args.at)?;
+    let report = app.status().map_err(|e| vec![e])?;
+    if args.json {
+        let text = serde_json::to_string_pretty(&report);
+        say(&text.map_err(|e| vec![Diagnostic::run("R034", "the answer was cut short").because(e)])?);
+    } else {
+        text(&report).iter().for_each(|line| say(line));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(report: &StatusReport) -> Vec<String> {
+    let parked = report.tasks.iter().filter(|t| t.state == "parked").count();
+    let state = match (report.running, parked) {
+        (false, _) => "not running".to_owned(),
+        (true, 0) => "running".to_owned(),
+        (true, _) => format!("running, {parked} of {} tasks parked", report.tasks.len()),
+    };
+    let mut lines = vec![format!("{}: {state}", report.app)];
+    if !report.tasks.is_empty() {
+        lines.push(String::new());
+        lines.extend(tasks(&report.tasks));
+    }
+    if !report.partitions.is_empty() {
+        lines.push(String::new());
+        lines.extend(partitions(&report.partitions));
+    }
+    lines
+}
+
+fn tasks(tasks: &[TaskReport]) -> Vec<String> {
+    let headings = [
+        ("task", Align::Left),
+        ("thread", Align::Right),
+        ("state", Align::Left),
+        ("lag", Align::Right),
+        ("processed", Align::Right),
+        ("skipped", Align::Right),
+        ("dead letters", Align::Right),
+        ("stream time", Align::Left),
+        ("last commit", Align::Left),
+    ];
+    let row = |t: &TaskReport| {
+        let (thread, lag) = (t.thread.to_string(), t.lag.to_string());
+        let counts = [t.processed, t.skipped, t.dead_lettered].map(|n| n.to_string());
+        let [processed, skipped, letters] = counts;
+        [t.task.clone(), thread, t.state.clone(), lag, processed, skipped, letters, time(t.stream_time), time(t.last_commit)]
+    };
+    let rows: Vec<[String; 9]> = tasks.iter().map(row).collect();
+    let mut lines = table(headings, &rows).into_iter();
+    let mut shown: Vec<String> = lines.next().into_iter().collect();
+    for (line, task) in lines.zip(tasks) {
+        shown.push(line);
+        if !task.why.is_empty() {
+            shown.push(format!("    {}", task.why));
+        }
+    }
+    shown
+}
+
+fn partitions(partitions: &[PartitionReport]) -> Vec<String> {
+    let headings = [
+        ("topic", Align::Left),
+        ("partition", Align::Right),
+        ("committed", Align::Right),
+        ("end", Align::Right),
+        ("lag", Align::Right),
+    ];
+    let row = |p: &PartitionReport| {
+        let numbers = [u64::from(p.partition), p.committed, p.end, p.end.saturating_sub(p.committed)].map(|n| n.to_string());
+        let [partition, committed, end, lag] = numbers;
+        [p.topic.clone(), partition, committed, end, lag]
+    };
+    table(headings, &partitions.iter().map(row).collect::<Vec<_>>())
+}
+
+/// A time in milliseconds for a person; `-` where there is none.
+fn time(ms: Option<i64>) -> String {
+    ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map_or_else(|| "-".to_owned(), |at| at.to_string())
+}

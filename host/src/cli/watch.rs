@@ -1,0 +1,109 @@
+//! The command's own loop while the host works: outputs, idleness, signals, the progress line.
+
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::error::Diagnostic;
+use crate::runtime::{Condition, HostExit, TaskStatus};
+
+use super::input::Loaded;
+use super::output::Output;
+use super::report::counted;
+use super::run::Handle;
+use super::signals::{Ear, Told};
+
+/// How often the command looks after outputs, idleness and signals.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The command's own loop while the host works.
+pub struct Watch {
+    pub host: Handle,
+    pub ear: Ear,
+    pub outputs: Vec<Output>,
+    pub stdin: Option<JoinHandle<Result<Loaded, Diagnostic>>>,
+    pub until_idle: bool,
+    pub bar: ProgressBar,
+}
+
+impl Watch {
+    /// Until a signal, the end of the work (`None`), or a failure.
+    pub fn watch(&mut self) -> Result<Option<Told>, Diagnostic> {
+        loop {
+            if let Some(told) = self.ear.wait(LOOK_INTERVAL) {
+                tracing::info!("stopping");
+                return Ok(Some(told));
+            }
+            for output in &mut self.outputs {
+                output.pump()?;
+            }
+            if self.stdin.as_ref().is_some_and(JoinHandle::is_finished)
+                && let Some(pump) = self.stdin.take()
+            {
+                let loaded = pump.join().unwrap_or_else(|_| Err(Diagnostic::run("R011", "standard input could not be produced")))?;
+                tracing::info!("standard input has ended after {} records", loaded.produced);
+            }
+            if let Some(done) = self.look()? {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Looks once at the host: `Some` when the work is done.
+    fn look(&mut self) -> Result<Option<Option<Told>>, Diagnostic> {
+        let mut guard = self.host.lock();
+        let Some(host) = &mut *guard else { return Ok(None) };
+        if let Some(exit) = host.ended() {
+            return Err(match exit {
+                HostExit::Failed(failure) => failure,
+                HostExit::Stopped => Diagnostic::run("R002", "a stream thread ended though nobody told it to"),
+            });
+        }
+        let status = host.status();
+        tell(&self.bar, &status);
+        if host.all_parked() {
+            return Err(parked(&status));
+        }
+        let waits = self.stdin.is_some() || !self.until_idle;
+        if waits || !host.idle().map_err(|e| Diagnostic::run("B002", "the log failed").because(e))? {
+            return Ok(None);
+        }
+        let status = host.status();
+        if status.iter().any(is_parked) {
+            return Err(parked(&status));
+        }
+        let processed: u64 = status.iter().map(|t| t.counters.processed).sum();
+        tracing::info!("everything is processed: {} in this run", counted(processed, "record", "records"));
+        Ok(Some(None))
+    }
+}
+
+fn is_parked(task: &TaskStatus) -> bool {
+    matches!(task.condition, Condition::Parked { .. })
+}
+
+/// Parked tasks that an error names; they mostly have the same cause.
+const TASKS_NAMED: usize = 5;
+
+fn parked(status: &[TaskStatus]) -> Diagnostic {
+    let all: Vec<&TaskStatus> = status.iter().filter(|t| is_parked(t)).collect();
+    let what = if all.len() == status.len() { "every task is parked".to_owned() } else { format!("{} of {} tasks are parked", all.len(), status.len()) };
+    let mut problem = Diagnostic::run("R006", what);
+    for task in all.iter().take(TASKS_NAMED) {
+        if let Condition::Parked { why } = &task.condition {
+            problem = problem.because(format_args!("task {}: {why}", task.id.name));
+        }
+    }
+    if all.len() > TASKS_NAMED {
+        problem = problem.because(format_args!("and {} more", all.len() - TASKS_NAMED));
+    }
+    problem.hint("nothing is lost: after a repair the same command goes on at these records; `on-error` of a node can skip such records or put them aside")
+}
+
+fn tell(bar: &ProgressBar, status: &[TaskStatus]) {
+    let processed: u64 = status.iter().map(|t| t.counters.processed).sum();
+    let lag: u64 = status.iter().map(|t| t.lag).sum();
+    bar.set_message(format!("{processed} records processed, {lag} to go"));
+    bar.tick();
+}

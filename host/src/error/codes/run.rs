@@ -1,0 +1,211 @@
+//! What can go wrong at the command line and while an app runs.
+
+use super::Code;
+
+pub(super) const CODES: &[Code] = &[
+    Code {
+        code: "R001",
+        title: "A thread cannot be started",
+        text: "The system gave no thread to the host: a limit on processes (`ulimit -u`) or memory is reached. Fewer stream threads \
+               may help: `runtime.threads`, or --threads.",
+        example: "",
+    },
+    Code {
+        code: "R002",
+        title: "A stream thread failed",
+        text: "A stream thread ended, and with it the host. The cause tells what could not be done. What was not committed is done \
+               again by the next run of the same command; nothing is lost or doubled.",
+        example: "",
+    },
+    Code {
+        code: "R003",
+        title: "A stream thread panicked",
+        text: "This is a defect of Cofferdam. Nothing that was committed is harmed, and the same command goes on where it stopped; \
+               please report the message.",
+        example: "",
+    },
+    Code {
+        code: "R004",
+        title: "A node has no component",
+        text: "This is a defect of Cofferdam: a processor got into the plan without its component. Please report it, with the \
+               manifest.",
+        example: "",
+    },
+    Code {
+        code: "R005",
+        title: "Signals cannot be heard",
+        text: "The system refused the handlers of SIGTERM and SIGINT, without which the host could not be stopped cleanly.",
+        example: "",
+    },
+    Code {
+        code: "R006",
+        title: "Tasks are parked",
+        text: "A record failed, and the policy of its node is 'fail' (the default): its task stands still at that record, and what \
+               came before is committed. The other tasks have gone on. Nothing is lost: after a repair the same command tries the \
+               record again. `on-error` of the node can pass such records over, or put them aside.",
+        example: "[processors.parse]\non-error = { policy = \"dead-letter\", topic = \"bad-lines\" }",
+    },
+    Code {
+        code: "R010",
+        title: "An input cannot be opened",
+        text: "The file of --input, or of `produce`, is not there or may not be read. Its path is relative to where the command was \
+               started.",
+        example: "",
+    },
+    Code {
+        code: "R011",
+        title: "An input could not be produced",
+        text: "Reading the input or writing to the log failed on the way. The lines before are in the log; for --input the same \
+               command goes on behind them.",
+        example: "",
+    },
+    Code {
+        code: "R012",
+        title: "A record line is broken",
+        text: "A line that is an object with 'value' and nothing but 'key', 'value', 'timestamp' and 'headers' is a record; every \
+               other line is a value, byte for byte. This line has the fields of a record, and one of them cannot be read.",
+        example: "{\"key\": \"a\", \"value\": {\"n\": 1}, \"timestamp\": 1700000000000, \"headers\": {\"from\": \"here\"}}",
+    },
+    Code {
+        code: "R013",
+        title: "--input names no source or table",
+        text: "The part before '=' is the name of a source or table of the manifest, not of a topic.",
+        example: "cofferdam run app.toml --input lines=lines.txt",
+    },
+    Code {
+        code: "R014",
+        title: "Standard input is given twice",
+        text: "'-' stands for standard input, which can be read once only.",
+        example: "",
+    },
+    Code {
+        code: "R015",
+        title: "A source has several topics",
+        text: "Records are produced to one topic. This source reads several, so name the one that is meant.",
+        example: "",
+    },
+    Code {
+        code: "R020",
+        title: "An output cannot be written",
+        text: "The file of --output is in a folder that is not there, may not be written, or the disk is full. Its path is relative \
+               to where the command was started.",
+        example: "",
+    },
+    Code {
+        code: "R021",
+        title: "A topic cannot be read",
+        text: "Reading the topic of an --output failed. The cause tells why.",
+        example: "",
+    },
+    Code {
+        code: "R022",
+        title: "--output names no sink",
+        text: "The part before '=' is the name of a sink of the manifest, not of a topic. `consume` shows any topic.",
+        example: "cofferdam run app.toml --output counts=counts.jsonl",
+    },
+    Code {
+        code: "R030",
+        title: "No host is running",
+        text: "Only a running host has tasks that could be told to go on. A task that was parked when its host ended tries its record \
+               again at the next `run`.",
+        example: "",
+    },
+    Code {
+        code: "R031",
+        title: "There is no such task",
+        text: "Tasks are named <sub-topology>_<partition>; `status` lists them.",
+        example: "cofferdam resume app.toml lines_0",
+    },
+    Code {
+        code: "R033",
+        title: "The control socket cannot be opened",
+        text: "The host runs, but `produce`, `consume`, `status` and `resume` cannot reach it. Mostly the path of the state folder is \
+               too long: a Unix socket's path has at most 107 bytes.",
+        example: "cofferdam run app.toml --state-dir /var/lib/flights",
+    },
+    Code {
+        code: "R034",
+        title: "An answer was cut short",
+        text: "This is a defect of Cofferdam: the host could not finish an answer. It goes on; please report what was asked.",
+        example: "",
+    },
+    Code {
+        code: "R035",
+        title: "The control socket does not answer",
+        text: "A process holds the state folder, but its answer did not come or made no sense: it was just ending, belongs to another \
+               user, or is another version of Cofferdam.",
+        example: "",
+    },
+    Code {
+        code: "R040",
+        title: "A step file cannot be read",
+        text: "The path is not there or may not be read.",
+        example: "",
+    },
+    Code {
+        code: "R041",
+        title: "There is no step file",
+        text: "Step files end in .json and are looked for in the folders that are given, and below them.",
+        example: "cofferdam test tests/steps",
+    },
+    Code {
+        code: "R050",
+        title: "A component was not built",
+        text: "The compiler's own messages stand above. If there is no compiler for WebAssembly on this machine, the hint names the \
+               packages to install.",
+        example: "rustup target add wasm32-unknown-unknown",
+    },
+    Code {
+        code: "R051",
+        title: "There is nothing to build",
+        text: "`build` takes a folder with a Cargo.toml (a package that is a `cdylib`, or a workspace of such), or with a \
+               package.json that has a script 'build'.",
+        example: "cofferdam build processors/parse",
+    },
+    Code {
+        code: "R052",
+        title: "npm failed",
+        text: "The script 'build' of package.json, or `npm install` before it, failed. Its own messages stand above. Node.js and npm \
+               must be installed.",
+        example: "",
+    },
+    Code {
+        code: "R053",
+        title: "Files cannot be watched",
+        text: "--watch asks the system to tell of changes, and it refused: the folder is gone, or there are more folders than \
+               `fs.inotify.max_user_watches` allows.",
+        example: "",
+    },
+    Code {
+        code: "R054",
+        title: "`-p` and `--out` are for packages of Rust",
+        text: "The folder has a package.json and no Cargo.toml. What is built there, and where it goes, is said by the script 'build' of package.json.",
+        example: "",
+    },
+    Code {
+        code: "R060",
+        title: "The folder is there already",
+        text: "`new` begins in an empty folder, so that nothing is overwritten.",
+        example: "",
+    },
+    Code {
+        code: "R061",
+        title: "A project cannot have this name",
+        text: "The name becomes that of a package, of the app and of its topics: small letters, digits, '-' and '_', beginning with a \
+               letter, and no word that Rust keeps for itself.",
+        example: "cofferdam new word-count",
+    },
+    Code {
+        code: "R062",
+        title: "A project's file cannot be written",
+        text: "The folder is not there, may not be written, or the disk is full.",
+        example: "",
+    },
+    Code {
+        code: "R070",
+        title: "There is no such code",
+        text: "Codes are a letter and three digits: M manifest, T topology, C component, B log, R run. `cofferdam explain` without a \
+               code lists all.",
+        example: "",
+    },
+];
