@@ -1,3 +1,4 @@
+mod bench;
 mod model;
 
 use std::fs;
