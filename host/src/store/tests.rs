@@ -1,4 +1,3 @@
-mod bench;
 mod model;
 
 use std::fs;
