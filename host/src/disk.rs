@@ -61,7 +61,7 @@ impl Database {
             names.push(DEFAULT_COLUMN_FAMILY_NAME.to_owned());
         }
         let families = names.iter().map(|name| {
-            let access = options.families.iter().find(|f| f.name == name).map_or(Access::Points, |f| f.access);
+            let access = options.families.iter().find(|f| f.name == name).map_or(Access::Ranges, |f| f.access);
             ColumnFamilyDescriptor::new(name.as_str(), options::family(options, access))
         });
         fs::create_dir_all(path).map_err(|why| DiskError::io(path, "making the folder", why))?;

@@ -1,10 +1,17 @@
-//! The writes of the running transaction to one store, in the order of their keys.
+//! The writes of the running transaction to one store.
+//!
+//! Points are looked up by hash: with 16-byte keys that is 20-40 ns, where an ordered map takes 160-650. Only a transaction that scans pays
+//! for an order: from its first scan on, the keys are in an ordered map as well. The writes themselves stand in the order in which their keys
+//! were first written, so that what goes to changelogs is the same in every run.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::{Entry, Range};
+use std::hash::BuildHasher;
 use std::ops::Bound;
 
 use bytes::{Bytes, BytesMut};
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
 
 use super::Row;
 
@@ -17,10 +24,12 @@ pub(super) enum Before {
     Write(Option<Row>),
 }
 
-/// The writes of the running transaction to one store.
+/// The writes of the running transaction to one store. The hash is seeded, since keys come from anybody.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    writes: BTreeMap<Bytes, Option<Row>>,
+    writes: IndexMap<Bytes, Option<Row>, RandomState>,
+    /// The places of all keys, in the order of the keys. `None`: nobody has scanned yet.
+    order: Option<BTreeMap<Bytes, usize>>,
 }
 
 impl Overlay {
@@ -29,35 +38,54 @@ impl Overlay {
         self.writes.get(key)
     }
 
-    /// Writes, and tells the key as it is kept and what was there before.
-    pub(super) fn put(&mut self, key: Bytes, row: Option<Row>) -> (Bytes, Before) {
-        match self.writes.entry(key) {
-            Entry::Occupied(mut write) => {
-                let before = write.insert(row);
-                (write.key().clone(), Before::Write(before))
-            }
-            Entry::Vacant(write) => {
-                let key = write.key().clone();
-                write.insert(row);
-                (key, Before::Nothing)
+    /// Writes, and tells where, and what was there before.
+    pub(super) fn put(&mut self, key: &[u8], row: Option<Row>, keys: &mut Keys) -> (usize, Before) {
+        let hash = self.writes.hasher().hash_one(key);
+        let end = self.writes.len();
+        match self.writes.raw_entry_mut_v1().from_key_hashed_nocheck(hash, key) {
+            RawEntryMut::Occupied(mut write) => (write.index(), Before::Write(write.insert(row))),
+            RawEntryMut::Vacant(write) => {
+                let key = keys.make(key);
+                if let Some(order) = &mut self.order {
+                    order.insert(key.clone(), end);
+                }
+                write.insert_hashed_nocheck(hash, key, row);
+                (end, Before::Nothing)
             }
         }
     }
 
-    /// Undoes a write.
-    pub(super) fn put_back(&mut self, key: Bytes, before: Before) {
+    /// Undoes a write. Writes are undone newest first, so a key that was new is the last one.
+    pub(super) fn put_back(&mut self, place: usize, before: Before) {
         match before {
-            Before::Nothing => self.writes.remove(&key),
-            Before::Write(row) => self.writes.insert(key, row),
-        };
+            Before::Write(row) => {
+                if let Some((_, write)) = self.writes.get_index_mut(place) {
+                    *write = row;
+                }
+            }
+            Before::Nothing => {
+                debug_assert_eq!(place + 1, self.writes.len(), "a newer write was not undone");
+                if let (Some((key, _)), Some(order)) = (self.writes.pop(), &mut self.order) {
+                    order.remove(&key);
+                }
+            }
+        }
     }
 
-    /// The writes between two bounds that are the right way round.
-    pub(super) fn range(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Range<'_, Bytes, Option<Row>> {
-        self.writes.range::<[u8], _>((lower, upper))
+    /// Has the keys in order from now on: `range` needs it.
+    pub(super) fn sort(&mut self) {
+        let writes = &self.writes;
+        self.order.get_or_insert_with(|| writes.keys().cloned().zip(0..).collect());
     }
 
-    /// All writes, in the order of their keys.
+    /// The writes between two bounds that are the right way round, in the order of their keys.
+    pub(super) fn range(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> impl DoubleEndedIterator<Item = (&Bytes, Option<&Row>)> {
+        debug_assert!(self.order.is_some(), "`sort` comes first");
+        let places = self.order.iter().flat_map(move |order| order.range::<[u8], _>((lower, upper)));
+        places.map(|(key, place)| (key, self.writes[*place].as_ref()))
+    }
+
+    /// All writes, in the order in which their keys were first written.
     pub(super) fn writes(&self) -> impl ExactSizeIterator<Item = (&Bytes, Option<&Row>)> {
         self.writes.iter().map(|(key, row)| (key, row.as_ref()))
     }
@@ -67,9 +95,14 @@ impl Overlay {
         self.writes.is_empty()
     }
 
-    /// Forgets all writes.
+    /// Forgets all writes. Room is kept for a transaction like this one, not like the largest ever.
     pub(super) fn clear(&mut self) {
+        let used = self.writes.len();
         self.writes.clear();
+        if self.writes.capacity() / 8 > used {
+            self.writes.shrink_to(used);
+        }
+        self.order = None;
     }
 }
 
@@ -85,7 +118,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 
 impl Keys {
     /// A copy of the key.
-    pub(super) fn make(&mut self, key: &[u8]) -> Bytes {
+    fn make(&mut self, key: &[u8]) -> Bytes {
         if self.buffer.capacity() - self.buffer.len() < key.len() {
             self.buffer = BytesMut::with_capacity(BUFFER_BYTES.max(key.len()));
         }

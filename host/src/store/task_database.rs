@@ -32,7 +32,9 @@ impl TaskDatabase {
         let on_disk = |store: &StoreConfig| (store.backend == Backend::RocksDb).then(|| format!("store.{}", store.name));
         let families: Vec<Option<String>> = stores.iter().map(on_disk).collect();
         let names = [META, CELLS].into_iter().chain(families.iter().flatten().map(String::as_str));
-        let specs: Vec<FamilySpec<'_>> = names.map(|name| FamilySpec { name, access: Access::Points }).collect();
+        // A handful of positions needs no filters.
+        let access = |name| if name == META { Access::Ranges } else { Access::Points };
+        let specs: Vec<FamilySpec<'_>> = names.map(|name| FamilySpec { name, access: access(name) }).collect();
         let options = Options { families: &specs, durability: Durability::Flushed, budget: home.budget, create_if_missing: true };
         let name = name_of(home.folder);
         let database = Database::open(home.folder, &options).map_err(|why| StoreError::of(&name, why))?;

@@ -98,8 +98,8 @@ impl TaskStores {
 
     /// Puts a row; `None` deletes. In the overlay, behind the savepoint.
     pub fn put(&mut self, store: usize, key: &[u8], row: Option<Row>) -> Result<(), StoreError> {
-        let (key, before) = self.stores[store].put(self.keys.make(key), row);
-        self.undo.keep(Changelog::Store(store), key, before);
+        let (place, before) = self.stores[store].put(key, row, &mut self.keys);
+        self.undo.keep(Changelog::Store(store), place, before);
         Ok(())
     }
 
@@ -128,10 +128,11 @@ impl TaskStores {
 
     /// Puts a cell; `None` deletes.
     pub fn put_cell(&mut self, node: &str, name: &str, value: Option<Bytes>) -> Result<(), StoreError> {
-        let key = self.keys.make(cells::key(node, name, &mut self.cell_key));
+        let key = cells::key(node, name, &mut self.cell_key);
         // Cells never expire, so their rows have no time.
-        let (key, before) = self.cells.put(key, value.map(|value| Row { value, timestamp: Timestamp(0) }));
-        self.undo.keep(Changelog::Cells, key, before);
+        let row = value.map(|value| Row { value, timestamp: Timestamp(0) });
+        let (place, before) = self.cells.put(key, row, &mut self.keys);
+        self.undo.keep(Changelog::Cells, place, before);
         Ok(())
     }
 
@@ -143,7 +144,7 @@ impl TaskStores {
     /// Undoes every write since the savepoint. It stays set; those set after it are dropped.
     pub fn roll_back(&mut self, to: Savepoint) {
         while let Some(undo) = self.undo.next_undo(to) {
-            self.of(undo.of).put_back(undo.key, undo.before);
+            self.of(undo.of).put_back(undo.place, undo.before);
         }
     }
 

@@ -1,7 +1,5 @@
 //! What the writes since the oldest savepoint replaced.
 
-use bytes::Bytes;
-
 use super::Changelog;
 use super::overlay::Before;
 
@@ -14,8 +12,8 @@ pub struct Savepoint(usize);
 pub(super) struct Undo {
     /// Whose overlay.
     pub(super) of: Changelog,
-    /// The key.
-    pub(super) key: Bytes,
+    /// Where in the overlay.
+    pub(super) place: usize,
     /// What to put back.
     pub(super) before: Before,
 }
@@ -36,9 +34,9 @@ impl UndoLog {
     }
 
     /// Keeps what a write replaced, if anybody may want it back.
-    pub(super) fn keep(&mut self, of: Changelog, key: Bytes, before: Before) {
+    pub(super) fn keep(&mut self, of: Changelog, place: usize, before: Before) {
         if !self.marks.is_empty() {
-            self.undos.push(Undo { of, key, before });
+            self.undos.push(Undo { of, place, before });
         }
     }
 
