@@ -79,7 +79,7 @@ fn a_partition_changes_hands_only_after_its_old_owner_polled_again() {
     assert!(matches!(late, BrokerError::Failed { retry: Retry::Rewind, .. }), "{late}");
     assert_eq!(new.poll_group().unwrap(), [GroupEvent::Assigned(vec![at("in", 1)])]);
     assert_eq!(new.committed(&[at("in", 1)]).unwrap(), [Some(moved(3))]);
-    new.close(false).unwrap();
+    new.leave(false).unwrap();
     sim.rebalance("group", 1);
     assert_eq!(old.poll_group().unwrap(), [GroupEvent::Assigned(vec![at("in", 1)])], "what a closed member had is free at once");
 }
