@@ -82,6 +82,12 @@ pub const RECORDS_BUFFERED_PER_PARTITION: usize = 2_000;
 pub const TRANSACTION_RECORDS: usize = 50_000;
 /// Bytes of the outputs of one transaction that make its thread commit early.
 pub const TRANSACTION_BYTES: usize = 64 << 20;
+/// Records that a task takes before its thread looks at the clock, and at what they gave.
+pub const RECORDS_PER_LOOK: usize = 100;
+/// Processed records of a repartition partition that make its thread delete them from the log.
+pub const PURGE_RECORDS: u64 = 10_000;
+/// How long processed records of a repartition partition stay in the log when they are fewer.
+pub const PURGE_INTERVAL: Duration = Duration::from_secs(30);
 /// Changelog records that a task leaves unflushed.
 pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
 /// Bytes of changelog records that a task leaves unflushed.

@@ -7,13 +7,19 @@ mod assignment;
 mod commit;
 mod errors;
 mod host;
+mod membership;
 mod plan;
+mod purge;
+mod recovery;
 mod restore;
 mod status;
+mod tell;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub use errors::{Action, ThreadError, action};
 pub use host::{Host, HostExit, HostSettings};
-pub use plan::{HostPlan, NodeFactory};
+pub use plan::{HostPlan, NodeFactory, TaskChangelog};
 pub use status::{Command, Condition, TaskStatus, ThreadBoard};
 pub use thread::{Step, StreamThread};

@@ -10,11 +10,13 @@ mod failure;
 mod partition_group;
 mod plan;
 mod punctuation;
+mod refusal;
 mod walk;
 mod work;
 
 pub use extract::TimestampExtractor;
 pub use failure::{RecordFailure, Verdict};
 pub use partition_group::{PartitionGroup, PartitionQueue};
-pub use plan::{PlanError, TaskPlan};
-pub use work::{Counters, Task, TaskError, TaskId, TaskState, Turn};
+pub use refusal::{Origin, Outbound};
+pub use plan::{PlanError, SinkTopic, TaskPlan};
+pub use work::{Counters, Task, TaskError, TaskState, Turn};

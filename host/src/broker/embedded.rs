@@ -21,7 +21,7 @@ mod tests;
 mod transaction;
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use client::{EmbeddedClient, EmbeddedReader};
 use log::Log;
@@ -57,14 +57,6 @@ impl EmbeddedLog {
         let mut cleaner = self.log.cleaner.lock().unwrap_or_else(PoisonError::into_inner);
         cleaner.step(&self.log, now, budget_bytes)
     }
-
-    /// Deletes the records of a partition below `to`, for internal topics whose records have been processed.
-    pub fn delete_before(&self, at: &TopicPartition, to: Offset) -> Result<(), BrokerError> {
-        let partition = self.log.partition(at)?;
-        let mut cleaner = self.log.cleaner.lock().unwrap_or_else(PoisonError::into_inner);
-        cleaner.delete_before(&self.log.database, &partition, to.min(partition.end()))?;
-        Ok(())
-    }
 }
 
 impl Broker for EmbeddedLog {
@@ -96,6 +88,18 @@ impl Broker for EmbeddedLog {
 
     fn produce(&self, records: Vec<OutgoingRecord>, progress: Option<LoadProgress>) -> Result<(), BrokerError> {
         self.log.produce(&records, progress)
+    }
+
+    fn delete_before(&self, at: &TopicPartition, to: Offset) -> Result<bool, BrokerError> {
+        let partition = self.log.partition(at)?;
+        let mut cleaner = match self.log.cleaner.try_lock() {
+            Ok(cleaner) => cleaner,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // A step of cleaning may take long, and whoever asks has records to process.
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
+        cleaner.delete_before(&self.log.database, &partition, to.min(partition.end()))?;
+        Ok(true)
     }
 
     fn load_progress(&self, key: &str) -> Result<u64, BrokerError> {

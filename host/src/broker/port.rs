@@ -180,6 +180,10 @@ pub trait Broker: Send + Sync {
     /// Appends records outside of any group, durable when it returns. With `progress` that is kept in the same batch.
     fn produce(&self, records: Vec<OutgoingRecord>, progress: Option<LoadProgress>) -> Result<(), BrokerError>;
 
+    /// Deletes the records of a partition below `to`, for good; beyond the end it stops there. Never waits: false when the log is busy with
+    /// cleaning and has done nothing.
+    fn delete_before(&self, at: &TopicPartition, to: Offset) -> Result<bool, BrokerError>;
+
     /// How far something was loaded by `produce`; 0 when never.
     fn load_progress(&self, key: &str) -> Result<u64, BrokerError>;
 }

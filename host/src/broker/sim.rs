@@ -129,6 +129,11 @@ impl Broker for SimBroker {
         self.state().produce(records, progress, now)
     }
 
+    fn delete_before(&self, at: &TopicPartition, to: Offset) -> Result<bool, BrokerError> {
+        self.truncate_before(at, to)?;
+        Ok(true)
+    }
+
     fn load_progress(&self, key: &str) -> Result<u64, BrokerError> {
         Ok(self.state().loads.get(key).copied().unwrap_or(0))
     }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broker::{Broker, BrokerError, Cleanup, TopicSpec};
+use crate::broker::{Broker, BrokerError, Cleanup, TopicInfo, TopicSpec};
 use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::limits;
 use crate::runtime::HostPlan;
+use crate::task::SinkTopic;
 use crate::topology::{self, ExternalTopic, InternalTopic, Partitions};
 
 use super::application::Application;
@@ -35,13 +36,15 @@ pub struct BindSettings {
 pub fn bind(app: &Application, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, settings: &BindSettings) -> Result<HostPlan, Vec<Diagnostic>> {
     let partitions = ensure_topics(app, &*broker, settings.partitions)?;
     let mut counts: rustc_hash::FxHashMap<Arc<str>, u32> = partitions.topics.iter().map(|(t, n)| (t.clone(), *n)).collect();
-    let written: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).collect();
-    for (name, info) in written.iter().zip(broker.topics(&written).map_err(log_failed)?) {
-        if let Some(info) = info {
-            counts.insert(name.clone(), info.spec.partitions);
+    let names: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).chain(counts.keys().cloned()).collect();
+    let mut targets = rustc_hash::FxHashMap::default();
+    for (name, info) in names.iter().zip(broker.topics(&names).map_err(log_failed)?) {
+        if let Some(TopicInfo { spec }) = info {
+            counts.insert(name.clone(), spec.partitions);
+            targets.insert(name.clone(), SinkTopic { partitions: spec.partitions, compacted: spec.cleanup != Cleanup::Delete });
         }
     }
-    let mut tasks = HostPlan::task_plans(&app.topology, &counts).map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
+    let mut tasks = HostPlan::task_plans(&app.topology, |topic| targets.get(topic).copied()).map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
     for plan in tasks.iter_mut().filter_map(Arc::get_mut) {
         plan.redact_keys = settings.redact_keys;
     }

@@ -8,8 +8,7 @@ use crate::error::Diagnostic;
 use crate::node::{Lent, Node};
 use crate::runtime::NodeFactory;
 use crate::sandbox::{GuestMetrics, Loaded, NodeLimits, NodeSetup, StoreGrant};
-use crate::task::TaskId;
-use crate::topology::{NodeIx, NodeKind, Processor, Topology};
+use crate::topology::{NodeIx, NodeKind, Processor, TaskId, Topology};
 
 /// What every instance of one node has in common.
 struct Template {

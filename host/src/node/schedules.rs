@@ -40,6 +40,8 @@ pub struct Due {
     pub node: NodeIx,
     /// Which.
     pub name: Arc<str>,
+    /// The point of the grid that has come.
+    pub at: Timestamp,
 }
 
 /// All schedules of one task, in the order in which they were asked for. Cheap to copy when nothing was scheduled.
@@ -109,8 +111,26 @@ impl Schedules {
     /// Takes the call that is due first on this clock at `time`, and moves its schedule on.
     pub fn take_due(&mut self, clock: PunctuationClock, time: Timestamp) -> Option<Due> {
         let due = self.all.iter_mut().filter(|s| s.clock == clock && s.next_due <= time).min_by_key(|s| s.next_due)?;
-        due.next_due = grid_after(due.next_due, due.interval_ms, time);
-        Some(Due { node: due.node, name: due.name.clone() })
+        let at = due.next_due;
+        due.next_due = grid_after(at, due.interval_ms, time);
+        Some(Due { node: due.node, name: due.name.clone(), at })
+    }
+
+    /// The call was undone and will be tried again: it is due as before.
+    pub fn put_back(&mut self, due: &Due) {
+        if let Some(schedule) = self.all.iter_mut().find(|s| s.node == due.node && s.name == due.name) {
+            schedule.next_due = due.at;
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// True without schedules.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// When the next call on this clock is due.

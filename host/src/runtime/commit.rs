@@ -1,14 +1,13 @@
 //! The commit protocol of a stream thread: changelog records and offsets join the outputs in one transaction; only when it stands do the
 //! overlays go into the stores.
 
-use crate::broker::OutgoingRecord;
+use crate::broker::{BrokerError, Client, OutgoingRecord};
 use crate::limits;
 use crate::record::Timestamp;
 use crate::task::Task;
 
-use super::errors::ThreadError;
-use super::plan::HostPlan;
-use super::restore::Restore;
+use super::errors::{Action, ThreadError, action};
+use super::plan::{HostPlan, Positions};
 use super::thread::{Slot, StreamThread};
 
 /// How much the open transaction holds, and when the last one ended.
@@ -29,20 +28,33 @@ impl Transaction {
         waited < 0
             || (dry && waited >= ms(host.commit_floor))
             || waited >= ms(host.commit_interval)
-            || self.records >= limits::TRANSACTION_RECORDS
-            || self.bytes >= limits::TRANSACTION_BYTES
+            || self.is_full()
+    }
+
+    /// True when nothing more should go into it.
+    pub(super) fn is_full(&self) -> bool {
+        self.records >= limits::TRANSACTION_RECORDS || self.bytes >= limits::TRANSACTION_BYTES
     }
 }
 
 impl StreamThread {
     /// Hands a task's outputs to the open transaction.
-    pub(super) fn send_outbox(client: &mut dyn crate::broker::Client, open: &mut Transaction, task: &mut Task) -> Result<(), ThreadError> {
-        for record in task.take_outbox() {
+    pub(super) fn send_outbox(client: &mut dyn Client, open: &mut Transaction, task: &mut Task) -> Result<(), ThreadError> {
+        let mut refused = None;
+        for outbound in task.take_outbox() {
             open.records += 1;
-            open.bytes += record.record.size();
-            client.send(record)?;
+            open.bytes += outbound.record.record.size();
+            match client.send(outbound.record) {
+                Err(BrokerError::Refused { topic, reason }) => {
+                    refused = Some((outbound.origin, topic, reason));
+                    break;
+                }
+                sent => sent?,
+            }
         }
-        Ok(())
+        let Some((origin, topic, reason)) = refused else { return Ok(()) };
+        task.refused(origin, reason.clone());
+        Err(ThreadError::Refused { task: task.id.clone(), topic, reason })
     }
 
     /// Commits what has been processed since the last commit. Says whether there was anything.
@@ -57,19 +69,42 @@ impl StreamThread {
             send_changes(&self.host, &mut *self.client, &mut self.open, task)?;
             offsets.extend(task.offsets());
         }
-        if offsets.is_empty() && self.open.records == 0 {
-            return Ok(false);
+        // A task that has parked at its first record, say, has nothing to tell.
+        let anything = !offsets.is_empty() || self.open.records > 0;
+        if anything {
+            self.client.commit(&offsets)?;
+            self.open = Transaction { last_commit: Some(now), ..Transaction::default() };
         }
-        self.client.commit(&offsets)?;
-        self.open = Transaction { last_commit: Some(now), ..Transaction::default() };
+        self.apply()?;
+        if anything {
+            self.flush_due(now)?;
+            self.purge(now);
+        }
+        Ok(anything)
+    }
+
+    /// The transaction stands: every overlay goes into its stores. A task whose stores fail keeps no other from it.
+    fn apply(&mut self) -> Result<(), ThreadError> {
+        let mut broken = Vec::new();
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            if task.is_dirty() {
-                task.committed().map_err(|e| ThreadError::of_task(&task.id, e))?;
+            if task.is_dirty()
+                && let Err(error) = task.committed()
+            {
+                broken.push(ThreadError::of_task(&task.id, error));
             }
         }
-        self.flush_due(now)?;
-        Ok(true)
+        let mut stops = None;
+        for error in broken {
+            match action(&error) {
+                Action::WipeAndRestore(id) => {
+                    tracing::warn!(thread = self.number, "{error}; the state is restored from its changelogs");
+                    self.make_anew(&id)?;
+                }
+                Action::Stop | Action::Rewind => stops = Some(error),
+            }
+        }
+        stops.map_or(Ok(()), Err)
     }
 
     /// Flushes the stores that have much, or for long, not been flushed. Only between two transactions: then a changelog's end lies behind
@@ -89,10 +124,12 @@ impl StreamThread {
 /// Writes a task's applied state to disk, with the positions of its changelogs.
 pub(super) fn flush(host: &HostPlan, task: &mut Task, now: Timestamp) -> Result<(), ThreadError> {
     let id = task.id.clone();
-    let positions = {
-        let queues = &task.group.queues;
-        Restore::ends(host, &id, |at| queues.iter().find(|q| q.at == *at).map(|q| q.committed()))?
-    };
+    let mut positions = Positions::new();
+    for changelog in host.changelogs(&id) {
+        let committed = || task.group.queues.iter().find(|q| q.at == changelog.at).map(|q| q.committed());
+        let position = if changelog.source { committed() } else { Some(host.broker.bounds(&changelog.at)?.1) };
+        positions.extend(position.map(|position| (changelog.of, position)));
+    }
     match task.env() {
         Some(env) => env.stores.flush(&positions, now).map_err(|e| ThreadError::of_store(&id, e)),
         None => Ok(()),
@@ -101,7 +138,7 @@ pub(super) fn flush(host: &HostPlan, task: &mut Task, now: Timestamp) -> Result<
 
 fn send_changes(
     host: &HostPlan,
-    client: &mut dyn crate::broker::Client,
+    client: &mut dyn Client,
     open: &mut Transaction,
     task: &mut Task,
 ) -> Result<(), ThreadError> {
@@ -110,15 +147,12 @@ fn send_changes(
     if env.stores.is_clean() {
         return Ok(());
     }
-    let changelogs = host.changelogs(id.sub_topology);
+    let changelogs = host.changelogs(&id);
     for change in env.stores.changes() {
-        let Some((_, topic, source)) = changelogs.iter().find(|(which, ..)| *which == change.changelog) else { continue };
-        if *source {
-            continue;
-        }
+        let Some(changelog) = changelogs.iter().find(|c| c.of == change.changelog && !c.source) else { continue };
         open.records += 1;
         open.bytes += change.record.size();
-        client.send(OutgoingRecord { topic: topic.clone(), partition: Some(id.partition), record: change.record })?;
+        client.send(OutgoingRecord { topic: changelog.at.topic.clone(), partition: Some(id.partition), record: change.record })?;
     }
     Ok(())
 }

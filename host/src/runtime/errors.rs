@@ -1,8 +1,11 @@
 //! From the class of an error to what is done about it: the one table.
 
+use std::sync::Arc;
+
 use crate::broker::{BrokerError, Retry};
 use crate::store::StoreError;
-use crate::task::{TaskError, TaskId};
+use crate::task::TaskError;
+use crate::topology::TaskId;
 
 /// What a stream thread could not do.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +20,16 @@ pub enum ThreadError {
         task: TaskId,
         /// What.
         error: StoreError,
+    },
+    /// The log refused an output after its walk had ended; the walk will fail at its sink the next time.
+    #[error("task {}: {topic} refuses a record: {reason}", .task.name)]
+    Refused {
+        /// Whose output.
+        task: TaskId,
+        /// Where to.
+        topic: Arc<str>,
+        /// Why not.
+        reason: String,
     },
     /// The host broke its own rules.
     #[error("task {}: {what}", .task.name)]
@@ -59,11 +72,14 @@ pub enum Action {
 /// | error | action |
 /// |---|---|
 /// | the log says that the transaction is void, or that the same call may succeed | rewind |
+/// | records were deleted before they were read | rewind, then on from the first that is left |
+/// | the log refuses an output | rewind; the task knows which |
 /// | a task's database is corrupted | wipe and restore that task |
 /// | everything else: disk full, missing topic, a defect | stop |
 pub fn action(error: &ThreadError) -> Action {
     match error {
-        ThreadError::Broker(BrokerError::Failed { retry: Retry::Rewind | Retry::Same, .. }) => Action::Rewind,
+        ThreadError::Broker(BrokerError::Failed { retry: Retry::Rewind | Retry::Same, .. } | BrokerError::OffsetGone { .. })
+        | ThreadError::Refused { .. } => Action::Rewind,
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
         ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Defect { .. } => Action::Stop,
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::broker::BrokerError;
 use crate::error::Diagnostic;
 use crate::record::{Offset, TopicPartition};
+use crate::topology::TaskId;
 
 use super::errors::ThreadError;
 use super::plan::HostPlan;
@@ -66,7 +67,7 @@ impl Host {
         Ok(Self { plan, threads })
     }
 
-    /// Every task's status, in the order of their names.
+    /// Every task's status, by sub-topology, then partition.
     pub fn status(&self) -> Vec<TaskStatus> {
         let mut all: Vec<TaskStatus> = self.threads.iter().flat_map(|t| t.board.read()).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
@@ -131,7 +132,7 @@ impl Host {
                 for partition in 0..self.plan.partitions.get(&topic).copied().unwrap_or(0) {
                     let at = TopicPartition::new(topic.clone(), partition);
                     let (first, end) = self.plan.broker.bounds(&at)?;
-                    let task = self.plan.task_id(sub, partition);
+                    let task = TaskId::new(&self.plan.topology, sub, partition);
                     let task = status.iter().find(|t| t.id == task);
                     if task.is_some_and(|t| matches!(t.condition, Condition::Parked { .. })) {
                         continue;

@@ -12,8 +12,9 @@ use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::node::{Lent, Node};
 use crate::store::{Changelog, StoreConfig};
-use crate::task::{PlanError, TaskId, TaskPlan};
-use crate::topology::{NodeIx, NodeKind, Topology};
+use crate::record::{Offset, TopicPartition};
+use crate::task::{PlanError, SinkTopic, TaskPlan};
+use crate::topology::{NodeIx, NodeKind, TaskId, Topology};
 
 /// Makes the nodes of tasks. Real ones are components; tests bring their own.
 pub trait NodeFactory: Send + Sync {
@@ -50,10 +51,9 @@ pub struct HostPlan {
 }
 
 impl HostPlan {
-    /// The plans of all sub-topologies of a topology whose topics have these numbers of partitions.
-    pub fn task_plans(topology: &Topology, partitions: &FxHashMap<Arc<str>, u32>) -> Result<Vec<Arc<TaskPlan>>, PlanError> {
-        let count = |topic: &str| partitions.get(topic).copied();
-        (0..topology.sub_topologies.len()).map(|sub| TaskPlan::new(topology, sub, count).map(Arc::new)).collect()
+    /// The plans of all sub-topologies of a topology. `target` tells of the topics that its sinks write, where they are known.
+    pub fn task_plans(topology: &Topology, target: impl Fn(&str) -> Option<SinkTopic>) -> Result<Vec<Arc<TaskPlan>>, PlanError> {
+        (0..topology.sub_topologies.len()).map(|sub| TaskPlan::new(topology, sub, &target).map(Arc::new)).collect()
     }
 
     /// Source topics of a sub-topology.
@@ -80,25 +80,36 @@ impl HostPlan {
         all
     }
 
-    /// The task with this number.
-    pub fn task_id(&self, sub_topology: usize, partition: u32) -> TaskId {
-        let name = format!("{}_{partition}", self.topology.sub_topologies[sub_topology].name);
-        TaskId { name: name.into(), sub_topology, partition }
-    }
-
     /// The stores of a sub-topology's tasks, as they are opened.
     pub fn store_configs(&self, sub_topology: usize) -> Vec<StoreConfig> {
         let stores = self.topology.sub_topologies[sub_topology].stores.iter().map(|&s| &self.topology.stores[s]);
         stores.map(|s| StoreConfig { name: s.name.clone(), kind: s.kind, backend: s.backend }).collect()
     }
 
-    /// Every changelog of a sub-topology: which, its topic, and whether it is a table's own topic.
-    pub fn changelogs(&self, sub_topology: usize) -> Vec<(Changelog, Arc<str>, bool)> {
-        let sub = &self.topology.sub_topologies[sub_topology];
+    /// Every changelog of a task.
+    pub fn changelogs(&self, task: &TaskId) -> Vec<TaskChangelog> {
+        let sub = &self.topology.sub_topologies[task.sub_topology];
         let stores = sub.stores.iter().enumerate().map(|(local, &s)| {
             let spec = &self.topology.stores[s];
             (Changelog::Store(local), spec.changelog.clone(), spec.source_is_changelog)
         });
-        stores.chain(sub.cells_changelog.iter().map(|t| (Changelog::Cells, t.clone(), false))).collect()
+        let cells = sub.cells_changelog.iter().map(|t| (Changelog::Cells, t.clone(), false));
+        let all = stores.chain(cells).map(|(of, topic, source)| TaskChangelog { of, at: TopicPartition::new(topic, task.partition), source });
+        // A table's topic may have fewer partitions than the sub-topology has tasks.
+        all.filter(|c| !c.source || self.partitions.get(&c.at.topic).is_none_or(|count| task.partition < *count)).collect()
     }
 }
+
+/// A changelog of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskChangelog {
+    /// Whose.
+    pub of: Changelog,
+    /// Where it is.
+    pub at: TopicPartition,
+    /// True for a table's own topic: nothing is written to it, and what lies behind the committed offset is not in the store yet.
+    pub source: bool,
+}
+
+/// How far changelogs are contained in stores.
+pub(super) type Positions = Vec<(Changelog, Offset)>;

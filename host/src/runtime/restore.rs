@@ -6,13 +6,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::broker::{Committed, Reader};
+use crate::broker::{BrokerError, Committed, Reader};
 use crate::record::{ConsumedRecord, Offset, Timestamp, TopicPartition, strip_reserved_headers};
 use crate::store::{Changelog, Home, StoreError, TaskStores};
-use crate::task::{TaskId, TaskPlan};
+use crate::task::TaskPlan;
+use crate::topology::TaskId;
 
 use super::errors::ThreadError;
-use super::plan::HostPlan;
+use super::plan::{HostPlan, Positions};
 
 /// Records read from a changelog in one step.
 const RECORDS_PER_STEP: usize = 10_000;
@@ -23,12 +24,25 @@ pub(super) struct Restore {
     /// Its partitions, with what the group has committed.
     pub partitions: Vec<(TopicPartition, Option<Committed>)>,
     pub stores: TaskStores,
+    /// Where each changelog stands when everything is read: what a flush notes down.
+    pub positions: Positions,
     left: Vec<Leg>,
     plan: Arc<TaskPlan>,
     /// Changelog records to read in all, and read so far.
     pub total: u64,
     pub read: u64,
     batch: Vec<ConsumedRecord>,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Something was read, and there is more.
+    Read,
+    /// There is more, and the log has not delivered it yet.
+    Waits,
+    /// The stores are at the last commit.
+    Done,
 }
 
 /// One changelog that is still to be read.
@@ -51,62 +65,45 @@ impl Restore {
         let plan = host.tasks[id.sub_topology].clone();
         let folder = host.tasks_folder.as_ref().map(|tasks| tasks.join(&*id.name));
         let mut stores = open(host, &id, folder.as_ref())?;
-        let mut left = Vec::new();
-        for (changelog, topic, source) in host.changelogs(id.sub_topology) {
-            let at = TopicPartition::new(topic, id.partition);
-            let (first, end) = host.broker.bounds(&at)?;
-            let end = if source { committed_of(&partitions, &at).unwrap_or(first).min(end) } else { end };
-            let mut stored = stores.stored_position(changelog).map_err(|e| ThreadError::of_store(&id, e))?;
-            if stored.is_some_and(|position| position > end) {
-                tracing::warn!(task = %id.name, changelog = %at, "the changelog ends before the stored position; state is restored from its beginning");
-                stored = None;
-                drop(stores);
-                wipe(&id, folder.as_ref())?;
-                stores = open(host, &id, folder.as_ref())?;
-            }
-            let position = stored.unwrap_or(first).max(first);
-            left.push(Leg { changelog, at, position, end, source });
+        let mut left = legs(host, &id, &partitions, &stores)?;
+        if let Some(leads) = left.iter().find(|leg| leg.position > leg.end) {
+            tracing::warn!(task = %id.name, changelog = %leads.at, "the changelog ends before the stored position; state is restored from its beginning");
+            drop(stores);
+            wipe(&id, folder.as_ref())?;
+            stores = open(host, &id, folder.as_ref())?;
+            // All of them anew: what the other changelogs had put there is gone, too.
+            left = legs(host, &id, &partitions, &stores)?;
         }
         let total = left.iter().map(|leg| leg.end.saturating_sub(leg.position)).sum();
-        Ok(Self { id, partitions, stores, left, plan, total, read: 0, batch: Vec::new() })
+        let positions = left.iter().map(|leg| (leg.changelog, leg.end)).collect();
+        Ok(Self { id, partitions, stores, positions, left, plan, total, read: 0, batch: Vec::new() })
     }
 
-    /// Reads some more. True when the stores are at the last commit.
-    pub(super) fn step(&mut self, reader: &mut dyn Reader) -> Result<bool, ThreadError> {
-        while let Some(leg) = self.left.last_mut() {
-            if leg.position >= leg.end {
-                self.left.pop();
-                continue;
-            }
-            self.batch.clear();
-            let next = reader.read(&leg.at, leg.position, RECORDS_PER_STEP, &mut self.batch)?;
-            let end = leg.end;
-            self.batch.retain(|r| r.offset < end);
-            if leg.source {
-                as_table(&self.plan, &leg.at, &mut self.batch);
-            }
-            self.stores.restore(leg.changelog, &self.batch).map_err(|e| ThreadError::of_store(&self.id, e))?;
-            let next = next.min(end);
-            self.read += next - leg.position;
-            if next == leg.position {
-                // Nothing came although the end lies further: the log has not delivered yet.
-                return Ok(false);
-            }
-            leg.position = next;
-            return Ok(self.left.iter().all(|leg| leg.position >= leg.end));
+    /// Reads some more.
+    pub(super) fn step(&mut self, reader: &mut dyn Reader) -> Result<Progress, ThreadError> {
+        while self.left.last().is_some_and(|leg| leg.position >= leg.end) {
+            self.left.pop();
         }
-        Ok(true)
-    }
-
-    /// Where each changelog stands now that everything is read: what a flush notes down.
-    pub(super) fn ends(host: &HostPlan, id: &TaskId, committed: impl Fn(&TopicPartition) -> Option<Offset>) -> Result<Vec<(Changelog, Offset)>, ThreadError> {
-        let mut ends = Vec::new();
-        for (changelog, topic, source) in host.changelogs(id.sub_topology) {
-            let at = TopicPartition::new(topic, id.partition);
-            let end = if source { committed(&at) } else { Some(host.broker.bounds(&at)?.1) };
-            ends.extend(end.map(|end| (changelog, end)));
+        let Some(leg) = self.left.last_mut() else { return Ok(Progress::Done) };
+        self.batch.clear();
+        let next = match reader.read(&leg.at, leg.position, RECORDS_PER_STEP, &mut self.batch) {
+            // Deleted since the restore began: nobody needs it any more.
+            Err(BrokerError::OffsetGone { first, .. }) => first,
+            next => next?,
+        };
+        let end = leg.end;
+        self.batch.retain(|r| r.offset < end);
+        if leg.source {
+            as_table(&self.plan, &leg.at, &mut self.batch);
         }
-        Ok(ends)
+        self.stores.restore(leg.changelog, &self.batch).map_err(|e| ThreadError::of_store(&self.id, e))?;
+        let next = next.min(end);
+        if next == leg.position {
+            return Ok(Progress::Waits);
+        }
+        self.read += next - leg.position;
+        leg.position = next;
+        Ok(Progress::Read)
     }
 
     /// The stream time that the task had reached.
@@ -116,9 +113,27 @@ impl Restore {
     }
 }
 
-/// The committed offset of a partition.
-pub(super) fn committed_of(partitions: &[(TopicPartition, Option<Committed>)], at: &TopicPartition) -> Option<Offset> {
-    partitions.iter().find(|(p, _)| p == at).and_then(|(_, c)| Some(c.as_ref()?.offset))
+/// What is to be read of each changelog, from the stored position on. A position beyond the end: the state is that of another log.
+fn legs(
+    host: &HostPlan,
+    id: &TaskId,
+    partitions: &[(TopicPartition, Option<Committed>)],
+    stores: &TaskStores,
+) -> Result<Vec<Leg>, ThreadError> {
+    let committed_of = |at: &TopicPartition| partitions.iter().find(|(p, _)| p == at).and_then(|(_, c)| Some(c.as_ref()?.offset));
+    let mut legs = Vec::new();
+    for changelog in host.changelogs(id) {
+        let (first, end) = host.broker.bounds(&changelog.at)?;
+        let end = if changelog.source { committed_of(&changelog.at).unwrap_or(first).min(end) } else { end };
+        let stored = stores.stored_position(changelog.of).map_err(|e| ThreadError::of_store(id, e))?;
+        let position = match stored {
+            Some(leads) if leads > end => leads,
+            // Retention may have passed the committed offset: then there is nothing left to read.
+            stored => stored.unwrap_or(first).max(first).min(end),
+        };
+        legs.push(Leg { changelog: changelog.of, at: changelog.at, position, end, source: changelog.source });
+    }
+    Ok(legs)
 }
 
 fn open(host: &HostPlan, id: &TaskId, folder: Option<&PathBuf>) -> Result<TaskStores, ThreadError> {

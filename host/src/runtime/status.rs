@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::record::{Offset, Timestamp};
-use crate::task::{Counters, TaskId};
+use crate::task::Counters;
+use crate::topology::TaskId;
 
 /// What an operator asks of a stream thread.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,14 @@ pub enum StoreError {
         /// Where it breaks.
         why: String,
     },
+    /// Somebody still has the task's database open: in this process, a stream thread that has not let go of the task yet.
+    #[error("store '{store}': {why}")]
+    Locked {
+        /// The task's database.
+        store: Arc<str>,
+        /// Where.
+        why: String,
+    },
     /// A kind of store that this version does not have.
     #[error("store '{store}': {kind:?} stores are not there yet, only key-value stores are")]
     Kind {
@@ -43,7 +51,8 @@ impl StoreError {
         match why {
             DiskError::Corrupted { path, why } => Self::Corrupted { store, why: format!("{}: {why}", path.display()) },
             DiskError::Io { path, what, why } => Self::Disk { store, what, why: format!("{}: {why}", path.display()) },
-            DiskError::Locked { .. } | DiskError::Missing { .. } | DiskError::UnknownFamily { .. } => {
+            DiskError::Locked { .. } => Self::Locked { store, why: why.to_string() },
+            DiskError::Missing { .. } | DiskError::UnknownFamily { .. } => {
                 Self::Disk { store, what: "opening", why: why.to_string() }
             }
         }

@@ -173,12 +173,14 @@ impl KeyValueStore {
     pub(super) fn restore(&mut self, records: &[ConsumedRecord]) -> Result<Written, StoreError> {
         let mut written = Written::default();
         let (bytes, layout) = (self.bytes.as_mut(), &mut self.layout);
+        // What one batch overwrites itself is not written, but read again after a crash: it counts as a record.
         let mut writes: Vec<_> = records.iter().filter_map(|consumed| changelog::decode(&consumed.record)).collect();
         // As `apply`; the sort is stable, so the last record of a key stays the last one, and is the only one that counts.
         writes.sort_by_key(|(key, _)| *key);
         let mut last = writes.chunk_by(|(a, _), (b, _)| a == b).filter_map(<[_]>::last);
         let put = last.try_for_each(|(key, row)| put(bytes, layout, key, row.as_ref(), &mut written));
         put.and_then(|()| self.bytes.write()).map_err(|why| self.failed(why))?;
+        written.records = records.len() as u64;
         Ok(written)
     }
 

@@ -221,7 +221,7 @@ fn flush_is_due_by_records_by_bytes_and_by_time() {
     let writes = |stores: &mut TaskStores, store, count: u64, value: &Bytes| {
         let record = |offset: Offset| ConsumedRecord {
             offset,
-            record: Record { key: Some(Bytes::from_static(b"k")), value: Some(value.clone()), ..Record::default() },
+            record: Record { key: Some(Bytes::from(offset.to_be_bytes().to_vec())), value: Some(value.clone()), ..Record::default() },
         };
         stores.restore(Changelog::Store(store), &(0..count).map(record).collect::<Vec<_>>()).unwrap();
     };

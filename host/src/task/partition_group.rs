@@ -33,6 +33,8 @@ pub struct PartitionQueue {
     caught_up: bool,
     /// Since when it has been empty and caught up.
     idle_since: Option<Timestamp>,
+    /// True while the log delivers it from `fetch_position` on; false at first and after a rewind.
+    started: bool,
 }
 
 impl PartitionQueue {
@@ -46,6 +48,24 @@ impl PartitionQueue {
             committed,
             caught_up: false,
             idle_since: None,
+            started: false,
+        }
+    }
+
+    /// Whether the log delivers it.
+    pub fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// The log delivers it from `fetch_position` on, or no longer.
+    pub fn set_started(&mut self, started: bool) {
+        self.started = started;
+    }
+
+    /// What lies before `first` was deleted before it could be taken: goes on there.
+    pub fn skip_to(&mut self, first: Offset) {
+        if self.records.is_empty() {
+            self.position = self.position.max(first);
         }
     }
 
@@ -116,6 +136,7 @@ impl PartitionQueue {
         self.position = self.committed;
         self.caught_up = false;
         self.idle_since = None;
+        self.started = false;
     }
 }
 
@@ -149,9 +170,13 @@ impl PartitionGroup {
         best.map(|(_, at)| at)
     }
 
-    /// Records buffered in all partitions.
-    pub fn buffered(&self) -> usize {
-        self.queues.iter().map(PartitionQueue::buffered).sum()
+    /// Until when empty partitions keep the others waiting; `None` when `max-task-idle` is not what holds the task back.
+    pub(super) fn waits_until(&self) -> Option<Timestamp> {
+        if self.max_idle_ms == 0 || self.queues.iter().all(|q| q.records.is_empty()) {
+            return None;
+        }
+        let empty = self.queues.iter().filter(|q| q.records.is_empty());
+        empty.filter_map(|q| Some(Timestamp(q.idle_since?.0.saturating_add(self.max_idle_ms)))).max()
     }
 }
 

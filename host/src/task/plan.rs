@@ -23,6 +23,15 @@ pub enum PlanError {
     },
 }
 
+/// What a sink has to know of its topic, to refuse what the log would refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SinkTopic {
+    /// Its number of partitions.
+    pub partitions: u32,
+    /// Compacted by key: a record has to have one.
+    pub compacted: bool,
+}
+
 /// One sub-topology, ready to be walked.
 #[derive(Debug)]
 pub struct TaskPlan {
@@ -52,7 +61,7 @@ pub(super) struct PlanNode {
 pub(super) enum Work {
     Source { extractor: TimestampExtractor, internal: bool },
     Processor,
-    Sink { topic: Arc<str>, internal: bool, partitions: Option<u32> },
+    Sink { topic: Arc<str>, internal: bool, target: Option<SinkTopic> },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,17 +78,17 @@ pub(super) struct SourceTopic {
 }
 
 impl TaskPlan {
-    /// The plan of a sub-topology. `partitions` tells how many partitions a topic has; a sink's partition is checked against it.
+    /// The plan of a sub-topology. `target` tells of a sink's topic, where it is known.
     pub fn new(
         topology: &Topology,
         sub_topology: usize,
-        partitions: impl Fn(&str) -> Option<u32>,
+        target: impl Fn(&str) -> Option<SinkTopic>,
     ) -> Result<Self, PlanError> {
         let sub = &topology.sub_topologies[sub_topology];
         let local: FxHashMap<NodeIx, LocalNode> = sub.nodes.iter().zip(0..).map(|(&ix, local)| (ix, local)).collect();
         let mut nodes = Vec::with_capacity(sub.nodes.len());
         for &ix in &sub.nodes {
-            nodes.push(plan_node(topology, ix, &local, &partitions)?);
+            nodes.push(plan_node(topology, ix, &local, &target)?);
         }
         let mut topics = Vec::new();
         for source in &sub.sources {
@@ -114,7 +123,7 @@ fn plan_node(
     topology: &Topology,
     ix: NodeIx,
     local: &FxHashMap<NodeIx, LocalNode>,
-    partitions: &impl Fn(&str) -> Option<u32>,
+    target: &impl Fn(&str) -> Option<SinkTopic>,
 ) -> Result<PlanNode, PlanError> {
     let node = &topology.nodes[ix.0];
     let work = match &node.kind {
@@ -127,7 +136,7 @@ fn plan_node(
         NodeKind::Sink(sink) => Work::Sink {
             topic: sink.topic.clone(),
             internal: sink.repartition.is_some(),
-            partitions: partitions(&sink.topic),
+            target: target(&sink.topic),
         },
     };
     let child = |c: &crate::topology::Child| PlanChild { node: local[&c.node], input: c.input, table: c.table };

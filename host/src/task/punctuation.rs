@@ -8,9 +8,13 @@ use super::work::{Task, TaskError, TaskState};
 
 impl Task {
     /// Fires every schedule of `clock` that is due at `time`, each at most once. Says whether any was.
+    ///
+    /// Not more calls than there are schedules: one that asks for itself anew in its call, due at once, waits for the next turn.
     pub(super) fn punctuate(&mut self, clock: PunctuationClock, time: Timestamp, now: Timestamp) -> Result<bool, TaskError> {
         let mut fired = false;
-        while let Some(due) = self.walker.env.as_mut().and_then(|env| env.schedules.take_due(clock, time)) {
+        let calls = self.walker.env.as_ref().map_or(0, |env| env.schedules.len());
+        for _ in 0..calls {
+            let Some(due) = self.walker.env.as_mut().and_then(|env| env.schedules.take_due(clock, time)) else { break };
             let Some(&at) = self.plan.local.get(&due.node) else { continue };
             fired = true;
             if let Some(env) = &mut self.walker.env {
@@ -41,6 +45,9 @@ impl Task {
                         Verdict::State(error) => return Err(TaskError::Store(error)),
                         Verdict::Park | Verdict::Sleep(_) | Verdict::DeadLetter(_) => {
                             self.log_failure(&failure, "task parked");
+                            if let Some(env) = &mut self.walker.env {
+                                env.schedules.put_back(&due);
+                            }
                             self.state = TaskState::Parked { failure: Box::new(failure) };
                             return Ok(true);
                         }

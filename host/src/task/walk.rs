@@ -11,7 +11,8 @@ use crate::node::{Failure, Lent, Node, Output, TaskEnv};
 use crate::record::{self, Record, Timestamp};
 use crate::store::Savepoint;
 
-use super::plan::{LocalNode, PlanChild, TaskPlan, Work};
+use super::plan::{LocalNode, PlanChild, SinkTopic, TaskPlan, Work};
+use super::refusal::{Cause, Origin, Outbound, Refusals};
 
 /// A node that failed, and why.
 #[derive(Debug)]
@@ -44,15 +45,28 @@ pub(super) struct Walker {
     /// Full between calls.
     pub env: Lent,
     /// Records of walks that ended well, and of the one that is running.
-    pub outbox: Vec<OutgoingRecord>,
+    pub outbox: Vec<Outbound>,
     pub outbox_bytes: usize,
+    /// What the running walk began with.
+    pub cause: Cause,
+    /// What the log refused since the last commit.
+    pub refusals: Refusals,
     stack: Vec<Visit>,
     outputs: Vec<Output>,
 }
 
 impl Walker {
     pub(super) fn new(nodes: Vec<Option<Box<dyn Node>>>, env: Box<TaskEnv>) -> Self {
-        Self { nodes, env: Some(env), outbox: Vec::new(), outbox_bytes: 0, stack: Vec::new(), outputs: Vec::new() }
+        Self {
+            nodes,
+            env: Some(env),
+            outbox: Vec::new(),
+            outbox_bytes: 0,
+            cause: Cause::Record { queue: 0, offset: 0 },
+            refusals: Refusals::default(),
+            stack: Vec::new(),
+            outputs: Vec::new(),
+        }
     }
 
     /// Marks the point to which `undo` goes.
@@ -73,12 +87,25 @@ impl Walker {
     pub(super) fn undo(&mut self, point: UndoPoint) {
         if let Some(env) = &mut self.env {
             env.stores.roll_back(point.stores);
+            // Else everything up to the commit would be kept for undoing.
+            env.stores.release(point.stores);
             env.schedules.roll_back();
         }
         self.outbox.truncate(point.outbox);
         self.outbox_bytes = point.outbox_bytes;
         self.stack.clear();
         self.outputs.clear();
+    }
+
+    /// Puts a record among those of the walks that ended well.
+    pub(super) fn post(&mut self, node: LocalNode, letter: bool, record: OutgoingRecord) {
+        self.outbox_bytes += record.record.size();
+        self.outbox.push(Outbound { record, origin: Origin { cause: self.cause, node, letter } });
+    }
+
+    /// Why the log refused what this node sent in this walk before.
+    pub(super) fn refusal(&self, node: LocalNode, letter: bool) -> Option<&str> {
+        self.refusals.of(Origin { cause: self.cause, node, letter })
     }
 
     /// Walks a source's record through all that is below it.
@@ -90,6 +117,7 @@ impl Walker {
     /// Calls a punctuation and walks what it gives.
     pub(super) fn punctuate(&mut self, plan: &TaskPlan, at: LocalNode, schedule: &str, time: Timestamp) -> Result<(), WalkFailure> {
         let fail = |failure| WalkFailure { node: at, failure };
+        self.cause = Cause::Punctuation(at);
         env(&mut self.env).map_err(fail)?.row_timestamp = time;
         let node = node(&mut self.nodes, at).map_err(fail)?;
         node.punctuate(&mut self.env, schedule, time, &mut self.outputs).map_err(fail)?;
@@ -102,10 +130,12 @@ impl Walker {
             let at = visit.node;
             let fail = |failure| WalkFailure { node: at, failure };
             match &plan.node(at).work {
-                Work::Sink { topic, internal, partitions } => {
-                    let out = to_outgoing(visit, topic, *internal, *partitions).map_err(fail)?;
-                    self.outbox_bytes += out.record.size();
-                    self.outbox.push(out);
+                Work::Sink { topic, internal, target } => {
+                    let out = to_outgoing(visit, topic, *internal, *target).map_err(fail)?;
+                    if let Some(reason) = self.refusal(at, false) {
+                        return Err(fail(Failure::BadRecord(format!("{topic} refuses the record: {reason}"))));
+                    }
+                    self.post(at, false, out);
                 }
                 Work::Processor => {
                     env(&mut self.env).map_err(fail)?.row_timestamp = visit.record.timestamp;
@@ -144,24 +174,35 @@ fn visit(child: &PlanChild, partition: Option<u32>, mut record: Record) -> Visit
 }
 
 /// What a sink writes. A record that the log would refuse is refused here, where it can still be undone.
-fn to_outgoing(visit: Visit, topic: &Arc<str>, internal: bool, partitions: Option<u32>) -> Result<OutgoingRecord, Failure> {
+fn to_outgoing(visit: Visit, topic: &Arc<str>, internal: bool, target: Option<SinkTopic>) -> Result<OutgoingRecord, Failure> {
     let mut record = visit.record;
-    if let Some(partition) = visit.partition
-        && partitions.is_some_and(|count| partition >= count)
-    {
-        return Err(Failure::BadRecord(format!("partition {partition} of '{topic}' does not exist: it has {}", partitions.unwrap_or(0))));
-    }
-    let size = record.size();
-    if size > limits::RECORD_BYTES {
-        return Err(Failure::BadRecord(format!("a record of {size} bytes is above the limit of {} (record size)", limits::RECORD_BYTES)));
-    }
     record::strip_reserved_headers(&mut record);
     if internal {
         record::pack_change(&mut record);
     } else {
         record.change = None;
     }
-    Ok(OutgoingRecord { topic: topic.clone(), partition: visit.partition, record })
+    match refused(&record, visit.partition, topic, target) {
+        Some(reason) => Err(Failure::BadRecord(reason)),
+        None => Ok(OutgoingRecord { topic: topic.clone(), partition: visit.partition, record }),
+    }
+}
+
+fn refused(record: &Record, partition: Option<u32>, topic: &str, target: Option<SinkTopic>) -> Option<String> {
+    if let (Some(partition), Some(SinkTopic { partitions, .. })) = (partition, target)
+        && partition >= partitions
+    {
+        return Some(format!("partition {partition} of '{topic}' does not exist: it has {partitions}"));
+    }
+    if record.key.is_none() && target.is_some_and(|t| t.compacted) {
+        return Some(format!("a record without a key cannot go to '{topic}', which is compacted by key"));
+    }
+    let (size, headers) = (record.size(), record.headers.len());
+    if size > limits::RECORD_BYTES {
+        return Some(format!("a record of {size} bytes is above the limit of {} (record size)", limits::RECORD_BYTES));
+    }
+    (headers > limits::RECORD_HEADERS)
+        .then(|| format!("a record with {headers} headers is above the limit of {} (record headers)", limits::RECORD_HEADERS))
 }
 
 fn env(lent: &mut Lent) -> Result<&mut TaskEnv, Failure> {

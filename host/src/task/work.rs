@@ -2,27 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::broker::{Committed, OutgoingRecord};
+use crate::broker::Committed;
+use crate::limits;
 use crate::node::{Failure, Node, Position, PunctuationClock, Schedules, TaskEnv};
 use crate::record::{self, Offset, Record, Timestamp, TopicPartition};
 use crate::store::StoreError;
+use crate::topology::TaskId;
 
 use super::dead_letter::dead_letter;
 use super::failure::{RecordFailure, Verdict, kind, verdict};
 use super::partition_group::{Head, PartitionGroup, PartitionQueue};
 use super::plan::{LocalNode, TaskPlan, Work};
+use super::refusal::{Cause, Origin, Outbound};
 use super::walk::{WalkFailure, Walker};
-
-/// `<sub-topology>_<partition>`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId {
-    /// As it stands in folders, metrics and logs.
-    pub name: Arc<str>,
-    /// Index of the sub-topology in the topology.
-    pub sub_topology: usize,
-    /// The partition.
-    pub partition: u32,
-}
 
 /// Whether a task takes records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +90,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task over restored state. `partitions`: each with the offset to go on from. `nodes`: the processors of the plan, by index in its nodes.
+    /// A task over restored state. What its nodes wrote while they were made is still to be committed. `partitions`: each with the offset to go on from. `nodes`: the processors of the plan, by index in its nodes.
     pub fn new(
         id: TaskId,
         plan: Arc<TaskPlan>,
@@ -113,6 +105,7 @@ impl Task {
             queues.extend(mine.map(|(at, from)| PartitionQueue::new(at.clone(), topic.source, *from)));
         }
         let at_commit = (env.stream_time, env.schedules.clone());
+        let dirty = !env.stores.is_clean();
         Self {
             id,
             group: PartitionGroup::new(queues, max_idle_ms),
@@ -121,7 +114,7 @@ impl Task {
             plan,
             walker: Walker::new(nodes, env),
             attempts: 0,
-            dirty: false,
+            dirty,
             at_commit,
         }
     }
@@ -135,15 +128,21 @@ impl Task {
             self.state = TaskState::Running;
         }
         let plan = self.plan.clone();
+        // Due without a new record: what parked the task, or was asked for by a punctuation of the wall clock.
+        if let Some(stream_time) = self.stream_time()
+            && self.state == TaskState::Running
+        {
+            self.dirty |= self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
+        }
         let mut records = 0;
-        while records < max && self.state == TaskState::Running {
+        while records < max && self.state == TaskState::Running && !self.outbox_is_full() {
             let Some(at) = self.group.next(now, |source| extractor(&plan, source)) else {
                 return Ok(Turn { records, more: false });
             };
             self.one_record(&plan, at, now)?;
             records += 1;
         }
-        Ok(Turn { records, more: records == max && self.state == TaskState::Running })
+        Ok(Turn { records, more: self.state == TaskState::Running })
     }
 
     /// Fires the punctuations of the wall clock that are due.
@@ -156,10 +155,18 @@ impl Task {
         Ok(fired)
     }
 
-    /// When the task wants to be called again though no record arrives.
-    pub fn wakes_at(&self) -> Option<Timestamp> {
+    fn outbox_is_full(&self) -> bool {
+        self.walker.outbox_bytes >= limits::TRANSACTION_BYTES || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
+    }
+
+    /// When, after `now`, the task wants to be called again though no record arrives.
+    pub fn wakes_at(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.state {
-            TaskState::Running => self.walker.env.as_ref()?.schedules.next_due(PunctuationClock::WallClock),
+            TaskState::Running => {
+                let scheduled = self.walker.env.as_ref().and_then(|env| env.schedules.next_due(PunctuationClock::WallClock));
+                let waits = self.group.waits_until().filter(|until| *until > now);
+                scheduled.into_iter().chain(waits).min()
+            }
             TaskState::Sleeping { until, .. } => Some(*until),
             TaskState::Parked { .. } => None,
         }
@@ -169,23 +176,21 @@ impl Task {
         let queue = &mut self.group.queues[at];
         let source = queue.source;
         let Some((head, time)) = queue.pop() else { return Ok(()) };
-        let position = Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: head.offset };
+        let Some(env) = &mut self.walker.env else { return Ok(()) };
         self.dirty = true;
+        self.walker.cause = Cause::Record { queue: at, offset: head.offset };
+        let before = env.stream_time;
         let time = match time {
             Ok(time) => time,
             Err(reason) => {
                 let failed = WalkFailure { node: source, failure: Failure::BadRecord(reason) };
-                return self.failed(at, head, position, failed, now);
+                return self.failed(Failed { at, head, before }, failed, now);
             }
         };
-        let stream_time = {
-            let Some(env) = &mut self.walker.env else { return Ok(()) };
-            let stream_time = env.stream_time.map_or(time, |seen| seen.max(time));
-            env.stream_time = Some(stream_time);
-            env.now = now;
-            env.position = Some(position.clone());
-            stream_time
-        };
+        let stream_time = before.map_or(time, |seen| seen.max(time));
+        env.stream_time = Some(stream_time);
+        env.now = now;
+        env.position = Some(Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: head.offset });
         let point = self.walker.undo_point().map_err(TaskError::Broken)?;
         match self.walker.walk(plan, source, sourced(plan, source, &head.record, time)) {
             Ok(()) => {
@@ -197,26 +202,33 @@ impl Task {
             }
             Err(failed) => {
                 self.walker.undo(point);
-                self.failed(at, head, position, failed, now)
+                self.failed(Failed { at, head, before }, failed, now)
             }
         }
     }
 
-    fn failed(&mut self, at: usize, head: Head, position: Position, failed: WalkFailure, now: Timestamp) -> Result<(), TaskError> {
+    fn failed(&mut self, record: Failed, failed: WalkFailure, now: Timestamp) -> Result<(), TaskError> {
         let node = self.plan.node(failed.node);
-        let decided = verdict(&failed.failure, &node.on_error, self.attempts, now, false);
-        let failure = RecordFailure {
+        let mut decided = verdict(&failed.failure, &node.on_error, self.attempts, now, false);
+        let queue = &self.group.queues[record.at];
+        let mut failure = RecordFailure {
             node: node.name.clone(),
             task: self.id.name.clone(),
             kind: kind(&failed.failure),
             reason: failed.failure.to_string(),
             frames: frames(failed.failure),
-            position,
-            key: head.record.key.clone(),
+            position: Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: record.head.offset },
+            key: record.head.record.key.clone(),
             redact_key: self.plan.redact_keys,
             schedule: None,
         };
         self.counters.failed += 1;
+        if let Verdict::DeadLetter(topic) = &decided
+            && let Some(refusal) = self.walker.refusal(failed.node, true)
+        {
+            failure.reason = format!("{}; {topic} refuses its dead letter: {refusal}", failure.reason);
+            decided = Verdict::Park;
+        }
         match decided {
             Verdict::Skip => {
                 self.log_failure(&failure, "skipped");
@@ -225,26 +237,33 @@ impl Task {
             }
             Verdict::DeadLetter(topic) => {
                 self.log_failure(&failure, "put aside as a dead letter");
-                let letter = dead_letter(&topic, &head.record, &failure);
-                self.walker.outbox_bytes += letter.record.size();
-                self.walker.outbox.push(letter);
+                self.walker.post(failed.node, true, dead_letter(&topic, &record.head.record, &failure));
                 self.counters.dead_lettered += 1;
                 self.attempts = 0;
             }
             Verdict::Sleep(until) => {
+                tracing::warn!(node = %failure.node, task = %failure.task, "{failure}; tried again at {until}");
                 let attempts = self.attempts + 1;
-                self.group.queues[at].put_back(head);
+                self.put_back(record);
                 self.state = TaskState::Sleeping { until, failure: Box::new(failure), attempts };
             }
             Verdict::Park => {
                 self.log_failure(&failure, "task parked");
-                self.group.queues[at].put_back(head);
+                self.put_back(record);
                 self.attempts = 0;
                 self.state = TaskState::Parked { failure: Box::new(failure) };
             }
             Verdict::State(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    /// As if the record had never been taken: its time does not count either.
+    fn put_back(&mut self, record: Failed) {
+        self.group.queues[record.at].put_back(record.head);
+        if let Some(env) = &mut self.walker.env {
+            env.stream_time = record.before;
+        }
     }
 
     pub(super) fn log_failure(&self, failure: &RecordFailure, outcome: &str) {
@@ -263,14 +282,25 @@ impl Task {
         let parked = matches!(self.state, TaskState::Parked { .. });
         if parked {
             self.state = TaskState::Running;
+            self.walker.refusals.clear();
         }
         parked
     }
 
     /// Outputs of the walks that have ended, to be handed to the producer in this order.
-    pub fn take_outbox(&mut self) -> std::vec::Drain<'_, OutgoingRecord> {
+    pub fn take_outbox(&mut self) -> std::vec::Drain<'_, Outbound> {
         self.walker.outbox_bytes = 0;
         self.walker.outbox.drain(..)
+    }
+
+    /// The log refused a record, so the transaction is void. After the rewind the same walk fails where the record came from.
+    pub fn refused(&mut self, origin: Origin, reason: String) {
+        self.walker.refusals.add(origin, reason);
+    }
+
+    /// Queues of repartition topics.
+    pub fn internal_queues(&self) -> impl Iterator<Item = &PartitionQueue> {
+        self.group.queues.iter().filter(|q| matches!(self.plan.node(q.source).work, Work::Source { internal: true, .. }))
     }
 
     /// True when something was processed since the last commit.
@@ -297,15 +327,22 @@ impl Task {
 
     /// The transaction was committed: the overlay goes into the stores, and nodes may let go of what has grown.
     pub fn committed(&mut self) -> Result<(), TaskError> {
-        if let Some(env) = &mut self.walker.env {
-            env.stores.apply()?;
-            env.position = None;
-            self.at_commit = (env.stream_time, env.schedules.clone());
-        }
+        // It stands, whatever becomes of the stores: they can be restored, offsets cannot be taken back.
         self.group.queues.iter_mut().for_each(PartitionQueue::mark_committed);
         self.dirty = false;
+        self.walker.refusals.clear();
+        if let Some(env) = &mut self.walker.env {
+            env.position = None;
+            env.stores.apply()?;
+            self.at_commit = (env.stream_time, env.schedules.clone());
+        }
         for node in self.walker.nodes.iter_mut().flatten() {
-            node.after_commit(&mut self.walker.env).map_err(TaskError::Broken)?;
+            match node.after_commit(&mut self.walker.env) {
+                Ok(()) => {}
+                Err(Failure::Store(error)) => return Err(error.into()),
+                // The instance was on its way out.
+                Err(failure) => tracing::warn!(task = %self.id.name, "close: {failure}"),
+            }
         }
         Ok(())
     }
@@ -319,11 +356,12 @@ impl Task {
         self.walker.outbox.clear();
         self.walker.outbox_bytes = 0;
         self.group.queues.iter_mut().for_each(PartitionQueue::rewind);
-        self.dirty = false;
         self.attempts = 0;
-        if matches!(self.state, TaskState::Sleeping { .. }) {
+        // A parked task has to do again what came before the record at which it stands.
+        if self.dirty || matches!(self.state, TaskState::Sleeping { .. }) {
             self.state = TaskState::Running;
         }
+        self.dirty = false;
     }
 
     /// Ends the task and gives back its state.
@@ -333,6 +371,15 @@ impl Task {
         }
         self.walker.env.take()
     }
+}
+
+/// A record whose walk was undone.
+struct Failed {
+    /// Its queue.
+    at: usize,
+    head: Head,
+    /// The stream time before it.
+    before: Option<Timestamp>,
 }
 
 /// A source's record as its children see it.

@@ -36,26 +36,36 @@ pub struct InternalTopic {
     pub retention: Option<Duration>,
 }
 
-/// A task: one sub-topology on one partition. Written `<sub-topology>_<partition>`.
+/// A task: one sub-topology on one partition. Ordered by sub-topology, then partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId {
-    /// Name of the sub-topology.
-    pub sub_topology: Arc<str>,
+    /// Index of the sub-topology in the topology.
+    pub sub_topology: usize,
     /// The partition.
     pub partition: u32,
+    /// `<sub-topology>_<partition>`: as it stands in folders, metrics and logs.
+    pub name: Arc<str>,
+}
+
+impl TaskId {
+    /// The task of a sub-topology for a partition.
+    pub fn new(topology: &Topology, sub_topology: usize, partition: u32) -> Self {
+        let name = format!("{}_{partition}", topology.sub_topologies[sub_topology].name).into();
+        Self { sub_topology, partition, name }
+    }
 }
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", self.sub_topology, self.partition)
+        f.write_str(&self.name)
     }
 }
 
 impl Partitions {
     /// Every task, by sub-topology, then partition.
     pub fn all_tasks<'a>(&'a self, topology: &'a Topology) -> impl Iterator<Item = TaskId> + 'a {
-        let subs = topology.sub_topologies.iter().zip(&self.tasks);
-        subs.flat_map(|(sub, tasks)| (0..*tasks).map(|partition| TaskId { sub_topology: sub.name.clone(), partition }))
+        let subs = self.tasks.iter().enumerate();
+        subs.flat_map(move |(sub, tasks)| (0..*tasks).map(move |partition| TaskId::new(topology, sub, partition)))
     }
 }
 

@@ -234,20 +234,6 @@ fn expired_records_are_deleted_and_their_offsets_are_gone() {
 }
 
 #[test]
-fn records_below_an_offset_can_be_deleted() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = open(dir.path());
-    log.create_topics(&[topic("in", 1)]).unwrap();
-    let here = at("in", 0);
-    log.produce((0..5).map(|i| to("in", 0, record("k", &i.to_string()))).collect(), None).unwrap();
-    log.delete_before(&here, 3).unwrap();
-    log.delete_before(&here, 2).unwrap();
-    assert_eq!((log.bounds(&here).unwrap(), values(&read_from(&log, &here, 3))), ((3, 5), vec![(3, "3"), (4, "4")]));
-    log.delete_before(&here, 99).unwrap();
-    assert_eq!(log.bounds(&here).unwrap(), (5, 5));
-}
-
-#[test]
 fn compaction_keeps_the_last_record_of_each_key_and_all_offsets() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(dir.path());

@@ -1,0 +1,204 @@
+//! Which tasks a stream thread has: it makes them when partitions come, and lets go of them when they go.
+
+use crate::broker::{Committed, GroupEvent};
+use crate::node::{Lent, Node, Schedules, SeededRandom, TaskEnv};
+use crate::record::{Offset, Timestamp, TopicPartition};
+use crate::store::StoreError;
+use crate::task::Task;
+use crate::topology::{NodeKind, Start, TaskId};
+
+use super::assignment::by_task;
+use super::commit::flush;
+use super::errors::ThreadError;
+use super::restore::{Progress, Restore};
+use super::thread::{Slot, StreamThread};
+
+impl StreamThread {
+    /// Deals with what the group tells. Says whether there was anything.
+    pub(super) fn group_events(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
+        if self.events.is_empty() {
+            self.events.extend(self.client.poll_group()?);
+        }
+        let mut any = false;
+        // An event is forgotten when it has been dealt with: one that failed half-way comes again after the recovery.
+        while let Some(event) = self.events.front().cloned() {
+            match event {
+                GroupEvent::Assigned(partitions) => {
+                    if !self.assigned(&partitions)? {
+                        return Ok(any);
+                    }
+                }
+                GroupEvent::Revoked(partitions) => {
+                    let committed = self.commit(now).map(drop);
+                    self.release(&partitions, now, committed.is_ok())?;
+                    committed?;
+                }
+                GroupEvent::Lost(partitions) => {
+                    self.release(&partitions, now, false)?;
+                    self.void()?;
+                }
+            }
+            self.events.pop_front();
+            any = true;
+        }
+        if !self.anew.is_empty() {
+            let partitions = self.anew.clone();
+            if self.assigned(&partitions)? {
+                self.anew.clear();
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Begins to restore the tasks of these partitions. False: one of them is not free yet.
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<bool, ThreadError> {
+        for ((sub, partition), mine) in by_task(partitions, &self.sub_topology_of) {
+            let id = TaskId::new(&self.host.topology, sub, partition);
+            if self.slots.contains_key(&id) {
+                continue;
+            }
+            let committed = self.client.committed(&mine)?;
+            let restore = match Restore::begin(&self.host, id.clone(), mine.into_iter().zip(committed).collect()) {
+                // Another thread of this process has lost the task, and has not heard of it yet.
+                Err(ThreadError::State { error: StoreError::Locked { .. }, .. }) => return Ok(false),
+                restore => restore?,
+            };
+            if restore.total > 0 {
+                tracing::info!(task = %id.name, thread = self.number, records = restore.total, "restoring");
+            }
+            self.slots.insert(id, Slot::Restoring(Box::new(restore)));
+        }
+        Ok(true)
+    }
+
+    /// Lets go of the tasks of these partitions; `flushed` when what was committed may be written out first.
+    fn release(&mut self, partitions: &[TopicPartition], now: Timestamp, flushed: bool) -> Result<(), ThreadError> {
+        self.anew.retain(|at| !partitions.contains(at));
+        for ((sub, partition), _) in by_task(partitions, &self.sub_topology_of) {
+            let id = TaskId::new(&self.host.topology, sub, partition);
+            let Some(Slot::Running(mut task)) = self.slots.remove(&id) else { continue };
+            let written = if flushed { flush(&self.host, &mut task, now) } else { Ok(()) };
+            task.close();
+            written?;
+        }
+        Ok(())
+    }
+
+    /// Reads on for a task that is being restored, and starts it when that is through.
+    pub(super) fn restore_some(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
+        let mut restored = None;
+        for (id, slot) in &mut self.slots {
+            let Slot::Restoring(restore) = slot else { continue };
+            match restore.step(&mut *self.reader)? {
+                Progress::Waits => {}
+                Progress::Read => return Ok(true),
+                Progress::Done => {
+                    restored = Some(id.clone());
+                    break;
+                }
+            }
+        }
+        let Some(id) = restored else { return Ok(false) };
+        let Some(Slot::Restoring(restore)) = self.slots.remove(&id) else { return Ok(false) };
+        let partitions: Vec<TopicPartition> = restore.partitions.iter().map(|(at, _)| at.clone()).collect();
+        if let Err(error) = self.start_task(*restore, now) {
+            // Its nodes may hold what was not committed: they are made again.
+            self.slots.remove(&id);
+            self.anew.extend(partitions);
+            return Err(error);
+        }
+        Ok(true)
+    }
+
+    /// Makes a restored task's nodes; what they write while they are made is committed at once, for a rewind would not make them again.
+    fn start_task(&mut self, restore: Restore, now: Timestamp) -> Result<(), ThreadError> {
+        let id = restore.id.clone();
+        let slot = self.started(restore, now)?;
+        let writes = matches!(&slot, Slot::Running(task) if task.is_dirty());
+        self.slots.insert(id, slot);
+        if writes {
+            self.commit(now)?;
+        }
+        Ok(())
+    }
+
+    fn started(&self, restore: Restore, now: Timestamp) -> Result<Slot, ThreadError> {
+        let host = self.host.clone();
+        let stream_time = restore.stream_time();
+        let Restore { id, partitions, mut stores, total, positions, .. } = restore;
+        if total > 0 {
+            stores.flush(&positions, now).map_err(|e| ThreadError::of_store(&id, e))?;
+            tracing::info!(task = %id.name, records = total, "restored");
+        }
+        let mut lent: Lent = Some(Box::new(TaskEnv {
+            stores,
+            schedules: Schedules::default(),
+            random: SeededRandom::new(host.seed ^ seed_of(&id.name)),
+            position: None,
+            stream_time,
+            now,
+            row_timestamp: now,
+        }));
+        let plan = host.tasks[id.sub_topology].clone();
+        let mut nodes: Vec<Option<Box<dyn Node>>> = Vec::new();
+        for (at, ix) in plan.processors() {
+            nodes.resize_with(at + 1, || None);
+            match host.nodes.make(ix, &id, &mut lent) {
+                Ok(node) => nodes[at] = Some(node),
+                Err(why) => {
+                    tracing::error!(task = %id.name, "{}", why.brief());
+                    nodes.iter_mut().flatten().for_each(|made| made.close(&mut lent));
+                    return Ok(Slot::Refused { partitions: partitions.into_iter().map(|(at, _)| at).collect(), why });
+                }
+            }
+        }
+        let mut from = Vec::with_capacity(partitions.len());
+        for (at, committed) in partitions {
+            let offset = self.start_offset(&at, committed.as_ref())?;
+            from.push((at, offset));
+        }
+        let Some(env) = lent else {
+            return Err(ThreadError::Defect { task: id, what: "a node kept the task's state".into() });
+        };
+        let idle = i64::try_from(host.max_task_idle.as_millis()).unwrap_or(i64::MAX);
+        Ok(Slot::Running(Box::new(Task::new(id, plan, from, nodes, env, idle))))
+    }
+
+    fn start_offset(&self, at: &TopicPartition, committed: Option<&Committed>) -> Result<Offset, ThreadError> {
+        if let Some(committed) = committed {
+            return Ok(committed.offset);
+        }
+        let (first, end) = self.host.broker.bounds(at)?;
+        let start = self.host.topology.nodes.iter().find_map(|n| match &n.kind {
+            NodeKind::Source(source) if source.topics.contains(&at.topic) => Some(source.start),
+            _ => None,
+        });
+        Ok(if start == Some(Start::Latest) { end } else { first })
+    }
+
+    /// Parked tasks try again: this one, or all. One whose nodes refused to start is made anew.
+    pub(super) fn resume(&mut self, which: Option<&str>) {
+        let mut refused = Vec::new();
+        for (id, slot) in self.slots.iter_mut().filter(|(id, _)| which.is_none_or(|name| name == &*id.name)) {
+            match slot {
+                Slot::Running(task) => {
+                    if task.resume() {
+                        tracing::info!(task = %id.name, "resumed");
+                    }
+                }
+                Slot::Refused { partitions, .. } => {
+                    self.anew.append(partitions);
+                    refused.push(id.clone());
+                }
+                Slot::Restoring(_) => {}
+            }
+        }
+        self.slots.retain(|id, _| !refused.contains(id));
+    }
+}
+
+/// A seed of a task's own, so that tasks do not roll the same dice (FNV-1a).
+fn seed_of(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}

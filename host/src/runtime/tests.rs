@@ -1,0 +1,11 @@
+//! Stream threads on the simulated log, with nodes in plain Rust and a virtual clock.
+
+mod bench;
+mod commits;
+mod crash;
+mod groups;
+mod order;
+mod policies;
+mod punctuation;
+mod refusals;
+mod restoring;

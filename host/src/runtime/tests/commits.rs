@@ -1,0 +1,207 @@
+//! Transactions: when they are committed, and what a void one leaves behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::bench::{Bench, Event, Op, Settings, add_one, count, counting, fails, line, op, pass, record, to};
+use crate::broker::Broker;
+use crate::clock::Clock;
+use crate::limits;
+use crate::record::{Timestamp, TopicPartition};
+use crate::runtime::{Command, Step};
+
+#[test]
+fn a_void_transaction_is_done_again_and_its_outputs_are_there_once() {
+    let mut bench = Bench::new(&counting(""), &[("count", count())]);
+    bench.produce("in", &[record("k", "a", 1), record("l", "b", 2)]);
+    bench.settle();
+    bench.fail_next_commit();
+    bench.fail_next_commit();
+    bench.produce("in", &[record("k", "c", 3), record("k", "d", 4)]);
+    bench.settle();
+    assert_eq!(bench.all("out"), ["k=a#1@1", "l=b#1@2", "k=c#2@3", "k=d#3@4"]);
+    assert_eq!(bench.all("app-counts-changelog"), ["k=1@1", "l=1@2", "k=3@4"]);
+    assert_eq!(bench.rows("counts"), ["k=3", "l=1"]);
+}
+
+#[test]
+fn a_void_transaction_of_a_parked_task_is_done_again_up_to_the_record_at_which_it_stands() {
+    let mut bench = Bench::new(&line("check", ""), &[("check", fails(usize::MAX))]);
+    bench.fail_next_commit();
+    bench.produce("in", &[record("k", "a", 1), record("k", "bad", 2)]);
+    bench.settle();
+    assert_eq!((bench.all("out"), bench.committed("in", 0).unwrap().offset), (vec!["k=a@1".to_owned()], 1));
+    assert!(bench.parked("in_0").is_some());
+}
+
+#[test]
+fn under_load_the_interval_decides_and_a_thread_that_is_dry_keeps_to_the_floor() {
+    let settings = Settings { commit_floor: Duration::from_millis(5), ..Settings::default() };
+    let mut bench = Bench::with(&line("pass", ""), &[("pass", pass())], settings);
+    bench.start(1);
+    bench.produce("in", &[record("k", "a", 1)]);
+    while bench.all("out").is_empty() {
+        bench.step(0).unwrap();
+    }
+    bench.produce("in", &[record("k", "b", 2)]);
+    while bench.step(0).unwrap() == Step::Busy {}
+    assert_eq!(bench.step(0).unwrap(), Step::Idle { until: Some(Timestamp(5)) }, "the next commit is due then");
+    assert_eq!(bench.all("out").len(), 1);
+    bench.clock.advance_ms(5);
+    assert_eq!(bench.step(0).unwrap(), Step::Busy);
+    assert_eq!(bench.all("out").len(), 2);
+
+    // Never dry: more than a turn takes.
+    let many: Vec<_> = (0..5_000).map(|i| record("k", "x", i)).collect();
+    bench.produce("in", &many);
+    bench.clock.advance_ms(99);
+    bench.step(0).unwrap();
+    assert_eq!(bench.all("out").len(), 2);
+    bench.clock.advance_ms(1);
+    bench.step(0).unwrap();
+    assert!(bench.all("out").len() > 1_000);
+}
+
+#[test]
+fn a_stop_commits_and_stops_even_when_the_commit_fails() {
+    for fails in [false, true] {
+        let settings = Settings { commit_floor: Duration::from_secs(1), ..Settings::default() };
+        let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+        bench.start(1);
+        bench.restored();
+        bench.produce("in", &[record("k", "a", 1)]);
+        bench.step(0).unwrap();
+        bench.produce("in", &[record("k", "b", 2)]);
+        bench.step(0).unwrap();
+        if fails {
+            bench.fail_next_commit();
+        }
+        bench.stop();
+        bench.start(1);
+        bench.settle();
+        bench.advance(1_000);
+        assert_eq!(bench.all("out"), ["k=a#1@1", "k=b#2@2"], "commit fails: {fails}");
+    }
+}
+
+#[test]
+fn a_thread_whose_owner_is_gone_stops() {
+    let mut bench = Bench::new(&line("pass", ""), &[("pass", pass())]);
+    bench.produce("in", &[record("k", "a", 1)]);
+    bench.settle();
+    let (commands, _) = std::sync::mpsc::channel::<Command>();
+    bench.members[0].commands = commands;
+    assert_eq!(bench.step(0).unwrap(), Step::Stopped);
+}
+
+#[test]
+fn what_nodes_write_while_they_are_made_survives_a_void_transaction() {
+    let op: Op = Arc::new(|place, event, env, outputs| {
+        match event {
+            Event::Init => _ = add_one(place, env, b"made")?,
+            Event::Process { record, .. } => outputs.push(to(0, record)),
+            _ => {}
+        }
+        Ok(())
+    });
+    let mut bench = Bench::with(&counting(""), &[("count", op)], Settings::default());
+    bench.fail_next_commit();
+    bench.start(1);
+    bench.produce("in", &[record("k", "a", 1)]);
+    bench.settle();
+    assert_eq!((bench.rows("counts"), bench.all("out")), (vec!["made=1".to_owned()], vec!["k=a@1".to_owned()]));
+    assert_eq!(bench.all("app-counts-changelog"), ["made=1@0"]);
+}
+
+/// Gives so many outputs for each record.
+fn multiply(by: usize) -> Op {
+    op(move |_, _, record, _, outputs| {
+        outputs.extend((0..by).map(|_| to(0, record.clone())));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_task_that_fills_transactions_leaves_turns_to_the_others() {
+    let settings = Settings { partitions: 3, ..Settings::default() };
+    let mut bench = Bench::with(&line("multiply", ""), &[("multiply", multiply(limits::TRANSACTION_RECORDS))], settings);
+    bench.start(1);
+    bench.restored();
+    for partition in 0..3 {
+        for i in 0..3 {
+            bench.produce_to("in", partition, record("k", "a", i));
+        }
+    }
+    let mut commits = Vec::new();
+    while commits.len() < 3 {
+        bench.step(0).unwrap();
+        let committed: Vec<u64> = (0..3).map(|p| bench.committed("in", p).map_or(0, |c| c.offset)).collect();
+        if committed.iter().sum::<u64>() > 0 && commits.last() != Some(&committed) {
+            commits.push(committed);
+        }
+    }
+    assert_eq!(commits, [[1, 0, 0], [1, 1, 0], [1, 1, 1]], "one full transaction each");
+}
+
+#[test]
+fn a_slow_task_ends_its_turn_when_a_commit_is_due() {
+    let processed = Arc::new(AtomicUsize::new(0));
+    let counted = processed.clone();
+    let mut bench = Bench::with(&line("slow", ""), &[], Settings::default());
+    let clock = bench.clock.clone();
+    let slow = op(move |_, _, record, _, outputs| {
+        clock.advance_ms(10);
+        counted.fetch_add(1, Ordering::Relaxed);
+        outputs.push(to(0, record));
+        Ok(())
+    });
+    bench.set_ops(&[("slow", slow)]);
+    bench.start(1);
+    bench.restored();
+    bench.produce("in", &(0..900).map(|i| record("k", "x", i)).collect::<Vec<_>>());
+    bench.step(0).unwrap();
+    assert!(processed.load(Ordering::Relaxed) <= limits::RECORDS_PER_LOOK);
+    bench.settle();
+    assert_eq!(bench.all("out").len(), 900);
+}
+
+#[test]
+fn processed_records_of_repartition_topics_are_deleted_behind_the_committed_offset() {
+    let toml = line("pass", "").replace("from = [\"in\"]", "from = { from = \"in\", repartition = true }");
+    let mut bench = Bench::new(&toml, &[("pass", pass())]);
+    let topic = TopicPartition::new("app-pass-in-repartition", 0);
+    let bounds = |bench: &Bench| bench.sim.bounds(&topic).unwrap();
+    let records: Vec<_> = (0..limits::PURGE_RECORDS as i64 - 1).map(|i| record("k", "x", i)).collect();
+    bench.produce("in", &records);
+    bench.settle();
+    assert_eq!(bounds(&bench), (0, limits::PURGE_RECORDS - 1), "not yet worth while");
+    bench.produce("in", &[record("k", "x", 1)]);
+    bench.settle();
+    assert_eq!(bounds(&bench), (limits::PURGE_RECORDS, limits::PURGE_RECORDS));
+    bench.produce("in", &[record("k", "x", 1)]);
+    bench.settle();
+    assert_eq!(bounds(&bench).0, limits::PURGE_RECORDS);
+    bench.clock.advance_ms(i64::try_from(limits::PURGE_INTERVAL.as_millis()).unwrap());
+    bench.produce("in", &[record("k", "x", 1)]);
+    bench.settle();
+    // At the first commit of that time, which is the one that brings the new record.
+    assert_eq!(bounds(&bench).0, limits::PURGE_RECORDS + 1, "few, but old");
+    assert_eq!((bench.sim.bounds(&TopicPartition::new("in", 0)).unwrap().0, bench.sim.bounds(&TopicPartition::new("out", 0)).unwrap().0), (0, 0));
+    bench.start(1);
+    bench.produce("in", &[record("k", "last", 1)]);
+    bench.settle();
+    assert_eq!(bench.all("out").len() as u64, limits::PURGE_RECORDS + 3);
+    assert!(bench.clock.now().0 > 0);
+}
+
+#[test]
+fn records_that_were_deleted_before_they_were_read_do_not_stop_the_thread() {
+    let mut bench = Bench::new(&line("pass", ""), &[("pass", pass())]);
+    bench.settle();
+    bench.produce("in", &[record("k", "a", 1), record("k", "b", 2), record("k", "c", 3)]);
+    bench.sim.truncate_before(&TopicPartition::new("in", 0), 2).unwrap();
+    bench.settle();
+    assert_eq!(bench.all("out"), ["k=c@3"]);
+    assert_eq!(bench.committed("in", 0).unwrap().offset, 3);
+}

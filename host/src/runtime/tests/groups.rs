@@ -1,0 +1,124 @@
+//! Several threads: tasks change hands, or are taken away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::bench::{Bench, Op, Settings, count, counting, line, op, record, to};
+use crate::broker::sim::SimBroker;
+
+fn on_disk(partitions: u32) -> (tempfile::TempDir, Settings) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { partitions, folder: Some(folder.path().to_owned()), ..Settings::default() };
+    (folder, settings)
+}
+
+/// So many records for each of three partitions, keyed by the partition.
+fn feed(bench: &Bench, from: i64, to: i64) {
+    for i in from..to {
+        for partition in 0..3 {
+            bench.produce_to("in", partition, record(&format!("k{partition}"), &i.to_string(), i));
+        }
+    }
+}
+
+fn expect_counted(bench: &mut Bench, records: i64) {
+    let mut all = bench.all("out");
+    all.sort();
+    let mut expected: Vec<String> =
+        (0..records).flat_map(|i| (0..3).map(move |p| format!("k{p}={i}#{}@{i}", i + 1))).collect();
+    expected.sort();
+    assert_eq!(all, expected);
+    assert_eq!(bench.rows("counts"), (0..3).map(|p| format!("k{p}={records}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn tasks_change_hands_with_their_state_and_nothing_is_lost_or_doubled() {
+    for memory in [true, false] {
+        let (_folder, mut settings) = on_disk(3);
+        settings.folder = settings.folder.filter(|_| !memory);
+        let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+        bench.start(2);
+        bench.sim.rebalance("app", 1);
+        feed(&bench, 0, 5);
+        bench.settle();
+        for (members, until) in [(2, 10), (1, 15), (2, 20)] {
+            feed(&bench, until - 5, until);
+            bench.step(0).unwrap();
+            bench.sim.rebalance("app", members);
+            if until == 15 {
+                bench.fail_next_commit();
+            }
+            bench.settle();
+        }
+        assert_eq!(bench.status().iter().map(|t| (t.id.partition, t.thread)).collect::<Vec<_>>(), [(0, 0), (1, 1), (2, 0)]);
+        expect_counted(&mut bench, 20);
+    }
+}
+
+#[test]
+fn a_revoked_task_whose_commit_failed_is_done_again_by_its_next_owner() {
+    let (_folder, mut settings) = on_disk(3);
+    settings.commit_floor = std::time::Duration::from_secs(1);
+    let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+    bench.start(2);
+    bench.sim.rebalance("app", 1);
+    feed(&bench, 0, 3);
+    bench.settle();
+    feed(&bench, 3, 5);
+    bench.step(0).unwrap();
+    bench.sim.rebalance("app", 2);
+    bench.fail_next_commit();
+    bench.settle();
+    bench.advance(1_000);
+    bench.advance(1_000);
+    expect_counted(&mut bench, 5);
+}
+
+#[test]
+fn lost_partitions_take_the_transaction_along_and_their_next_owner_begins_at_the_last_commit() {
+    let (_folder, mut settings) = on_disk(3);
+    settings.commit_floor = std::time::Duration::from_secs(1);
+    let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+    bench.start(2);
+    feed(&bench, 0, 3);
+    bench.settle();
+    feed(&bench, 3, 6);
+    bench.step(0).unwrap();
+    bench.sim.lose("app", 0);
+    // The other one would have them before this one hears of it, and its stores are open here still.
+    bench.sim.rebalance("app", 1);
+    bench.step(1).unwrap();
+    bench.settle();
+    bench.sim.rebalance("app", 2);
+    bench.settle();
+    bench.advance(1_000);
+    bench.advance(1_000);
+    expect_counted(&mut bench, 6);
+}
+
+/// Loses all partitions of its thread at the first record with this value: in the middle of a step.
+fn losing(sim: SimBroker) -> Op {
+    let lost = AtomicBool::new(false);
+    op(move |_, _, record, _, outputs| {
+        if record.value.as_deref() == Some(b"lose") && !lost.swap(true, Ordering::Relaxed) {
+            sim.lose("app", 0);
+        }
+        outputs.push(to(0, record));
+        Ok(())
+    })
+}
+
+#[test]
+fn partitions_that_are_lost_in_the_middle_of_a_step_do_not_stop_the_thread() {
+    let mut bench = Bench::with(&line("pass", ""), &[], Settings { partitions: 2, ..Settings::default() });
+    let op = losing(bench.sim.clone());
+    bench.set_ops(&[("pass", op)]);
+    bench.start(1);
+    bench.settle();
+    bench.produce_to("in", 0, record("a", "1", 1));
+    bench.produce_to("in", 0, record("a", "lose", 2));
+    bench.produce_to("in", 1, record("b", "2", 2));
+    bench.settle();
+    let mut all = bench.all("out");
+    all.sort();
+    assert_eq!(all, ["a=1@1", "a=lose@2", "b=2@2"]);
+}
