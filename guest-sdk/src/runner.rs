@@ -1,5 +1,7 @@
 //! One instance of a processor between its calls: the same for the component and for the test context.
 
+use std::any::type_name;
+
 use crate::Timestamp;
 use crate::backend::Backend;
 use crate::context::{Context, Setup};
@@ -7,7 +9,7 @@ use crate::description::Description;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::input::{Inputs, Roles};
-use crate::processor::Processor;
+use crate::processor::{NoConfig, Processor};
 use crate::record::{RawOutput, RawRecord};
 
 /// The host's setup, but for the configuration.
@@ -60,6 +62,10 @@ pub(crate) fn describe<P: Processor>(config: Option<&str>) -> Result<(Descriptio
         Some(config) => P::describe_with(&read_config::<P>(config)?)?,
         None => P::describe(),
     };
+    // To the host, no schema is no configuration; a processor that has one and gives no schema takes what its type reads.
+    if description.config_schema.is_none() && type_name::<P::Config>() != type_name::<NoConfig>() {
+        description.config_schema = Some(serde_json::json!({"type": "object"}));
+    }
     let roles = description.inputs.take().unwrap_or_else(P::Input::roles);
     Ok((description, roles))
 }
