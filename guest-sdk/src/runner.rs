@@ -62,6 +62,10 @@ pub(crate) fn describe<P: Processor>(config: Option<&str>) -> Result<(Descriptio
         Some(config) => P::describe_with(&read_config::<P>(config)?)?,
         None => P::describe(),
     };
+    // To the host, no schema is no configuration; a processor that has one and gives no schema takes what its type reads.
+    if description.config_schema.is_none() && type_name::<P::Config>() != type_name::<NoConfig>() {
+        description.config_schema = Some(serde_json::json!({"type": "object"}));
+    }
     let roles = description.inputs.take().unwrap_or_else(P::Input::roles);
     // Without a schema a component takes no config at all; serde judges the fields of one that does.
     if description.config_schema.is_none() && type_name::<P::Config>() != type_name::<NoConfig>() {

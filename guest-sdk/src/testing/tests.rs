@@ -166,3 +166,26 @@ fn a_pair_inherits_time_and_headers_of_the_input() {
     let output = test.raw_outputs().remove(0).record;
     assert_eq!((output.timestamp, output.headers), (40, headers));
 }
+
+/// Has a configuration, and no schema of it.
+struct Threshold;
+
+impl Processor for Threshold {
+    type Config = std::collections::BTreeMap<String, u32>;
+    type Input = Record<(), String>;
+
+    fn init(_: Self::Config, _: &mut Setup) -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    fn process(&mut self, _: Self::Input, _: &mut Context) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[test]
+fn without_a_schema_a_configuration_is_any_object_and_none_where_there_is_none() {
+    let schema = |described: Result<(Description, _), String>| described.unwrap().0.config_schema;
+    assert_eq!(schema(describe::<Clockwork>(None)), None);
+    assert_eq!(schema(describe::<Threshold>(None)), Some(serde_json::json!({"type": "object"})));
+}

@@ -1,0 +1,57 @@
+# What to run, in which order; the work is done by scripts/. Each target installs what it lacks. CARGO_TARGET_DIR is honoured.
+
+.PHONY: help setup plugins examples guests host demo test test-kill lint bench clean
+
+help:
+	@echo 'make demo       the flights example, built and run'
+	@echo 'make test       everything, built and tested'
+	@echo 'make host       the command, with its stock components'
+	@echo 'make plugins    the stock components alone; examples, guests: the others'
+	@echo 'make test-kill  2,000,000 records, 30 kills'
+	@echo 'make lint       format, clippy, documentation'
+	@echo 'make bench      what a record costs; compiles everything anew, optimised'
+	@echo 'make setup      installs the packages that are missing'
+
+setup:
+	@scripts/setup.sh
+
+plugins: setup
+	@scripts/components.sh plugins
+
+examples: setup
+	@scripts/components.sh examples
+	@scripts/flights-data.sh
+
+guests: setup
+	@scripts/components.sh guests
+	@tests/guests/js-word-count/build.sh
+
+host: plugins
+	@scripts/cargo.sh build
+
+demo: setup
+	@scripts/components.sh plugins examples
+	@scripts/flights-data.sh
+	@scripts/cargo.sh build
+	@scripts/demo.sh
+
+test: setup
+	@scripts/test.sh
+
+test-kill: setup
+	@scripts/components.sh plugins examples
+	@scripts/flights-data.sh
+	@scripts/cargo.sh build
+	@scripts/kill.sh --records 2000000 --kills 30
+
+lint: setup
+	@scripts/lint.sh
+
+bench: setup
+	@scripts/components.sh plugins guests
+	@scripts/cargo.sh run --release -p bench
+
+clean:
+	@scripts/cargo.sh clean
+	@rm -rf plugins/dist tests/guests/dist tests/guests/js-word-count/node_modules examples/*/components examples/*/.cofferdam
+	@rm -f examples/flights/*.jsonl examples/*/*.out.jsonl
