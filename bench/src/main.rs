@@ -56,12 +56,8 @@ fn run(manifest: &Path, records: u64) -> Result<Measured> {
     let app = Application::load(manifest, &overrides).map_err(problems)?;
     let open = open_log(&state_dir, clock.clone()).map_err(|p| problems(vec![p]))?;
     let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
-    let settings = BindSettings {
-        tasks_folder: Some(state_dir.join("tasks")),
-        commit_floor: limits::COMMIT_FLOOR,
-        partitions: None,
-        seed: 1,
-    };
+    let settings =
+        BindSettings { tasks_folder: Some(state_dir.join("tasks")), commit_floor: limits::COMMIT_FLOOR, partitions: None, seed: 1 };
     let plan = bind(&app, broker.clone(), clock, &settings).map_err(problems)?;
     fill(&*broker, records)?;
     let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());
@@ -73,8 +69,11 @@ fn run(manifest: &Path, records: u64) -> Result<Measured> {
             return Err(anyhow!("the host ended: {exit:?}"));
         }
     }
-    let measured =
-        Measured { seconds: started.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu, allocations: counting::allocations() - allocations };
+    let measured = Measured {
+        seconds: started.elapsed().as_secs_f64(),
+        cpu: cpu_seconds()? - cpu,
+        allocations: counting::allocations() - allocations,
+    };
     host.stop(false);
     Ok(measured)
 }

@@ -9,7 +9,7 @@ mod desk;
 mod server;
 
 pub use client::ControlClient;
-pub use desk::{Begin, Desk, HostControl, Page, PartitionReport, PageRequest, Position, StatusReport, TaskReport};
+pub use desk::{Begin, Desk, HostControl, Page, PageRequest, PartitionReport, Position, StatusReport, TaskReport};
 pub use server::ControlServer;
 
 /// Name of the control socket in the state folder.

@@ -17,6 +17,6 @@ mod work;
 pub use extract::TimestampExtractor;
 pub use failure::{RecordFailure, Verdict};
 pub use partition_group::{PartitionGroup, PartitionQueue};
-pub use refusal::{Origin, Outbound};
 pub use plan::{PlanError, SinkTopic, TaskPlan};
+pub use refusal::{Origin, Outbound};
 pub use work::{Counters, Task, TaskError, TaskState, Turn};

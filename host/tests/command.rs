@@ -103,7 +103,13 @@ impl Place {
             let plain = words.iter().enumerate().map(|(at, word)| {
                 let time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.ends_with('Z');
                 let pid = at > 0 && words[at - 1] == "(pid";
-                if time { "TIME" } else if pid { "PID)" } else { word }
+                if time {
+                    "TIME"
+                } else if pid {
+                    "PID)"
+                } else {
+                    word
+                }
             });
             plain.collect::<Vec<_>>().join(" ").trim_end().to_owned()
         });
@@ -590,7 +596,12 @@ fn log_is_looked_into_without_a_host() {
     told += &place.typed("produce app.toml lines", "plain\n{\"key\": \"k\", \"value\": {\"a\": [1]}, \"timestamp\": 5}\n");
     told += &place.typed("produce app.toml lines -", "one\n{\"value\": 1, \"timestamp\": \"x\"}\n");
     told += &place.typed("produce app.toml lins", "one\n");
-    told += &place.session(&["produce app.toml lines nothing.txt", "produce app.toml lines components", "status app.toml", "status app.toml --json"]);
+    told += &place.session(&[
+        "produce app.toml lines nothing.txt",
+        "produce app.toml lines components",
+        "status app.toml",
+        "status app.toml --json",
+    ]);
     assert_snapshot!(told, @r#"
         $ cofferdam produce app.toml lines lines.txt
         2 records produced
@@ -637,7 +648,8 @@ fn log_is_looked_into_without_a_host() {
         }
     "#);
     let consumed = String::from_utf8(place.output("consume app.toml lines").stdout).unwrap();
-    let values: Vec<serde_json::Value> = consumed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["value"].clone()).collect();
+    let values: Vec<serde_json::Value> =
+        consumed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["value"].clone()).collect();
     assert_eq!(serde_json::json!(values), serde_json::json!(["the quick fox", "the dog", "plain", {"a": [1]}, "one"]));
     assert_eq!(String::from_utf8(place.output("consume app.toml lines --max 2").stdout).unwrap().lines().count(), 2);
     assert_snapshot!(place.session(&["consume app.toml count", "consume app.toml nosuchtopic", "status app.toml --state-dir elsewhere"]), @r#"
@@ -902,11 +914,9 @@ fn processors_may_be_listed_in_another_order_than_they_flow() {
 fn panic_at_the_thousandth_record_is_dealt_with_by_policy() {
     let records: String = (1..=1_500).map(|n| format!("{{\"key\":\"key {n}\",\"value\":\"value {n}\",\"timestamp\":{n}}}\n")).collect();
     let mut told = String::new();
-    for (policy, passed) in [
-        ("", 999),
-        ("on-error = \"skip\"", 1_499),
-        ("on-error = { policy = \"dead-letter\", topic = \"broken\" }", 1_499),
-    ] {
+    for (policy, passed) in
+        [("", 999), ("on-error = \"skip\"", 1_499), ("on-error = { policy = \"dead-letter\", topic = \"broken\" }", 1_499)]
+    {
         let place = Place::with_probe(&one_probe("{ do = \"panic\", nth = 1000 }", policy));
         place.write("in.jsonl", &records);
         told += &place.session(&["run app.toml --input in=in.jsonl --output out=out.jsonl --until-idle"]);

@@ -80,7 +80,8 @@ fn rooms_named(room: &str, line: &str) -> Vec<String> {
     let code = line.split("//").next().unwrap_or_default();
     let mut named = Vec::new();
     for (at, _) in code.match_indices("crate::") {
-        let mut segments = code[at + "crate::".len()..].split("::").map(|s| s.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap());
+        let mut segments =
+            code[at + "crate::".len()..].split("::").map(|s| s.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap());
         let first = segments.next().unwrap_or_default();
         let second = segments.next().unwrap_or_default();
         named.push(room_of(&format!("{first}/{second}")));

@@ -76,7 +76,8 @@ impl ControlClient {
     }
 
     fn call<T: DeserializeOwned>(&self, method: &str, uri: &str, body: Vec<u8>, content: &str) -> Result<T, Diagnostic> {
-        let (status, answer) = self.runtime.block_on(self.exchange(method, uri, body, content)).map_err(|e| unreachable(&self.path, &*e))?;
+        let (status, answer) =
+            self.runtime.block_on(self.exchange(method, uri, body, content)).map_err(|e| unreachable(&self.path, &*e))?;
         if status.is_success() {
             return serde_json::from_slice(&answer).map_err(|e| unreachable(&self.path, &e));
         }

@@ -158,9 +158,8 @@ impl Desk {
             return Ok(0);
         }
         for (number, line) in text.split(|&b| b == b'\n').enumerate() {
-            let record = jsonl::parse(line, self.clock.now()).map_err(|why| {
-                Diagnostic::usage("R012", format!("line {}: a broken record line", number + 1)).because(why)
-            })?;
+            let record = jsonl::parse(line, self.clock.now())
+                .map_err(|why| Diagnostic::usage("R012", format!("line {}: a broken record line", number + 1)).because(why))?;
             records.push(OutgoingRecord { topic: topic.clone(), partition: None, record });
         }
         let count = records.len() as u64;

@@ -42,8 +42,7 @@ impl Project {
     fn find(args: &args::Build) -> Result<Self, Diagnostic> {
         let dir = &args.dir;
         let out = args.out.clone().unwrap_or_else(|| below(dir, "components"));
-        let request =
-            BuildRequest { manifest_dir: dir.clone(), packages: args.packages.clone(), out_dir: out, target_dir: None };
+        let request = BuildRequest { manifest_dir: dir.clone(), packages: args.packages.clone(), out_dir: out, target_dir: None };
         let rust = dir.join("Cargo.toml").is_file().then_some(request);
         let npm = has_build_script(&dir.join("package.json"))?;
         if rust.is_none() && !npm {

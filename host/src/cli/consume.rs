@@ -40,10 +40,8 @@ impl From<Diagnostic> for Ended {
 fn print(args: &args::Consume, app: App) -> Result<(), Ended> {
     let topic = topics::named(&app.manifest, &args.name)?;
     let begin = if args.from_end { Begin::End } else { Begin::Beginning };
-    let mut printer = Printer {
-        out: BufWriter::new(io::stdout().lock()),
-        request: PageRequest { positions: Vec::new(), begin, max: args.max },
-    };
+    let mut printer =
+        Printer { out: BufWriter::new(io::stdout().lock()), request: PageRequest { positions: Vec::new(), begin, max: args.max } };
     let ask = |request: &PageRequest| app.consume(&topic, request).map_err(|problem| topics::absent(&app.manifest, &args.name, problem));
     let mut more = printer.catch_up(ask)?;
     if !args.follow {

@@ -46,7 +46,8 @@ impl Lines {
 
 /// Opens an input.
 pub fn open(path: &Path) -> Result<File, Diagnostic> {
-    let refused = |why: &dyn std::fmt::Display| Diagnostic::usage("R010", format!("the input {} cannot be opened", path.display())).because(why);
+    let refused =
+        |why: &dyn std::fmt::Display| Diagnostic::usage("R010", format!("the input {} cannot be opened", path.display())).because(why);
     let file = File::open(path).map_err(|e| refused(&e))?;
     match file.metadata() {
         Ok(found) if found.is_dir() => Err(refused(&"it is a folder")),

@@ -49,13 +49,8 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
 
     let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
     let host = Handle::default();
-    let desk = Desk {
-        app: app.topology.app.clone(),
-        broker: broker.clone(),
-        clock: clock.clone(),
-        topics,
-        host: Some(Arc::new(host.clone())),
-    };
+    let desk =
+        Desk { app: app.topology.app.clone(), broker: broker.clone(), clock: clock.clone(), topics, host: Some(Arc::new(host.clone())) };
     // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
     let control = control_socket(open.folder.path(), desk);
     if load_files(&console, &ear, &*broker, &*clock, &inputs, args.again).map_err(one)? == Some(Stopped) {
@@ -142,7 +137,9 @@ fn inputs(app: &Application, given: &[(String, PathBuf)]) -> Result<Vec<Input>, 
     for (name, path) in given {
         let Some((topic, table)) = app.input_topic(name) else {
             let hint = crate::error::suggest(name, "sources and tables", app.input_names());
-            return Err(one(Diagnostic::usage("R013", format!("--input {name}={}: there is no source or table '{name}'", path.display())).hint(hint)));
+            return Err(one(
+                Diagnostic::usage("R013", format!("--input {name}={}: there is no source or table '{name}'", path.display())).hint(hint)
+            ));
         };
         let from = if path.as_os_str() == "-" { InputFrom::Stdin } else { InputFrom::File(path.clone()) };
         inputs.push(Input { source: name.clone(), topic, table, from });
@@ -160,7 +157,9 @@ fn outputs(app: &Application, given: &[(String, PathBuf)]) -> Result<Vec<(Arc<st
     for (name, path) in given {
         let Some(topic) = app.output_topic(name) else {
             let hint = crate::error::suggest(name, "sinks", app.output_names());
-            return Err(one(Diagnostic::usage("R022", format!("--output {name}={}: there is no sink '{name}'", path.display())).hint(hint)));
+            return Err(
+                one(Diagnostic::usage("R022", format!("--output {name}={}: there is no sink '{name}'", path.display())).hint(hint)),
+            );
         };
         outputs.push((topic, path.clone()));
     }

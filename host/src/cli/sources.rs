@@ -42,7 +42,8 @@ impl Sources {
 
     /// Waits for a change and for the quiet after it; what changed, from the folder on.
     pub fn changed(&mut self) -> Result<PathBuf, Diagnostic> {
-        let ended = |why: &dyn std::fmt::Display| Diagnostic::run("R053", format!("{} is not watched any more", self.dir.display())).because(why);
+        let ended =
+            |why: &dyn std::fmt::Display| Diagnostic::run("R053", format!("{} is not watched any more", self.dir.display())).because(why);
         let changed = loop {
             let event = self.events.recv().map_err(|e| ended(&e))?.map_err(|e| ended(&e))?;
             if let Some(path) = source_of(&self.dir, &event) {
@@ -56,7 +57,8 @@ impl Sources {
 
     /// Folders of sources, those that are new included. Others are not watched at all: a build's folder has thousands below it.
     fn watch_folders(&mut self) -> Result<(), Diagnostic> {
-        let refused = |dir: &Path, why: &dyn std::fmt::Display| Diagnostic::run("R053", format!("{} cannot be watched", dir.display())).because(why);
+        let refused =
+            |dir: &Path, why: &dyn std::fmt::Display| Diagnostic::run("R053", format!("{} cannot be watched", dir.display())).because(why);
         for entry in std::fs::read_dir(&self.dir).map_err(|e| refused(&self.dir, &e))?.flatten() {
             let path = entry.path();
             if path.is_dir() && holds_sources(Path::new(&entry.file_name())) && self.watched.insert(path.clone()) {
@@ -103,7 +105,16 @@ mod tests {
         for source in ["src/lib.rs", "Cargo.toml", "package.json", "src/words.js", "wit/world.wit", "processors/a/src/lib.rs", "src"] {
             assert!(is_source(Path::new(source)), "{source}");
         }
-        for other in ["target/x.rs", "Cargo.lock", "package-lock.json", "counts.jsonl", ".git/index", "components/a.wasm", "src/.lib.rs.swp", "a/target/b.rs"] {
+        for other in [
+            "target/x.rs",
+            "Cargo.lock",
+            "package-lock.json",
+            "counts.jsonl",
+            ".git/index",
+            "components/a.wasm",
+            "src/.lib.rs.swp",
+            "a/target/b.rs",
+        ] {
             assert!(!is_source(Path::new(other)), "{other}");
         }
     }

@@ -73,13 +73,8 @@ fn tasks(tasks: &[TaskReport]) -> Vec<String> {
 }
 
 fn partitions(partitions: &[PartitionReport]) -> Vec<String> {
-    let headings = [
-        ("topic", Align::Left),
-        ("partition", Align::Right),
-        ("committed", Align::Right),
-        ("end", Align::Right),
-        ("lag", Align::Right),
-    ];
+    let headings =
+        [("topic", Align::Left), ("partition", Align::Right), ("committed", Align::Right), ("end", Align::Right), ("lag", Align::Right)];
     let row = |p: &PartitionReport| {
         let numbers = [u64::from(p.partition), p.committed, p.end, p.end.saturating_sub(p.committed)].map(|n| n.to_string());
         let [partition, committed, end, lag] = numbers;

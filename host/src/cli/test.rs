@@ -25,12 +25,13 @@ pub fn test(args: &args::Test) -> Result<ExitCode, Vec<Diagnostic>> {
     let _console = Console::start_quiet();
     let mut files = Vec::new();
     for path in &args.paths {
-        collect(path, &mut files).map_err(|e| {
-            vec![Diagnostic::usage("R040", format!("'{}' cannot be read", path.display())).because(e)]
-        })?;
+        collect(path, &mut files)
+            .map_err(|e| vec![Diagnostic::usage("R040", format!("'{}' cannot be read", path.display())).because(e)])?;
     }
     if files.is_empty() {
-        return Err(vec![Diagnostic::usage("R041", "there is no step file").hint("step files end in .json; see `cofferdam new` for an example")]);
+        return Err(vec![
+            Diagnostic::usage("R041", "there is no step file").hint("step files end in .json; see `cofferdam new` for an example"),
+        ]);
     }
     let mut apps = Apps::default();
     let mut failed = 0;
@@ -95,8 +96,13 @@ fn one_file(path: &Path, apps: &mut Apps) -> Result<(), String> {
 fn bench(app: &Application, partitions: u32) -> Result<Bench, Vec<Diagnostic>> {
     let clock = Arc::new(VirtualClock::default());
     let broker = SimBroker::new(clock.clone());
-    let settings =
-        BindSettings { tasks_folder: None, commit_floor: std::time::Duration::ZERO, partitions: Some(partitions), seed: SEED, redact_keys: false };
+    let settings = BindSettings {
+        tasks_folder: None,
+        commit_floor: std::time::Duration::ZERO,
+        partitions: Some(partitions),
+        seed: SEED,
+        redact_keys: false,
+    };
     let plan = deploy::bind(app, Arc::new(broker.clone()), clock.clone(), &settings)?;
     let (commands, heard) = channel();
     let board = ThreadBoard::default();

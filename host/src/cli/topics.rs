@@ -12,7 +12,8 @@ pub fn named(manifest: &Manifest, name: &str) -> Result<Arc<str>, Diagnostic> {
             [topic] => Ok(topic.value.clone()),
             topics => {
                 let all: Vec<&str> = topics.iter().map(|t| &*t.value).collect();
-                Err(Diagnostic::usage("R015", format!("source '{name}' reads several topics")).hint(format!("name one of them: {}", all.join(", "))))
+                Err(Diagnostic::usage("R015", format!("source '{name}' reads several topics"))
+                    .hint(format!("name one of them: {}", all.join(", "))))
             }
         };
     }

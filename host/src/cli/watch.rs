@@ -88,7 +88,11 @@ const TASKS_NAMED: usize = 5;
 
 fn parked(status: &[TaskStatus]) -> Diagnostic {
     let all: Vec<&TaskStatus> = status.iter().filter(|t| is_parked(t)).collect();
-    let what = if all.len() == status.len() { "every task is parked".to_owned() } else { format!("{} of {} tasks are parked", all.len(), status.len()) };
+    let what = if all.len() == status.len() {
+        "every task is parked".to_owned()
+    } else {
+        format!("{} of {} tasks are parked", all.len(), status.len())
+    };
     let mut problem = Diagnostic::run("R006", what);
     for task in all.iter().take(TASKS_NAMED) {
         if let Condition::Parked { why } = &task.condition {

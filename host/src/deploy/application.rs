@@ -8,7 +8,7 @@ use crate::component::{self, Component};
 use crate::error::Diagnostic;
 use crate::manifest::Manifest;
 use crate::sandbox::{self, Engine, Loaded};
-use crate::topology::{self, Descriptions, NodeKind, Sink, Topology, TopicUse};
+use crate::topology::{self, Descriptions, NodeKind, Sink, TopicUse, Topology};
 
 /// What flags of the command line put in place of the manifest's keys.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +88,11 @@ impl Application {
 }
 
 /// Compiles each component once, whoever uses it.
-fn compile(engine: &Engine, manifest: &Manifest, found: &BTreeMap<String, Component>) -> Result<BTreeMap<String, Arc<Loaded>>, Vec<Diagnostic>> {
+fn compile(
+    engine: &Engine,
+    manifest: &Manifest,
+    found: &BTreeMap<String, Component>,
+) -> Result<BTreeMap<String, Arc<Loaded>>, Vec<Diagnostic>> {
     let mut distinct: Vec<&Component> = Vec::new();
     for component in found.values() {
         if !distinct.iter().any(|c| c.digest == component.digest) {

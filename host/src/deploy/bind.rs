@@ -33,7 +33,12 @@ pub struct BindSettings {
 }
 
 /// Makes the app's topics and its plan.
-pub fn bind(app: &Application, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, settings: &BindSettings) -> Result<HostPlan, Vec<Diagnostic>> {
+pub fn bind(
+    app: &Application,
+    broker: Arc<dyn Broker>,
+    clock: Arc<dyn Clock>,
+    settings: &BindSettings,
+) -> Result<HostPlan, Vec<Diagnostic>> {
     let partitions = ensure_topics(app, &*broker, settings.partitions)?;
     let mut counts: rustc_hash::FxHashMap<Arc<str>, u32> = partitions.topics.iter().map(|(t, n)| (t.clone(), *n)).collect();
     let names: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).chain(counts.keys().cloned()).collect();
@@ -44,7 +49,8 @@ pub fn bind(app: &Application, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, s
             targets.insert(name.clone(), SinkTopic { partitions: spec.partitions, compacted: spec.cleanup != Cleanup::Delete });
         }
     }
-    let mut tasks = HostPlan::task_plans(&app.topology, |topic| targets.get(topic).copied()).map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
+    let mut tasks = HostPlan::task_plans(&app.topology, |topic| targets.get(topic).copied())
+        .map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
     for plan in tasks.iter_mut().filter_map(Arc::get_mut) {
         plan.redact_keys = settings.redact_keys;
     }
@@ -69,11 +75,17 @@ pub fn bind(app: &Application, broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, s
 pub fn ensure_topics(app: &Application, broker: &dyn Broker, partitions: Option<u32>) -> Result<Partitions, Vec<Diagnostic>> {
     let names: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).collect();
     let there = broker.topics(&names).map_err(log_failed)?;
-    let specs: Vec<TopicSpec> = app.topology.topics.iter().zip(&there).map(|(t, info)| {
-        // Where the manifest is silent about an existing topic, it stays as it is.
-        let existing = info.as_ref().map(|i| i.spec.partitions).filter(|_| t.partitions.is_none());
-        external(t, partitions.or(existing))
-    }).collect();
+    let specs: Vec<TopicSpec> = app
+        .topology
+        .topics
+        .iter()
+        .zip(&there)
+        .map(|(t, info)| {
+            // Where the manifest is silent about an existing topic, it stays as it is.
+            let existing = info.as_ref().map(|i| i.spec.partitions).filter(|_| t.partitions.is_none());
+            external(t, partitions.or(existing))
+        })
+        .collect();
     broker.create_topics(&specs).map_err(differs)?;
     let known: BTreeMap<Arc<str>, u32> = specs.iter().map(|s| (s.name.clone(), s.partitions)).collect();
     let counted = topology::partitions(&app.topology, &known)?;
@@ -116,10 +128,9 @@ fn log_failed(error: BrokerError) -> Vec<Diagnostic> {
 
 fn differs(error: BrokerError) -> Vec<Diagnostic> {
     match error {
-        BrokerError::TopicDiffers { .. } => vec![
-            Diagnostic::usage("B005", error.to_string())
-                .hint("a topic keeps the settings that it was made with: write these into [topics.NAME], or take another topic or state folder"),
-        ],
+        BrokerError::TopicDiffers { .. } => vec![Diagnostic::usage("B005", error.to_string()).hint(
+            "a topic keeps the settings that it was made with: write these into [topics.NAME], or take another topic or state folder",
+        )],
         _ => log_failed(error),
     }
 }

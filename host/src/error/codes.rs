@@ -21,8 +21,7 @@ pub struct Code {
 }
 
 /// The entries of each room.
-const TABLES: &[&[Code]] =
-    &[manifest::CODES, topology::CODES, component::CODES, sandbox::CODES, broker::CODES, run::CODES];
+const TABLES: &[&[Code]] = &[manifest::CODES, topology::CODES, component::CODES, sandbox::CODES, broker::CODES, run::CODES];
 
 /// What a code means; `None` for one that does not exist.
 pub fn explain(code: &str) -> Option<&'static Code> {

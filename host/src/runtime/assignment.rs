@@ -6,7 +6,10 @@ use std::sync::Arc;
 use crate::record::TopicPartition;
 
 /// Groups assigned partitions by the task that they belong to: sub-topology and partition number, in this order.
-pub(super) fn by_task(partitions: &[TopicPartition], sub_topology_of: &FxHashMap<Arc<str>, usize>) -> Vec<((usize, u32), Vec<TopicPartition>)> {
+pub(super) fn by_task(
+    partitions: &[TopicPartition],
+    sub_topology_of: &FxHashMap<Arc<str>, usize>,
+) -> Vec<((usize, u32), Vec<TopicPartition>)> {
     let mut tasks = std::collections::BTreeMap::<(usize, u32), Vec<TopicPartition>>::new();
     for at in partitions {
         if let Some(&sub) = sub_topology_of.get(&at.topic) {

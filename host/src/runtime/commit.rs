@@ -25,10 +25,7 @@ impl Transaction {
         let waited = now.0 - last.0;
         let ms = |d: std::time::Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         // A wall clock that was set back must not hold commits up.
-        waited < 0
-            || (dry && waited >= ms(host.commit_floor))
-            || waited >= ms(host.commit_interval)
-            || self.is_full()
+        waited < 0 || (dry && waited >= ms(host.commit_floor)) || waited >= ms(host.commit_interval) || self.is_full()
     }
 
     /// True when nothing more should go into it.
@@ -136,12 +133,7 @@ pub(super) fn flush(host: &HostPlan, task: &mut Task, now: Timestamp) -> Result<
     }
 }
 
-fn send_changes(
-    host: &HostPlan,
-    client: &mut dyn Client,
-    open: &mut Transaction,
-    task: &mut Task,
-) -> Result<(), ThreadError> {
+fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction, task: &mut Task) -> Result<(), ThreadError> {
     let id = task.id.clone();
     let Some(env) = task.env() else { return Ok(()) };
     if env.stores.is_clean() {

@@ -173,7 +173,9 @@ fn join(handle: JoinHandle<Result<(), ThreadError>>) -> HostExit {
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
             let failure = Diagnostic::run("R003", format!("thread {name} panicked: {}", text.unwrap_or_default()));
-            HostExit::Failed(failure.hint("this is a defect of cofferdam; state and log are safe, and the same command goes on where it stopped"))
+            HostExit::Failed(
+                failure.hint("this is a defect of cofferdam; state and log are safe, and the same command goes on where it stopped"),
+            )
         }
     }
 }

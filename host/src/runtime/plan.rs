@@ -11,8 +11,8 @@ use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::node::{Lent, Node};
-use crate::store::{Changelog, StoreConfig};
 use crate::record::{Offset, TopicPartition};
+use crate::store::{Changelog, StoreConfig};
 use crate::task::{PlanError, SinkTopic, TaskPlan};
 use crate::topology::{NodeIx, NodeKind, TaskId, Topology};
 
@@ -94,7 +94,8 @@ impl HostPlan {
             (Changelog::Store(local), spec.changelog.clone(), spec.source_is_changelog)
         });
         let cells = sub.cells_changelog.iter().map(|t| (Changelog::Cells, t.clone(), false));
-        let all = stores.chain(cells).map(|(of, topic, source)| TaskChangelog { of, at: TopicPartition::new(topic, task.partition), source });
+        let all =
+            stores.chain(cells).map(|(of, topic, source)| TaskChangelog { of, at: TopicPartition::new(topic, task.partition), source });
         // A table's topic may have fewer partitions than the sub-topology has tasks.
         all.filter(|c| !c.source || self.partitions.get(&c.at.topic).is_none_or(|count| task.partition < *count)).collect()
     }

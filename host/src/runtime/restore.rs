@@ -57,11 +57,7 @@ struct Leg {
 
 impl Restore {
     /// Opens the task's state and finds out what is missing in it. A corrupted database is wiped: changelogs heal it.
-    pub(super) fn begin(
-        host: &HostPlan,
-        id: TaskId,
-        partitions: Vec<(TopicPartition, Option<Committed>)>,
-    ) -> Result<Self, ThreadError> {
+    pub(super) fn begin(host: &HostPlan, id: TaskId, partitions: Vec<(TopicPartition, Option<Committed>)>) -> Result<Self, ThreadError> {
         let plan = host.tasks[id.sub_topology].clone();
         let folder = host.tasks_folder.as_ref().map(|tasks| tasks.join(&*id.name));
         let mut stores = open(host, &id, folder.as_ref())?;

@@ -70,7 +70,8 @@ impl StreamThread {
                 status.stream_time = task.stream_time();
                 status.counters = task.counters;
                 status.committed = task.group.queues.iter().map(|q| (q.at.to_string(), q.committed())).collect();
-                let ends = task.group.queues.iter().filter_map(|q| Some(self.host.broker.bounds(&q.at).ok()?.1.saturating_sub(q.committed())));
+                let ends =
+                    task.group.queues.iter().filter_map(|q| Some(self.host.broker.bounds(&q.at).ok()?.1.saturating_sub(q.committed())));
                 status.lag = ends.sum();
                 status.condition = match &task.state {
                     TaskState::Running => Condition::Running,

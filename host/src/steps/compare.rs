@@ -136,7 +136,9 @@ fn shown_expected(expected: &Expected) -> String {
         ..Record::default()
     };
     let mut text = shown(expected.out.as_deref(), &record);
-    for (stated, field) in [(expected.key.is_some(), "key"), (expected.value.is_some(), "value"), (expected.timestamp.is_some(), "timestamp")] {
+    for (stated, field) in
+        [(expected.key.is_some(), "key"), (expected.value.is_some(), "value"), (expected.timestamp.is_some(), "timestamp")]
+    {
         if !stated {
             let _ = write!(text, " (any {field})");
         }

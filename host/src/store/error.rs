@@ -52,9 +52,7 @@ impl StoreError {
             DiskError::Corrupted { path, why } => Self::Corrupted { store, why: format!("{}: {why}", path.display()) },
             DiskError::Io { path, what, why } => Self::Disk { store, what, why: format!("{}: {why}", path.display()) },
             DiskError::Locked { .. } => Self::Locked { store, why: why.to_string() },
-            DiskError::Missing { .. } | DiskError::UnknownFamily { .. } => {
-                Self::Disk { store, what: "opening", why: why.to_string() }
-            }
+            DiskError::Missing { .. } | DiskError::UnknownFamily { .. } => Self::Disk { store, what: "opening", why: why.to_string() },
         }
     }
 }

@@ -186,10 +186,10 @@ mod tests {
 
     fn queue(name: &str, times: &[i64]) -> PartitionQueue {
         let mut queue = PartitionQueue::new(TopicPartition::new(name, 0), 0, 0);
-        let records = times.iter().zip(0..).map(|(&t, offset)| ConsumedRecord {
-            offset,
-            record: Record { timestamp: Timestamp(t), ..Record::default() },
-        });
+        let records = times
+            .iter()
+            .zip(0..)
+            .map(|(&t, offset)| ConsumedRecord { offset, record: Record { timestamp: Timestamp(t), ..Record::default() } });
         queue.extend(records);
         queue
     }

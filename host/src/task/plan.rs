@@ -79,11 +79,7 @@ pub(super) struct SourceTopic {
 
 impl TaskPlan {
     /// The plan of a sub-topology. `target` tells of a sink's topic, where it is known.
-    pub fn new(
-        topology: &Topology,
-        sub_topology: usize,
-        target: impl Fn(&str) -> Option<SinkTopic>,
-    ) -> Result<Self, PlanError> {
+    pub fn new(topology: &Topology, sub_topology: usize, target: impl Fn(&str) -> Option<SinkTopic>) -> Result<Self, PlanError> {
         let sub = &topology.sub_topologies[sub_topology];
         let local: FxHashMap<NodeIx, LocalNode> = sub.nodes.iter().zip(0..).map(|(&ix, local)| (ix, local)).collect();
         let mut nodes = Vec::with_capacity(sub.nodes.len());
@@ -133,11 +129,7 @@ fn plan_node(
             internal: source.role == SourceRole::Repartition,
         },
         NodeKind::Processor(_) => Work::Processor,
-        NodeKind::Sink(sink) => Work::Sink {
-            topic: sink.topic.clone(),
-            internal: sink.repartition.is_some(),
-            target: target(&sink.topic),
-        },
+        NodeKind::Sink(sink) => Work::Sink { topic: sink.topic.clone(), internal: sink.repartition.is_some(), target: target(&sink.topic) },
     };
     let child = |c: &crate::topology::Child| PlanChild { node: local[&c.node], input: c.input, table: c.table };
     let children = node.children.iter().map(|slot| slot.iter().map(child).collect()).collect();

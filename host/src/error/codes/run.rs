@@ -136,12 +136,7 @@ pub(super) const CODES: &[Code] = &[
                user, or is another version of Cofferdam.",
         example: "",
     },
-    Code {
-        code: "R040",
-        title: "A step file cannot be read",
-        text: "The path is not there or may not be read.",
-        example: "",
-    },
+    Code { code: "R040", title: "A step file cannot be read", text: "The path is not there or may not be read.", example: "" },
     Code {
         code: "R041",
         title: "There is no step file",

@@ -93,7 +93,9 @@ impl NodeFactory for Ops {
 }
 
 /// An operator that only knows records.
-pub(super) fn op(process: impl Fn(&Place, u32, Record, &mut TaskEnv, &mut Vec<Output>) -> Result<(), Failure> + Send + Sync + 'static) -> Op {
+pub(super) fn op(
+    process: impl Fn(&Place, u32, Record, &mut TaskEnv, &mut Vec<Output>) -> Result<(), Failure> + Send + Sync + 'static,
+) -> Op {
     Arc::new(move |place, event, env, outputs| match event {
         Event::Process { input, record } => process(place, input, record, env, outputs),
         _ => Ok(()),
@@ -419,7 +421,9 @@ fn shown(record: &Record) -> String {
 
 /// Source `in` to processor `name` to sink `out`; `rest` belongs to the processor.
 pub(super) fn line(name: &str, rest: &str) -> String {
-    format!("[sources.in]\ntopic = \"in\"\n[processors.{name}]\ncomponent = \"x\"\nfrom = [\"in\"]\n{rest}\n[sinks.out]\ntopic = \"out\"\nfrom = [\"{name}\"]\n")
+    format!(
+        "[sources.in]\ntopic = \"in\"\n[processors.{name}]\ncomponent = \"x\"\nfrom = [\"in\"]\n{rest}\n[sinks.out]\ntopic = \"out\"\nfrom = [\"{name}\"]\n"
+    )
 }
 
 /// As `line`, with a count and its store.

@@ -187,7 +187,10 @@ fn processed_records_of_repartition_topics_are_deleted_behind_the_committed_offs
     bench.settle();
     // At the first commit of that time, which is the one that brings the new record.
     assert_eq!(bounds(&bench).0, limits::PURGE_RECORDS + 1, "few, but old");
-    assert_eq!((bench.sim.bounds(&TopicPartition::new("in", 0)).unwrap().0, bench.sim.bounds(&TopicPartition::new("out", 0)).unwrap().0), (0, 0));
+    assert_eq!(
+        (bench.sim.bounds(&TopicPartition::new("in", 0)).unwrap().0, bench.sim.bounds(&TopicPartition::new("out", 0)).unwrap().0),
+        (0, 0)
+    );
     bench.start(1);
     bench.produce("in", &[record("k", "last", 1)]);
     bench.settle();

@@ -23,8 +23,7 @@ fn feed(bench: &Bench, from: i64, to: i64) {
 fn expect_counted(bench: &mut Bench, records: i64) {
     let mut all = bench.all("out");
     all.sort();
-    let mut expected: Vec<String> =
-        (0..records).flat_map(|i| (0..3).map(move |p| format!("k{p}={i}#{}@{i}", i + 1))).collect();
+    let mut expected: Vec<String> = (0..records).flat_map(|i| (0..3).map(move |p| format!("k{p}={i}#{}@{i}", i + 1))).collect();
     expected.sort();
     assert_eq!(all, expected);
     assert_eq!(bench.rows("counts"), (0..3).map(|p| format!("k{p}={records}")).collect::<Vec<_>>());

@@ -82,7 +82,9 @@ fn a_parked_task_leaves_the_others_and_the_thread_alone() {
 #[test]
 fn a_transient_failure_lets_its_task_sleep_and_is_tried_again_so_many_times() {
     let policy = r#"on-error = { policy = "skip", retry = { max = 2, backoff = "1s" } }"#;
-    for (failures, outputs, tries) in [(1, vec!["k=transient@1", "k=b@2"], 1), (2, vec!["k=transient@1", "k=b@2"], 2), (3, vec!["k=b@2"], 2)] {
+    for (failures, outputs, tries) in
+        [(1, vec!["k=transient@1", "k=b@2"], 1), (2, vec!["k=transient@1", "k=b@2"], 2), (3, vec!["k=b@2"], 2)]
+    {
         let settings = Settings { partitions: 2, ..Settings::default() };
         let mut bench = Bench::with(&line("check", policy), &[("check", fails(failures))], settings);
         bench.start(1);

@@ -29,7 +29,8 @@ fn ticking(clocks: &'static [(&'static str, PunctuationClock, u64)], broken: Arc
     })
 }
 
-const BOTH: &[(&str, PunctuationClock, u64)] = &[("stream", PunctuationClock::StreamTime, 10), ("wall", PunctuationClock::WallClock, 1_000)];
+const BOTH: &[(&str, PunctuationClock, u64)] =
+    &[("stream", PunctuationClock::StreamTime, 10), ("wall", PunctuationClock::WallClock, 1_000)];
 
 #[test]
 fn both_clocks_fire_on_their_grids() {

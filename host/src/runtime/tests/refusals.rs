@@ -1,6 +1,6 @@
 //! Records that the log does not take: the sink's policy decides, whether that is known before or only afterwards.
 
-use super::bench::{Bench, Op, counting, count, line, op, pass, record, to};
+use super::bench::{Bench, Op, count, counting, line, op, pass, record, to};
 use crate::record::Header;
 
 #[test]

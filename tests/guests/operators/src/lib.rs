@@ -97,9 +97,7 @@ impl Processor for Operator {
             }
             Op::Aggregate { .. } => operator.store("aggregates", Access::ReadWrite, "by key"),
             Op::Join { .. } => operator.store("table", Access::Read, "the right side"),
-            Op::Visit { mode: Mode::Named, .. } => {
-                operator.port("enter", "what came").port("b", "to node B").port("c", "to node C")
-            }
+            Op::Visit { mode: Mode::Named, .. } => operator.port("enter", "what came").port("b", "to node B").port("c", "to node C"),
             Op::Visit { .. } => operator.port("enter", "what came"),
             _ => operator,
         })
