@@ -56,8 +56,13 @@ fn run(manifest: &Path, records: u64) -> Result<Measured> {
     let app = Application::load(manifest, &overrides).map_err(problems)?;
     let open = open_log(&state_dir, clock.clone()).map_err(|p| problems(vec![p]))?;
     let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
-    let settings =
-        BindSettings { tasks_folder: Some(state_dir.join("tasks")), commit_floor: limits::COMMIT_FLOOR, partitions: None, seed: 1 };
+    let settings = BindSettings {
+        tasks_folder: Some(state_dir.join("tasks")),
+        commit_floor: limits::COMMIT_FLOOR,
+        partitions: None,
+        redact_keys: false,
+        seed: 1,
+    };
     let plan = bind(&app, broker.clone(), clock, &settings).map_err(problems)?;
     fill(&*broker, records)?;
     let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());

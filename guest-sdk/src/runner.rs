@@ -67,9 +67,5 @@ pub(crate) fn describe<P: Processor>(config: Option<&str>) -> Result<(Descriptio
         description.config_schema = Some(serde_json::json!({"type": "object"}));
     }
     let roles = description.inputs.take().unwrap_or_else(P::Input::roles);
-    // Without a schema a component takes no config at all; serde judges the fields of one that does.
-    if description.config_schema.is_none() && type_name::<P::Config>() != type_name::<NoConfig>() {
-        description.config_schema = Some(serde_json::json!({ "type": "object" }));
-    }
     Ok((description, roles))
 }
