@@ -34,7 +34,8 @@ build() {
 }
 
 build || finish
-step "cargo test" cargo test --quiet --workspace || true
+step "clippy and documentation" scripts/lint.sh || true
+step "cargo test" cargo test --quiet --workspace --no-fail-fast || true
 step "step files" "$cofferdam" test examples/word-count/steps examples/flights/steps tests/steps tests/conformance || true
 step "flights, from end to end" tests/flights.sh "$cofferdam" || true
 step "word count of a text" tests/word_count.sh "$cofferdam" || true

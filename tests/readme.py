@@ -4,7 +4,8 @@
     readme.py COFFERDAM
 
 A comment before a fenced block says what it is: `<!-- file: PATH -->`, text that stands in that file, line for line; `<!-- run in: PLACE -->`,
-commands: `an empty folder`, or `a copy`, which has examples/ (built) and LICENSE. Blocks of one place are one session, in order.
+commands: `an empty folder`, `another empty folder`, or `a copy`, which has examples/ (built) and LICENSE. Blocks of one place are one session,
+in order.
 """
 import os
 import re
@@ -29,7 +30,7 @@ def run(place, commands, cofferdam):
         folder = Path(name)
         if place == "a copy":
             copy_of_the_examples(folder)
-        elif place != "an empty folder":
+        elif not place.endswith("empty folder"):
             return f"there is no place '{place}'"
         env = {**os.environ, "PATH": f"{cofferdam.parent}:{os.environ['PATH']}"}
         if target := env.get("CARGO_TARGET_DIR"):

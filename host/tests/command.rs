@@ -738,7 +738,7 @@ fn parked_task_is_told_and_resumed() {
         probed: running, 1 of 2 tasks parked
 
         task thread state lag processed skipped dead letters stream time last commit
-        in_0 0 parked 1 0 0 0 TIME TIME
+        in_0 0 parked 1 0 0 0 - TIME
         bad-record in 'probe' at in/0/0: the value says so
         in_1 0 running 0 1 0 0 TIME TIME
 
@@ -761,6 +761,12 @@ fn parked_task_is_told_and_resumed() {
     "#);
 }
 
+/// Puts `N` for the digits that a part begins with, if they are four or more.
+fn without_sizes(part: &str) -> String {
+    let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+    if part.len() - rest.len() >= 4 { format!("N{rest}") } else { part.to_owned() }
+}
+
 #[test]
 fn file_that_is_no_whole_component_is_told_apart() {
     let place = Place::with_probe(&one_probe("{ do = \"pass\" }", ""));
@@ -773,11 +779,13 @@ fn file_that_is_no_whole_component_is_told_apart() {
     }
     fs::remove_file(place.path("probe.wasm")).unwrap();
     told += &place.session(&["run app.toml"]);
+    // How large the component is depends on the compiler.
+    let told: String = told.split_inclusive(|c: char| !c.is_ascii_digit()).map(|part| without_sizes(part)).collect();
     assert_snapshot!(told, @r#"
         $ cofferdam check app.toml
-        error[C103]: component 'probe.wasm' is cut off: it ends in the middle, after 299609 bytes
+        error[C103]: component 'probe.wasm' is cut off: it ends in the middle, after N bytes
           --> app.toml:8:13
-        Caused by: failed to parse WebAssembly module: wasm component contains an invalid module section: section range 1881..588280 is out of bounds (bound = 299609)
+        Caused by: failed to parse WebAssembly module: wasm component contains an invalid module section: section range N..N is out of bounds (bound = N)
         hint: build it again, or copy it again
         [exit status: 2]
 
