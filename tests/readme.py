@@ -33,9 +33,6 @@ def run(place, commands, cofferdam):
         elif not place.endswith("empty folder"):
             return f"there is no place '{place}'"
         env = {**os.environ, "PATH": f"{cofferdam.parent}:{os.environ['PATH']}"}
-        if target := env.get("CARGO_TARGET_DIR"):
-            # Kept apart from the repository's own builds, and between runs.
-            env["CARGO_TARGET_DIR"] = f"{target}/readme"
         print(f"in {place}:", flush=True)
         ended = subprocess.run(["bash", "-euxo", "pipefail", "-c", commands], cwd=folder, env=env, stdin=subprocess.DEVNULL)
         return None if ended.returncode == 0 else f"in {place}: the commands ended with {ended.returncode}"
