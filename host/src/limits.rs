@@ -38,6 +38,12 @@ pub const OUTPUT_BYTES_RETURNED: usize = 16 << 20;
 pub const OUTPUTS_FORWARDED: usize = 1_000_000;
 /// Bytes of the outputs of one call, those handed over by `forward` included.
 pub const OUTPUT_BYTES_FORWARDED: usize = 256 << 20;
+/// Records that the walk of one record may send to sinks: calls multiply along the topology.
+pub const WALK_OUTPUTS: usize = 2_000_000;
+/// Bytes of the records that the walk of one record may send to sinks.
+pub const WALK_OUTPUT_BYTES: usize = 512 << 20;
+/// Bytes of the rows and cells that one call may write.
+pub const WRITTEN_BYTES: usize = 256 << 20;
 /// Size of a record: key, value and headers.
 pub const RECORD_BYTES: usize = 16 << 20;
 /// Headers of a record.
