@@ -84,6 +84,10 @@ pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 pub const RECORDS_PER_TURN: usize = 1_000;
 /// Records that wait in memory for each partition.
 pub const RECORDS_BUFFERED_PER_PARTITION: usize = 2_000;
+/// Bytes of records that wait in memory for each partition; one take beyond it.
+pub const BYTES_BUFFERED_PER_PARTITION: usize = 8 << 20;
+/// Bytes of records after which one read of a partition of the embedded log ends; one record beyond it.
+pub const TAKE_BYTES: usize = 4 << 20;
 /// Outputs of one transaction that make its thread commit early.
 pub const TRANSACTION_RECORDS: usize = 50_000;
 /// Bytes of the outputs of one transaction that make its thread commit early.
