@@ -116,6 +116,8 @@ pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
 /// Body of one request to the control socket.
 pub const CONTROL_BODY_BYTES: usize = 64 << 20;
+/// How long the end of a host waits for answers of the control socket that are under way.
+pub const CONTROL_SHUTDOWN: Duration = Duration::from_secs(2);
 /// Bytes of the embedded log that one step of cleaning reads.
 pub const MAINTENANCE_STEP_BYTES: usize = 32 << 20;
 /// Bytes of the name of a node or store in a manifest.
