@@ -15,6 +15,7 @@ pub mod embedded;
 pub mod partitioner;
 pub mod sim;
 
+pub use admission::refusal;
 pub use port::{
     Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, OutgoingRecord, Reader, Retry, Subscription, TopicInfo,
     TopicSpec,

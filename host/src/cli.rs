@@ -31,11 +31,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Verb};
+use args::{Args, LogForm, Verb};
 
 /// Runs the command; the exit code is 0, 1 (failed) or 2 (bad usage or manifest).
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    let json = matches!(&args.verb, Verb::Run(run) if run.log == LogForm::Json);
     let outcome = match args.verb {
         Verb::New(new) => new::new(&new),
         Verb::Build(build) => build::build(&build),
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(code) => code,
+        Err(problems) if json => report::print_json(&problems),
         Err(problems) => report::print(&problems),
     }
 }

@@ -38,6 +38,12 @@ pub const OUTPUT_BYTES_RETURNED: usize = 16 << 20;
 pub const OUTPUTS_FORWARDED: usize = 1_000_000;
 /// Bytes of the outputs of one call, those handed over by `forward` included.
 pub const OUTPUT_BYTES_FORWARDED: usize = 256 << 20;
+/// Records that the walk of one record may send to sinks: calls multiply along the topology.
+pub const WALK_OUTPUTS: usize = 2_000_000;
+/// Bytes of the records that the walk of one record may send to sinks.
+pub const WALK_OUTPUT_BYTES: usize = 512 << 20;
+/// Bytes of the rows and cells that one call may write.
+pub const WRITTEN_BYTES: usize = 256 << 20;
 /// Size of a record: key, value and headers.
 pub const RECORD_BYTES: usize = 16 << 20;
 /// Headers of a record.
@@ -78,6 +84,10 @@ pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 pub const RECORDS_PER_TURN: usize = 1_000;
 /// Records that wait in memory for each partition.
 pub const RECORDS_BUFFERED_PER_PARTITION: usize = 2_000;
+/// Bytes of records that wait in memory for each partition; one take beyond it.
+pub const BYTES_BUFFERED_PER_PARTITION: usize = 8 << 20;
+/// Bytes of records after which one read of a partition of the embedded log ends; one record beyond it.
+pub const TAKE_BYTES: usize = 4 << 20;
 /// Outputs of one transaction that make its thread commit early.
 pub const TRANSACTION_RECORDS: usize = 50_000;
 /// Bytes of the outputs of one transaction that make its thread commit early.
@@ -106,6 +116,8 @@ pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
 /// Body of one request to the control socket.
 pub const CONTROL_BODY_BYTES: usize = 64 << 20;
+/// How long the end of a host waits for answers of the control socket that are under way.
+pub const CONTROL_SHUTDOWN: Duration = Duration::from_secs(2);
 /// Bytes of the embedded log that one step of cleaning reads.
 pub const MAINTENANCE_STEP_BYTES: usize = 32 << 20;
 /// Bytes of the name of a node or store in a manifest.

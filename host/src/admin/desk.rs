@@ -229,7 +229,13 @@ impl Filling {
         let mut records: Vec<ConsumedRecord> = Vec::new();
         while self.lines.len() < self.most && self.bytes < PAGE_BYTES {
             records.clear();
-            let next = reader.read(at, offset, READ_RECORDS.min(self.most - self.lines.len()), &mut records).map_err(failed)?;
+            let next = match reader.read(at, offset, READ_RECORDS.min(self.most - self.lines.len()), &mut records) {
+                Err(BrokerError::OffsetGone { wanted, first, .. }) => {
+                    tracing::warn!(partition = %at, wanted, first, "records were deleted before they were read");
+                    first
+                }
+                next => next.map_err(failed)?,
+            };
             if next == offset {
                 break;
             }

@@ -54,14 +54,27 @@ impl ControlServer {
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async move {
-                let until = async {
+                let (tell_end, end) = oneshot::channel();
+                let until = async move {
                     // A dropped sender means the same: the host ends.
                     let _ = stopped.await;
+                    let _ = tell_end.send(());
                 };
-                if let Err(why) = axum::serve(listener, router(desk)).with_graceful_shutdown(until).await {
-                    tracing::error!("the control socket failed: {why}");
+                let overdue = async move {
+                    let _ = end.await;
+                    tokio::time::sleep(limits::CONTROL_SHUTDOWN).await;
+                };
+                tokio::select! {
+                    served = axum::serve(listener, router(desk)).with_graceful_shutdown(until).into_future() => {
+                        if let Err(why) = served {
+                            tracing::error!("the control socket failed: {why}");
+                        }
+                    }
+                    () = overdue => tracing::warn!("an answer of the control socket was cut short: the host ends"),
                 }
             });
+            // Whoever still works on an answer has nobody to give it to.
+            runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name("control".into()).spawn(serve).map_err(failed)?;
         Ok(Self { path: path.to_owned(), stop: Some(stop), thread: Some(thread) })

@@ -5,28 +5,33 @@ use std::time::Duration;
 use super::partitioner::Partitioner;
 use super::port::{BrokerError, Cleanup, OutgoingRecord, Retry, TopicSpec};
 use crate::limits;
-use crate::record::TopicPartition;
+use crate::record::{Record, TopicPartition};
 
 /// Judges a record and says which partition it goes to.
 pub(super) fn admit(spec: &TopicSpec, outgoing: &OutgoingRecord, partitioner: &mut Partitioner) -> Result<u32, BrokerError> {
     let record = &outgoing.record;
     debug_assert!(record.change.is_none(), "`change` is packed or cleared before a record is sent");
-    let refused = |reason: String| Err(BrokerError::Refused { topic: spec.name.clone(), reason });
-    let size = record.size();
-    if size > limits::RECORD_BYTES {
-        return refused(format!("it has {size} bytes, the limit is {}", limits::RECORD_BYTES));
-    }
-    if record.headers.len() > limits::RECORD_HEADERS {
-        return refused(format!("it has {} headers, the limit is {}", record.headers.len(), limits::RECORD_HEADERS));
-    }
-    if record.key.is_none() && spec.cleanup != Cleanup::Delete {
-        return refused("it has no key, and the topic is compacted by key".to_owned());
+    if let Some(reason) = refusal(spec, record) {
+        return Err(BrokerError::Refused { topic: spec.name.clone(), reason });
     }
     match outgoing.partition {
         None => Ok(partitioner.partition(record.key.as_deref(), spec.partitions)),
         Some(partition) if partition < spec.partitions => Ok(partition),
         Some(partition) => Err(BrokerError::UnknownPartition(TopicPartition::new(spec.name.clone(), partition))),
     }
+}
+
+/// Why a topic would never take this record.
+pub fn refusal(spec: &TopicSpec, record: &Record) -> Option<String> {
+    let (size, headers) = (record.size(), record.headers.len());
+    if size > limits::RECORD_BYTES {
+        return Some(format!("it has {size} bytes, the limit is {}", limits::RECORD_BYTES));
+    }
+    if headers > limits::RECORD_HEADERS {
+        return Some(format!("it has {headers} headers, the limit is {}", limits::RECORD_HEADERS));
+    }
+    let keyless = record.key.is_none() && spec.cleanup != Cleanup::Delete;
+    keyless.then(|| "it has no key, and the topic is compacted by key".to_owned())
 }
 
 /// Judges a topic that is not there yet.

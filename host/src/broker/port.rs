@@ -205,7 +205,7 @@ pub trait Client {
     /// Delivers nothing more of a partition until the next `start`.
     fn stop(&mut self, at: &TopicPartition) -> Result<(), BrokerError>;
 
-    /// Moves up to `max` records of a partition that have arrived to the end of `into`; how many. Does not block.
+    /// Moves up to `max` records of a partition that have arrived to the end of `into`, fewer where they are large; how many. Does not block.
     fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError>;
 
     /// The partition's end as last heard of; `None` when nothing was heard yet. An empty partition whose position is below has records on the way.
@@ -229,7 +229,7 @@ pub trait Client {
 
 /// A reader of committed records without a group: restore, global tables, `consume`.
 pub trait Reader: Send {
-    /// Reads up to `max` records of a partition from `from` on, into `into`; the offset to go on from, which may be beyond the last record
+    /// Reads up to `max` records of a partition from `from` on, fewer where they are large, into `into`; the offset to go on from, which may be beyond the last record
     /// read (transaction markers, compacted ones). Does not block; equal to `from` when there is nothing.
     /// Below the first offset: `OffsetGone`.
     fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError>;

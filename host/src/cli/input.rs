@@ -1,19 +1,19 @@
 //! `--input SOURCE=FILE`: a file's lines become records of the source's topic, before the stream threads start. Resumable: the log keeps, in
-//! the same batch, how far this file was produced.
+//! the same batch, how far this file was produced. A file with a broken line is not produced at all: once repaired it is another file to the
+//! log, and whatever came from it before would be there twice.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::broker::{Broker, LoadProgress, OutgoingRecord};
+use crate::broker::{Broker, LoadProgress, OutgoingRecord, TopicSpec, refusal};
 use crate::clock::Clock;
 use crate::error::Diagnostic;
 use crate::jsonl;
 use crate::record::{Record, Timestamp};
 
-use super::lines::{Lines, bad_line, open};
+use super::lines::{Lines, bad_line, refused_line, regular_file};
 
 /// Records produced in one batch.
 const BATCH_RECORDS: usize = 5_000;
@@ -51,8 +51,8 @@ pub struct Loaded {
     pub skipped: u64,
 }
 
-/// Produces a file's records, from where an earlier run was interrupted unless `again`. `go_on` hears the bytes read so far, and can say no:
-/// what is left is then produced by the next run.
+/// Produces a file's records, from where an earlier run was interrupted unless `again`; none when one of its lines is broken. `go_on` hears
+/// the bytes of what is produced so far, and can say no: what is left is then produced by the next run.
 pub fn load_file(
     broker: &dyn Broker,
     clock: &dyn Clock,
@@ -61,7 +61,9 @@ pub fn load_file(
     again: bool,
     go_on: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Loaded, Diagnostic> {
-    let key = format!("{}:{}", input.topic, digest(path)?);
+    regular_file(path)?;
+    let Some(digest) = check(broker, input, path, go_on)? else { return Ok(Loaded::default()) };
+    let key = format!("{}:{digest}", input.topic);
     let skipped = if again { 0 } else { broker.load_progress(&key).map_err(|e| failed(path, &e))? };
     let mut lines = Lines::open(path)?;
     let mut loaded = Loaded { produced: 0, skipped };
@@ -136,20 +138,104 @@ fn to_record(input: &Input, line: &[u8], clock: &dyn Clock) -> Result<Record, js
     jsonl::parse(line, timestamp)
 }
 
-fn digest(path: &Path) -> Result<String, Diagnostic> {
-    let mut file = open(path)?;
+/// Reads every line as if it were produced; the file's digest, or `None` when told to stop.
+fn check(broker: &dyn Broker, input: &Input, path: &Path, go_on: &mut dyn FnMut(u64) -> bool) -> Result<Option<String>, Diagnostic> {
+    let spec = spec(broker, path, &input.topic)?;
+    let nothing = |bad: Diagnostic| {
+        let hint = "nothing of the file was produced: once its lines are repaired, the same command produces all of it";
+        Diagnostic { hint: None, ..bad }.hint(hint)
+    };
+    let mut lines = Lines::open(path)?;
     let mut hasher = Sha256::new();
-    let mut chunk = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut chunk).map_err(|e| failed(path, &e))?;
-        if read == 0 {
-            break;
+    let mut next_look = 0;
+    while let Some((number, line)) = lines.next().map_err(|e| failed(path, &e))? {
+        let record = jsonl::parse(line, Timestamp(0)).map_err(|why| nothing(bad_line(path, number, &why)))?;
+        if let Some(why) = spec.as_ref().and_then(|spec| refusal(spec, &record)) {
+            return Err(nothing(refused_line(path, number, &input.topic, &why)));
         }
-        hasher.update(&chunk[..read]);
+        hasher.update(lines.raw());
+        if lines.bytes >= next_look {
+            if !go_on(0) {
+                return Ok(None);
+            }
+            next_look = lines.bytes + BATCH_BYTES as u64;
+        }
     }
-    Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(Some(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()))
+}
+
+/// What the topic takes.
+fn spec(broker: &dyn Broker, path: &Path, topic: &Arc<str>) -> Result<Option<TopicSpec>, Diagnostic> {
+    let found = broker.topics(std::slice::from_ref(topic)).map_err(|e| failed(path, &e))?;
+    Ok(found.into_iter().next().flatten().map(|info| info.spec))
 }
 
 fn failed(path: &Path, why: &dyn std::fmt::Display) -> Diagnostic {
     Diagnostic::run("R011", format!("the input {} could not be produced", path.display())).because(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Cleanup;
+    use crate::broker::embedded::{EmbeddedLog, StateFolder};
+    use crate::clock::VirtualClock;
+    use crate::disk::Budget;
+    use crate::record::TopicPartition;
+
+    struct Place {
+        dir: tempfile::TempDir,
+        log: EmbeddedLog,
+        input: Input,
+    }
+
+    impl Place {
+        fn new(cleanup: Cleanup) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = Arc::new(StateFolder::lock(&dir.path().join("state")).unwrap());
+            let log = EmbeddedLog::open(folder, Arc::<VirtualClock>::default(), &Budget::new(1 << 20, 16 << 20)).unwrap();
+            log.create_topics(&[TopicSpec { name: "t".into(), partitions: 1, cleanup, retention: None, replication: None }]).unwrap();
+            let input = Input { source: "s".into(), topic: "t".into(), table: false, from: InputFrom::Stdin };
+            Self { dir, log, input }
+        }
+
+        fn load(&self, path: &Path) -> Result<Loaded, Diagnostic> {
+            load_file(&self.log, &VirtualClock::default(), &self.input, path, false, &mut |_| true)
+        }
+
+        fn load_text(&self, text: &str) -> Result<Loaded, Diagnostic> {
+            let path = self.dir.path().join("lines");
+            std::fs::write(&path, text).unwrap();
+            self.load(&path)
+        }
+
+        fn end(&self) -> u64 {
+            self.log.bounds(&TopicPartition::new("t", 0)).unwrap().1
+        }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_before_it_is_read() {
+        let refused = Place::new(Cleanup::Delete).load(Path::new("/dev/null")).unwrap_err();
+        assert_eq!((refused.code, refused.blame), ("R010", crate::error::Blame::Usage));
+        assert_eq!(refused.brief(), "the input /dev/null cannot be opened: /dev/null is not a regular file");
+        assert!(refused.hint.unwrap().contains("'-'"));
+    }
+
+    #[test]
+    fn file_with_a_broken_line_is_not_produced_and_once_repaired_it_is_produced_once() {
+        let good = "{\"key\": \"k\", \"value\": 1}\n".repeat(BATCH_RECORDS + 1);
+        for (cleanup, broken) in [(Cleanup::Delete, "{\"value\": 1, \"timestamp\": \"x\"}"), (Cleanup::Compact, "{\"value\": 1}")] {
+            let place = Place::new(cleanup);
+            let refused = place.load_text(&format!("{good}{broken}\n")).unwrap_err();
+            assert_eq!(refused.code, "R012");
+            assert!(refused.message.contains(&format!("line {} of", BATCH_RECORDS + 2)), "{}", refused.message);
+            assert!(refused.hint.unwrap().contains("nothing of the file was produced"));
+            assert_eq!(place.end(), 0, "{cleanup:?}");
+            let all = BATCH_RECORDS as u64 + 1;
+            assert_eq!(place.load_text(&good).unwrap(), Loaded { produced: all, skipped: 0 });
+            assert_eq!(place.load_text(&good).unwrap(), Loaded { produced: 0, skipped: all });
+            assert_eq!(place.end(), all);
+        }
+    }
 }

@@ -38,22 +38,43 @@ impl Lines {
         Ok(Some((self.number, self.line.strip_suffix(b"\n").unwrap_or(&self.line))))
     }
 
+    /// The last line with its end.
+    pub fn raw(&self) -> &[u8] {
+        &self.line
+    }
+
     /// True when the next line has to be waited for.
     pub fn nothing_buffered(&self) -> bool {
         self.reader.buffer().is_empty()
     }
 }
 
-/// Opens an input.
-pub fn open(path: &Path) -> Result<File, Diagnostic> {
-    let refused =
-        |why: &dyn std::fmt::Display| Diagnostic::usage("R010", format!("the input {} cannot be opened", path.display())).because(why);
-    let file = File::open(path).map_err(|e| refused(&e))?;
+fn open(path: &Path) -> Result<File, Diagnostic> {
+    let file = File::open(path).map_err(|e| cannot_open(path, &e))?;
     match file.metadata() {
-        Ok(found) if found.is_dir() => Err(refused(&"it is a folder")),
+        Ok(found) if found.is_dir() => Err(cannot_open(path, &"it is a folder")),
         Ok(_) => Ok(file),
-        Err(why) => Err(refused(&why)),
+        Err(why) => Err(cannot_open(path, &why)),
     }
+}
+
+/// Refuses what can be read once only. Not opened for it: that would wait for whoever writes into a pipe.
+pub fn regular_file(path: &Path) -> Result<(), Diagnostic> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(found) if found.is_dir() => Err(cannot_open(path, &"it is a folder")),
+        Ok(_) => Err(cannot_open(path, &format_args!("{} is not a regular file", path.display())).hint("use '-' for standard input")),
+        Err(why) => Err(cannot_open(path, &why)),
+    }
+}
+
+fn cannot_open(path: &Path, why: &dyn std::fmt::Display) -> Diagnostic {
+    Diagnostic::usage("R010", format!("the input {} cannot be opened", path.display())).because(why)
+}
+
+/// A line whose record the topic does not take.
+pub fn refused_line(path: &Path, number: u64, topic: &str, why: &str) -> Diagnostic {
+    Diagnostic::usage("R012", format!("line {number} of {} is a record that '{topic}' refuses", path.display())).because(why)
 }
 
 /// A line with the fields of a record, one of which cannot be read.

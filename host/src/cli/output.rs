@@ -56,25 +56,33 @@ impl Output {
         self.written
     }
 
-    /// Writes what has been committed since.
-    pub fn pump(&mut self) -> Result<(), Diagnostic> {
+    /// Writes some of what has been committed since, a chunk of each partition; whether there may be more.
+    pub fn pump(&mut self) -> Result<bool, Diagnostic> {
+        let mut more = false;
         for (at, position) in &mut self.positions {
-            loop {
-                self.chunk.clear();
-                let failed = |e: BrokerError| Diagnostic::run("R021", format!("{at} cannot be read")).because(e);
-                let next = self.reader.read(at, *position, CHUNK_RECORDS, &mut self.chunk).map_err(failed)?;
-                for consumed in &self.chunk {
-                    let line = jsonl::print(&consumed.record);
-                    writeln!(self.to, "{line}").map_err(|e| write_failed(&self.path, &e))?;
-                    self.written += 1;
+            self.chunk.clear();
+            let next = match self.reader.read(at, *position, CHUNK_RECORDS, &mut self.chunk) {
+                Err(BrokerError::OffsetGone { wanted, first, .. }) => {
+                    tracing::warn!(partition = %at, wanted, first, "records were deleted before they were written");
+                    first
                 }
-                if next == *position {
-                    break;
-                }
-                *position = next;
+                next => next.map_err(|e| Diagnostic::run("R021", format!("{at} cannot be read")).because(e))?,
+            };
+            for consumed in &self.chunk {
+                let line = jsonl::print(&consumed.record);
+                writeln!(self.to, "{line}").map_err(|e| write_failed(&self.path, &e))?;
+                self.written += 1;
             }
+            more |= next != *position;
+            *position = next;
         }
         self.to.flush().map_err(|e| write_failed(&self.path, &e))?;
+        Ok(more)
+    }
+
+    /// Writes all that has been committed.
+    pub fn pump_to_the_end(&mut self) -> Result<(), Diagnostic> {
+        while self.pump()? {}
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::error::{Blame, Diagnostic};
+use crate::error::{Blame, Diagnostic, Severity};
 
 /// What a shell shows of a process that wrote to a pipe which nobody reads any more.
 const BROKEN_PIPE: i32 = 141;
@@ -36,6 +36,50 @@ pub fn print(problems: &[Diagnostic]) -> ExitCode {
     }
     // Nobody is left to tell when standard error is closed.
     let _ = io::stderr().write_all(text.as_bytes());
+    exit_code(problems)
+}
+
+/// As `print`, for programs: a JSON object a line, like the log lines before it.
+pub fn print_json(problems: &[Diagnostic]) -> ExitCode {
+    let text: String = problems.iter().map(|problem| format!("{}\n", to_json(problem))).collect();
+    // Nobody is left to tell when standard error is closed.
+    let _ = io::stderr().write_all(text.as_bytes());
+    exit_code(problems)
+}
+
+fn to_json(problem: &Diagnostic) -> serde_json::Value {
+    let place = problem.place.as_ref().map(|at| serde_json::json!({ "file": &*at.file, "line": at.line, "column": at.column }));
+    serde_json::json!({
+        "level": match problem.severity {
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARN",
+        },
+        "code": problem.code,
+        "message": problem.message,
+        "place": place,
+        "causes": problem.causes,
+        "hint": problem.hint,
+    })
+}
+
+fn exit_code(problems: &[Diagnostic]) -> ExitCode {
     let usage = problems.iter().any(|p| p.blame == Blame::Usage);
     ExitCode::from(if usage { 2 } else { 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Place;
+
+    #[test]
+    fn an_error_for_programs_has_all_that_a_person_sees() {
+        let place = Place { file: "app.toml".into(), line: 3, column: 1 };
+        let problem = Diagnostic::usage("M001", "what").at(Some(place)).because("why").hint("do");
+        let expected = serde_json::json!({
+            "level": "ERROR", "code": "M001", "message": "what", "place": { "file": "app.toml", "line": 3, "column": 1 },
+            "causes": ["why"], "hint": "do",
+        });
+        assert_eq!(to_json(&problem), expected);
+    }
 }

@@ -67,7 +67,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     // No request may come in between any more.
     drop(control);
     let stopped = host.stop(matches!(ended, Ok(Some(Told::Leave))));
-    let written = watch.outputs.iter_mut().try_for_each(Output::pump);
+    let written = watch.outputs.iter_mut().try_for_each(Output::pump_to_the_end);
     ended.map_err(one)?;
     stopped.map_err(one)?;
     written.map_err(one)?;

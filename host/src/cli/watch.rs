@@ -30,13 +30,16 @@ pub struct Watch {
 impl Watch {
     /// Until a signal, the end of the work (`None`), or a failure.
     pub fn watch(&mut self) -> Result<Option<Told>, Diagnostic> {
+        let mut more = false;
         loop {
-            if let Some(told) = self.ear.wait(LOOK_INTERVAL) {
+            let told = if more { self.ear.heard() } else { self.ear.wait(LOOK_INTERVAL) };
+            if let Some(told) = told {
                 tracing::info!("stopping");
                 return Ok(Some(told));
             }
+            more = false;
             for output in &mut self.outputs {
-                output.pump()?;
+                more |= output.pump()?;
             }
             if self.stdin.as_ref().is_some_and(JoinHandle::is_finished)
                 && let Some(pump) = self.stdin.take()

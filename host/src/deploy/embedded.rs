@@ -16,6 +16,9 @@ use crate::limits;
 /// How often the log is cleaned.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long a step of cleaning that left something to do is followed by nothing, so that those who append come in between.
+const MAINTENANCE_PAUSE: Duration = Duration::from_millis(10);
+
 /// A state folder and its log, held by this process.
 pub struct OpenLog {
     /// The folder, locked.
@@ -54,14 +57,20 @@ impl Maintenance {
     pub fn start(log: EmbeddedLog, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let clean = move || {
+            let mut wait = MAINTENANCE_INTERVAL;
             loop {
-                match stopped.recv_timeout(MAINTENANCE_INTERVAL) {
+                match stopped.recv_timeout(wait) {
                     Err(RecvTimeoutError::Timeout) => {}
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                 }
-                if let Err(why) = log.maintain(clock.now(), limits::MAINTENANCE_STEP_BYTES) {
-                    tracing::warn!("old records of the log could not be cleaned: {why}");
-                }
+                wait = match log.maintain(clock.now(), limits::MAINTENANCE_STEP_BYTES) {
+                    Ok(done) if done.more => MAINTENANCE_PAUSE,
+                    Ok(_) => MAINTENANCE_INTERVAL,
+                    Err(why) => {
+                        tracing::warn!("old records of the log could not be cleaned: {why}");
+                        MAINTENANCE_INTERVAL
+                    }
+                };
             }
         };
         let thread = std::thread::Builder::new().name("maintenance".into()).spawn(clean)?;

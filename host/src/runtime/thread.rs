@@ -233,7 +233,8 @@ fn fill(queue: &mut PartitionQueue, client: &mut dyn Client, scratch: &mut Vec<C
     if !queue.is_started() {
         start(queue, client)?;
     }
-    if queue.buffered() <= limits::RECORDS_BUFFERED_PER_PARTITION / 2 {
+    let has_room = queue.bytes_buffered() < limits::BYTES_BUFFERED_PER_PARTITION;
+    if has_room && queue.buffered() <= limits::RECORDS_BUFFERED_PER_PARTITION / 2 {
         let room = limits::RECORDS_BUFFERED_PER_PARTITION - queue.buffered();
         scratch.clear();
         if let Err(error) = client.take(&queue.at, room, scratch) {

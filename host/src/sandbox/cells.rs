@@ -39,6 +39,7 @@ impl Host for State {
             let (bytes, most) = (size(bytes), size(limits::CELL_BYTES));
             return Err(self.broken_rule(format!("the cell '{name}' was given {bytes}; the limit is {most}")));
         }
+        self.count_written(name.len() + bytes)?;
         let node = self.setup.name.clone();
         self.with_stores(|stores, _| stores.put_cell(&node, &name, value.map(Bytes::from)))
     }

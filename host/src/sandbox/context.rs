@@ -51,10 +51,11 @@ impl Host for State {
     }
 
     fn schedule(&mut self, name: String, interval_ms: u64, clock: Clock, start: Option<i64>) -> wasmtime::Result<()> {
+        // First: a message shows the name.
+        self.check_name("a schedule", &name)?;
         if interval_ms == 0 {
             return Err(self.broken_rule(format!("the schedule '{name}' has an interval of 0 ms; the least is 1")));
         }
-        self.check_name("a schedule", &name)?;
         let node = self.setup.node;
         let env = self.env("context.schedule")?;
         let clock = match clock {

@@ -46,6 +46,7 @@ impl HostKeyValue for State {
 
     fn delete(&mut self, handle: Resource<KeyValue>, key: Vec<u8>) -> wasmtime::Result<()> {
         let store = self.writable(handle.rep())?;
+        self.count_written(key.len())?;
         self.with_stores(|stores, _| stores.put(store, &key, None))
     }
 
@@ -143,6 +144,15 @@ impl State {
         }
         if let Some(timestamp) = timestamp.filter(|&timestamp| timestamp < 0) {
             return Err(self.broken_rule(format!("a row of a store has the timestamp {timestamp}; it may not be negative")));
+        }
+        self.count_written(bytes)
+    }
+
+    /// Counts what the call keeps in memory until the commit.
+    pub(super) fn count_written(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.call.written = self.call.written.saturating_add(bytes);
+        if self.call.written > limits::WRITTEN_BYTES {
+            return Err(self.broken_rule(format!("more than {} written to stores by one call", size(limits::WRITTEN_BYTES))));
         }
         Ok(())
     }

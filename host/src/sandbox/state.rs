@@ -33,6 +33,8 @@ pub(super) struct Call {
     pub(super) forwarded: Vec<Output>,
     /// Size of the outputs so far.
     pub(super) totals: Totals,
+    /// Bytes of rows and cells written so far.
+    pub(super) written: usize,
     /// Why a host function ended the call.
     pub(super) ended: Option<Failure>,
     /// The last line that the guest logged as an error: its panic hook's, when it traps.
@@ -92,6 +94,7 @@ impl State {
         self.env = env;
         self.phase = phase;
         self.call.totals = Totals::default();
+        self.call.written = 0;
         self.call.last_error = None;
         self.call.held_since = None;
         self.call.stderr.clear();

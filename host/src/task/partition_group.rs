@@ -23,6 +23,8 @@ pub struct PartitionQueue {
     pub at: TopicPartition,
     pub(super) source: LocalNode,
     records: VecDeque<ConsumedRecord>,
+    /// Of the buffered records.
+    bytes: usize,
     /// The head's event time, once somebody asked; an error is a fault of that record.
     head: Option<Result<Timestamp, String>>,
     /// The next offset to process.
@@ -43,6 +45,7 @@ impl PartitionQueue {
             at,
             source,
             records: VecDeque::new(),
+            bytes: 0,
             head: None,
             position: committed,
             committed,
@@ -74,6 +77,11 @@ impl PartitionQueue {
         self.records.len()
     }
 
+    /// How many bytes of records are buffered.
+    pub fn bytes_buffered(&self) -> usize {
+        self.bytes
+    }
+
     /// The next offset to process.
     pub fn position(&self) -> Offset {
         self.position
@@ -91,7 +99,7 @@ impl PartitionQueue {
 
     /// Takes records that arrived, in order.
     pub fn extend(&mut self, records: impl Iterator<Item = ConsumedRecord>) {
-        self.records.extend(records);
+        self.records.extend(records.inspect(|consumed| self.bytes += consumed.record.size()));
         if !self.records.is_empty() {
             self.caught_up = false;
             self.idle_since = None;
@@ -114,6 +122,7 @@ impl PartitionQueue {
     pub(super) fn pop(&mut self) -> Option<(Head, Result<Timestamp, String>)> {
         let next = self.records.pop_front()?;
         self.position = next.offset + 1;
+        self.bytes -= next.record.size();
         let time = self.head.take().unwrap_or(Ok(next.record.timestamp));
         Some((Head { offset: next.offset, record: next.record }, time))
     }
@@ -122,6 +131,7 @@ impl PartitionQueue {
     pub(super) fn put_back(&mut self, head: Head) {
         self.position = head.offset;
         self.head = None;
+        self.bytes += head.record.size();
         self.records.push_front(ConsumedRecord { offset: head.offset, record: head.record });
     }
 
@@ -132,6 +142,7 @@ impl PartitionQueue {
     /// Forgets what is buffered and what was processed since the last commit.
     pub(super) fn rewind(&mut self) {
         self.records.clear();
+        self.bytes = 0;
         self.head = None;
         self.position = self.committed;
         self.caught_up = false;

@@ -51,6 +51,8 @@ pub(super) struct Walker {
     pub cause: Cause,
     /// What the log refused since the last commit.
     pub refusals: Refusals,
+    /// Length and bytes of the outbox when the running walk began.
+    began: (usize, usize),
     stack: Vec<Visit>,
     outputs: Vec<Output>,
 }
@@ -64,6 +66,7 @@ impl Walker {
             outbox_bytes: 0,
             cause: Cause::Record { queue: 0, offset: 0 },
             refusals: Refusals::default(),
+            began: (0, 0),
             stack: Vec::new(),
             outputs: Vec::new(),
         }
@@ -73,6 +76,7 @@ impl Walker {
     pub(super) fn undo_point(&mut self) -> Result<UndoPoint, Failure> {
         let env = env(&mut self.env)?;
         env.schedules.savepoint();
+        self.began = (self.outbox.len(), self.outbox_bytes);
         Ok(UndoPoint { stores: env.stores.savepoint(), outbox: self.outbox.len(), outbox_bytes: self.outbox_bytes })
     }
 
@@ -136,6 +140,7 @@ impl Walker {
                         return Err(fail(Failure::BadRecord(format!("{topic} refuses the record: {reason}"))));
                     }
                     self.post(at, false, out);
+                    self.check_outputs().map_err(fail)?;
                 }
                 Work::Processor => {
                     env(&mut self.env).map_err(fail)?.row_timestamp = visit.record.timestamp;
@@ -145,6 +150,19 @@ impl Walker {
                 }
                 Work::Source { .. } => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Refuses a walk that gives more than memory is meant for: nothing of it can be sent before it has ended.
+    fn check_outputs(&self) -> Result<(), Failure> {
+        let (count, bytes) = (self.outbox.len() - self.began.0, self.outbox_bytes - self.began.1);
+        if count > limits::WALK_OUTPUTS {
+            return Err(Failure::BadRecord(format!("more than {} records reach sinks from one record", limits::WALK_OUTPUTS)));
+        }
+        if bytes > limits::WALK_OUTPUT_BYTES {
+            let most = limits::WALK_OUTPUT_BYTES >> 20;
+            return Err(Failure::BadRecord(format!("more than {most} MiB of records reach sinks from one record")));
         }
         Ok(())
     }

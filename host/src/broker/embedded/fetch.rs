@@ -40,7 +40,7 @@ impl Fetcher {
         !self.ahead.is_empty() || self.position < self.partition.end()
     }
 
-    /// Moves up to `max` records to the end of `into`; how many.
+    /// Moves up to `max` records to the end of `into`, fewer when they are large (`limits::TAKE_BYTES`), at least one that is there; how many.
     pub(super) fn take(
         &mut self,
         database: &Database,
@@ -48,8 +48,8 @@ impl Fetcher {
         bodies: Bodies,
         into: &mut Vec<ConsumedRecord>,
     ) -> Result<usize, BrokerError> {
-        let before = into.len();
-        while into.len() - before < max {
+        let (before, mut bytes) = (into.len(), 0);
+        while into.len() - before < max && bytes < limits::TAKE_BYTES {
             let Some(chunk) = self.ahead.front_mut() else {
                 if !self.fetch(database)? {
                     break;
@@ -60,6 +60,7 @@ impl Fetcher {
             match chunk.next(bodies).map_err(|why| bad_chunk(&self.partition, last, why))? {
                 Some(record) => {
                     self.position = record.offset + 1;
+                    bytes += record.record.size();
                     into.push(record);
                 }
                 None => {

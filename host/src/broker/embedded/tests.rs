@@ -16,6 +16,7 @@ use crate::broker::port::{Broker, Cleanup, Committed, LoadProgress, OutgoingReco
 use crate::broker::port_tests::{at, check_port, read_from, record, sole_member, to, topic, values};
 use crate::clock::VirtualClock;
 use crate::disk::{Batch, Budget, Direction, Sync};
+use crate::limits;
 use crate::record::{Record, Timestamp};
 
 const DAY_MS: i64 = 86_400_000;
@@ -353,4 +354,21 @@ fn speed_of_append_and_take_is_printed() {
         }
     }
     println!("take: {} records/s", per_second(began));
+}
+
+#[test]
+fn large_records_end_a_read_early_and_none_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    log.create_topics(&[topic("t", 1)]).unwrap();
+    let large = "x".repeat(limits::TAKE_BYTES / 2);
+    for _ in 0..5 {
+        log.produce(vec![to("t", 0, record("k", &large))], None).unwrap();
+    }
+    let mut reader = log.reader().unwrap();
+    let (mut read, mut position) = (Vec::new(), 0);
+    for end in [2, 4, 5] {
+        position = reader.read(&at("t", 0), position, 100, &mut read).unwrap();
+        assert_eq!((position, read.len() as u64), (end, end));
+    }
 }

@@ -49,8 +49,9 @@ pub(super) const CODES: &[Code] = &[
         code: "R010",
         title: "An input cannot be opened",
         text: "The file of --input, or of `produce`, is not there or may not be read. Its path is relative to where the command was \
-               started.",
-        example: "",
+               started. --input takes regular files only, since they are read twice; what comes through a pipe goes to standard \
+               input, which is called '-'.",
+        example: "zcat lines.gz | cofferdam run app.toml --input lines=-",
     },
     Code {
         code: "R011",
@@ -63,7 +64,9 @@ pub(super) const CODES: &[Code] = &[
         code: "R012",
         title: "A record line is broken",
         text: "A line that is an object with 'value' and nothing but 'key', 'value', 'timestamp' and 'headers' is a record; every \
-               other line is a value, byte for byte. This line has the fields of a record, and one of them cannot be read.",
+               other line is a value, byte for byte. This line has the fields of a record, and one of them cannot be read; or \
+               its topic refuses the record, for its size or because it has no key. A file of --input with such a line is not \
+               produced at all; `produce` and standard input stop at the line.",
         example: "{\"key\": \"a\", \"value\": {\"n\": 1}, \"timestamp\": 1700000000000, \"headers\": {\"from\": \"here\"}}",
     },
     Code {

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::bench::{Bench, Event, Op, Settings, add_one, count, fails, header, line, op, record, text, to};
 use crate::broker::Committed;
+use crate::limits;
 use crate::node::{Failure, PunctuationClock};
+use crate::record::Record;
 use crate::runtime::{Command, Condition, Step};
 
 #[test]
@@ -232,4 +234,20 @@ fn a_failure_below_does_not_cost_the_records_before_it() {
     bench.settle();
     assert_eq!((bench.all("out"), bench.rows("counts")), (vec!["k=a#1@1".to_owned(), "k=b#2@2".into()], vec!["k=2".to_owned()]));
     assert_eq!(bench.all("app-counts-changelog"), ["k=2@2"], "the last write of the transaction");
+}
+
+#[test]
+fn a_record_that_gives_more_than_a_walk_may_hold_is_refused() {
+    // One large value that all outputs share.
+    let large = bytes::Bytes::from(vec![b'x'; 1 << 20]);
+    let flood: Op = op(move |_, _, record, _, outputs| {
+        let count = if text(&record.value) == "flood" { limits::WALK_OUTPUT_BYTES >> 20 } else { 1 };
+        outputs.extend((0..count).map(|_| to(0, Record { value: Some(large.clone()), ..record.clone() })));
+        Ok(())
+    });
+    let mut bench = Bench::new(&line("flood", ""), &[("flood", flood)]);
+    bench.produce("in", &[record("k", "drop", 1), record("k", "flood", 2)]);
+    bench.settle();
+    assert!(bench.parked("in_0").unwrap().contains("more than 512 MiB of records reach sinks from one record"));
+    assert_eq!(bench.all("out").len(), 1, "what came before is there, of the flood nothing");
 }

@@ -55,6 +55,18 @@ fn close_may_not_write() {
     assert!(running.env.as_deref().unwrap().stores.is_clean());
 }
 
+#[test]
+fn writes_of_one_call_meet_the_limit() {
+    // A whole memory of 1 MiB, put again and again under the record's key.
+    let process = "(loop $l (call $put (global.get $handle) (local.get $key-at) (local.get $key-len) (i32.const 0) (i32.const 1048576)
+        (i32.const 0) (i64.const 0)) (br $l)) (unreachable)";
+    let limits = NodeLimits { deadline: std::time::Duration::from_secs(60), ..NodeLimits::default() };
+    let setup = NodeSetup { limits, ..with_store(StoreAccess::ReadWrite) };
+    let mut running = start(&storing(&guest::open_store(true), process), setup).unwrap();
+    assert_eq!(running.trap(0), "more than 256 MiB written to stores by one call");
+    assert!(running.env.as_deref_mut().is_some());
+}
+
 /// Opens an iterator over everything.
 const RANGE: &str =
     "(call $range (global.get $handle) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))";
