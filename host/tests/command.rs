@@ -569,6 +569,15 @@ fn second_run_produces_nothing_twice_and_writes_the_same_output() {
 }
 
 #[test]
+fn two_apps_in_one_state_folder_keep_their_states_apart() {
+    let place = Place::with_word_count();
+    place.write("two.toml", place.read("app.toml").replace("word-count", "word-count-two"));
+    let run = |app: &str| place.session(&[&format!("run {app}.toml --input lines=lines.txt --until-idle")]);
+    let told = [run("app"), run("two"), run("app")].concat();
+    assert!(told.matches("everything is processed: 2 records").count() == 2 && !told.contains("WARN"), "{told}");
+}
+
+#[test]
 fn log_is_looked_into_without_a_host() {
     let place = Place::with_word_count();
     let early = place.session(&["status app.toml", "produce app.toml lines lines.txt", "run app.toml --until-idle", "resume app.toml"]);
