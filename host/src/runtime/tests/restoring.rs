@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use super::bench::{Bench, Op, Settings, count, counting, op, record, text, to};
+use bytes::Bytes;
+
+use super::bench::{Bench, Op, Settings, count, counting, line, op, record, text, to};
 use crate::broker::Broker;
 use crate::limits;
-use crate::record::TopicPartition;
+use crate::record::{Record, TopicPartition};
 use crate::store::{Changelog, Home, StoreConfig, TaskStores};
 use crate::topology::{Backend, StoreKind};
 
@@ -223,4 +225,21 @@ fn break_row(task: &Path, key: &[u8]) {
     batch.put(database.family("store.counts").unwrap(), key, b"short");
     database.write(batch, Sync::No).unwrap();
     database.flush().unwrap();
+}
+
+#[test]
+fn cells_without_a_store_beside_them_are_restored() {
+    let counted = op(|_, _, record, env, outputs| {
+        let n = env.stores.cell("pass", "n")?.map_or(0, |cell| cell[0]) + 1;
+        env.stores.put_cell("pass", "n", Some(Bytes::from(vec![n])))?;
+        outputs.push(to(0, Record { value: Some(n.to_string().into()), ..record }));
+        Ok(())
+    });
+    let mut bench = Bench::new(&line("pass", ""), &[("pass", counted)]);
+    for at in 1..3 {
+        bench.produce("in", &[record("k", "a", at)]);
+        bench.settle();
+        bench.start(1);
+    }
+    assert_eq!(bench.all("out"), ["k=1@1", "k=2@2"]);
 }
