@@ -1,5 +1,6 @@
 //! The log itself, shared by its clients, readers and the cleaner.
 
+use std::ops::{Bound, ControlFlow};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use crate::broker::admission::{admit, admit_topic, same_settings};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Committed, LoadProgress, OutgoingRecord, TopicSpec};
 use crate::clock::Clock;
-use crate::disk::{Batch, Budget, Database, Durability, Options, Sync};
-use crate::record::TopicPartition;
+use crate::disk::{Batch, Budget, Database, Direction, Durability, Options, Sync};
+use crate::record::{Offset, TopicPartition};
 
 pub(super) struct Log {
     pub(super) database: Database,
@@ -89,6 +90,26 @@ impl Log {
     }
 
     pub(super) fn load_progress(&self, key: &str) -> Result<u64, BrokerError> {
+    /// The lowest offset that a group has committed of a partition; `None`: no group has.
+    pub(super) fn lowest_committed(&self, partition: &Partition) -> Result<Option<Offset>, BrokerError> {
+        let (prefix, mut lowest, mut bad) = (partition.id().key(), None::<Offset>, false);
+        let visit = |key: &[u8], row: &[u8]| {
+            if !key.starts_with(&prefix) {
+                return ControlFlow::Break(());
+            }
+            match layout::decode_committed(row) {
+                Some(committed) => lowest = Some(lowest.map_or(committed.offset, |least| least.min(committed.offset))),
+                None => bad = true,
+            }
+            ControlFlow::Continue(())
+        };
+        self.database.family(layout::OFFSETS)?.visit(Bound::Included(&prefix), Bound::Unbounded, Direction::Ascending, visit)?;
+        if bad {
+            return Err(corrupted(&format!("what a group has committed of {}", partition.name()), "it cannot be understood"));
+        }
+        Ok(lowest)
+    }
+
         let Some(row) = self.database.family(layout::LOADS)?.get(key.as_bytes())? else { return Ok(0) };
         let records = row.try_into().map(u64::from_be_bytes);
         records.map_err(|_| corrupted(&format!("how far '{key}' is loaded"), "it cannot be understood"))
