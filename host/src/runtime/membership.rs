@@ -133,7 +133,7 @@ impl StreamThread {
         }
         let mut lent: Lent = Some(Box::new(TaskEnv {
             stores,
-            schedules: Schedules::default(),
+            schedules: Schedules::restored(stream_time),
             random: SeededRandom::new(host.seed ^ seed_of(&id.name)),
             position: None,
             stream_time,
