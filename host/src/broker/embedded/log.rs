@@ -84,12 +84,12 @@ impl Log {
 
     pub(super) fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {
         let key = self.partition(at)?.id().offset_key(group);
-        let Some(row) = self.database.family(layout::OFFSETS)?.get(&key)? else { return Ok(None) };
+        let offsets = self.database.family(layout::OFFSETS)?;
+        let Some(row) = self.committer.between_commits(|| offsets.get(&key))? else { return Ok(None) };
         let committed = layout::decode_committed(&row);
         committed.map(Some).ok_or_else(|| corrupted(&format!("what group '{group}' has committed of {at}"), "it cannot be understood"))
     }
 
-    pub(super) fn load_progress(&self, key: &str) -> Result<u64, BrokerError> {
     /// The lowest offset that a group has committed of a partition; `None`: no group has.
     pub(super) fn lowest_committed(&self, partition: &Partition) -> Result<Option<Offset>, BrokerError> {
         let (prefix, mut lowest, mut bad) = (partition.id().key(), None::<Offset>, false);
@@ -110,6 +110,7 @@ impl Log {
         Ok(lowest)
     }
 
+    pub(super) fn load_progress(&self, key: &str) -> Result<u64, BrokerError> {
         let Some(row) = self.database.family(layout::LOADS)?.get(key.as_bytes())? else { return Ok(0) };
         let records = row.try_into().map(u64::from_be_bytes);
         records.map_err(|_| corrupted(&format!("how far '{key}' is loaded"), "it cannot be understood"))
