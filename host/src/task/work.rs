@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::broker::Committed;
 use crate::limits;
 use crate::node::{Failure, Node, Position, PunctuationClock, Schedules, TaskEnv};
-use crate::record::{self, Offset, Record, Timestamp, TopicPartition};
+use crate::record::{self, Record, Timestamp, TopicPartition};
 use crate::store::StoreError;
 use crate::topology::TaskId;
 
 use super::dead_letter::dead_letter;
 use super::failure::{RecordFailure, Verdict, kind, verdict};
-use super::partition_group::{Head, PartitionGroup, PartitionQueue};
+use super::partition_group::{Head, PartitionGroup, PartitionQueue, StartAt};
 use super::plan::{LocalNode, TaskPlan, Work};
 use super::refusal::{Cause, Origin, Outbound};
 use super::walk::{WalkFailure, Walker};
@@ -90,11 +90,11 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task over restored state. What its nodes wrote while they were made is still to be committed. `partitions`: each with the offset to go on from. `nodes`: the processors of the plan, by index in its nodes.
+    /// A task over restored state. What its nodes wrote while they were made is still to be committed. `partitions`: each with the place to go on from. `nodes`: the processors of the plan, by index in its nodes.
     pub fn new(
         id: TaskId,
         plan: Arc<TaskPlan>,
-        partitions: Vec<(TopicPartition, Offset)>,
+        partitions: Vec<(TopicPartition, StartAt)>,
         nodes: Vec<Option<Box<dyn Node>>>,
         env: Box<TaskEnv>,
         max_idle_ms: i64,
@@ -303,15 +303,15 @@ impl Task {
         self.group.queues.iter().filter(|q| matches!(self.plan.node(q.source).work, Work::Source { internal: true, .. }))
     }
 
-    /// True when something was processed since the last commit.
+    /// True when there is something to commit: what was processed since the last one, or a position that nobody knows yet.
     pub fn is_dirty(&self) -> bool {
-        self.dirty
+        self.dirty || self.group.queues.iter().any(PartitionQueue::is_untold)
     }
 
     /// Offsets to commit: of every partition whose position has moved. The task's stream time goes along as metadata.
     pub fn offsets(&self) -> Vec<(TopicPartition, Committed)> {
         let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
-        let moved = self.group.queues.iter().filter(|q| q.position() != q.committed());
+        let moved = self.group.queues.iter().filter(|q| q.has_moved());
         moved.map(|q| (q.at.clone(), Committed { offset: q.position(), metadata: metadata.clone() })).collect()
     }
 
