@@ -940,7 +940,6 @@ fn panic_at_the_thousandth_record_is_dealt_with_by_policy() {
         TIME  INFO 1500 records produced file=in.jsonl topic=in
         TIME  INFO running app=probed threads=1 state=.cofferdam
         TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:19:47': call 1000, as configured; task parked node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
-        TIME ERROR still parked: trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:19:47': call 1000, as configured task=in_0
         error[R006]: every task is parked
         Caused by: task in_0: trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:19:47': call 1000, as configured
         hint: nothing is lost: after a repair the same command goes on at these records; `on-error` of a node can skip such records or put them aside
@@ -981,7 +980,6 @@ fn component_that_refuses_to_start_is_told_once_a_task() {
         $ cofferdam run app.toml --until-idle
         TIME  INFO running app=probed threads=1 state=.cofferdam
         TIME ERROR 'probe' refuses to start: init: the threshold is negative task=in_0
-        TIME ERROR still parked: 'probe' refuses to start: init: the threshold is negative task=in_0
         error[R006]: every task is parked
         Caused by: task in_0: 'probe' refuses to start: init: the threshold is negative
         hint: nothing is lost: after a repair the same command goes on at these records; `on-error` of a node can skip such records or put them aside
