@@ -949,14 +949,14 @@ fn panic_at_the_thousandth_record_is_dealt_with_by_policy() {
         TIME  INFO 1500 records produced file=in.jsonl topic=in
         TIME  INFO running app=probed threads=1 state=.cofferdam
         TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:19:47': call 1000, as configured; skipped node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
-        TIME  INFO everything is processed: 999 records in this run
+        TIME  INFO everything is processed: 1499 records in this run
         TIME  INFO 1499 records written file=out.jsonl
 
         $ cofferdam run app.toml --input in=in.jsonl --output out=out.jsonl --until-idle
         TIME  INFO 1500 records produced file=in.jsonl topic=in
         TIME  INFO running app=probed threads=1 state=.cofferdam
         TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:19:47': call 1000, as configured; put aside as a dead letter node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
-        TIME  INFO everything is processed: 999 records in this run
+        TIME  INFO everything is processed: 1499 records in this run
         TIME  INFO 1499 records written file=out.jsonl
         $ cofferdam consume app.toml broken
         {"key":"key 1000","value":"value 1000","timestamp":1000,"headers":[["__streams.errors.exception","trap"],["__streams.errors.message","panicked at 'tests/guests/probe/src/hostile.rs:19:47': call 1000, as configured"],["__streams.errors.stacktrace","<probe::Probe>::run"],["__streams.errors.topic","in"],["__streams.errors.partition","0"],["__streams.errors.offset","999"],["__streams.errors.node","probe"]]}

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::node::{Failure, Node, Position, PunctuationClock, Schedules, TaskEnv};
 use crate::record::{self, Record, Timestamp, TopicPartition};
 use crate::store::StoreError;
-use crate::topology::TaskId;
+use crate::topology::{SourceRole, TaskId};
 
 use super::dead_letter::dead_letter;
 use super::failure::{RecordFailure, Verdict, kind, verdict};
@@ -51,6 +51,8 @@ pub struct Turn {
 pub struct Counters {
     /// Source records whose walk ended well.
     pub processed: u64,
+    /// Those of them that came from a stream of the manifest, not from a table or a repartition topic.
+    pub from_streams: u64,
     /// Source records passed over by policy.
     pub skipped: u64,
     /// Source records put aside by policy.
@@ -196,6 +198,7 @@ impl Task {
             Ok(()) => {
                 self.walker.keep(point);
                 self.counters.processed += 1;
+                self.counters.from_streams += u64::from(plan.reads_stream(source));
                 self.attempts = 0;
                 self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
                 Ok(())
@@ -300,7 +303,7 @@ impl Task {
 
     /// Queues of repartition topics.
     pub fn internal_queues(&self) -> impl Iterator<Item = &PartitionQueue> {
-        self.group.queues.iter().filter(|q| matches!(self.plan.node(q.source).work, Work::Source { internal: true, .. }))
+        self.group.queues.iter().filter(|q| matches!(self.plan.node(q.source).work, Work::Source { role: SourceRole::Repartition, .. }))
     }
 
     /// True when there is something to commit: what was processed since the last one, or a position that nobody knows yet.
@@ -387,7 +390,7 @@ fn sourced(plan: &TaskPlan, source: LocalNode, polled: &Record, time: Timestamp)
     let mut record = polled.clone();
     record.timestamp = time;
     match &plan.node(source).work {
-        Work::Source { internal: true, .. } => record::unpack_change(&mut record),
+        Work::Source { role: SourceRole::Repartition, .. } => record::unpack_change(&mut record),
         _ => record::strip_reserved_headers(&mut record),
     }
     record
