@@ -16,7 +16,7 @@ mod work;
 
 pub use extract::TimestampExtractor;
 pub use failure::{RecordFailure, Verdict};
-pub use partition_group::{PartitionGroup, PartitionQueue};
+pub use partition_group::{PartitionGroup, PartitionQueue, StartAt};
 pub use plan::{PlanError, SinkTopic, TaskPlan};
 pub use refusal::{Origin, Outbound};
 pub use work::{Counters, Task, TaskError, TaskState, Turn};

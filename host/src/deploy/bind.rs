@@ -20,7 +20,7 @@ use super::nodes::ComponentNodes;
 /// What a manifest does not say.
 #[derive(Clone, Debug)]
 pub struct BindSettings {
-    /// Folder of the tasks' state; `None`: everything in memory.
+    /// Folder of the tasks' state, a folder an app in it; `None`: everything in memory.
     pub tasks_folder: Option<PathBuf>,
     /// Shortest time between two commits; zero under a virtual clock.
     pub commit_floor: Duration,
@@ -62,7 +62,8 @@ pub fn bind(
         nodes: Arc::new(ComponentNodes::new(&app.topology, |node| app.components.get(node).cloned())),
         broker,
         clock,
-        tasks_folder: settings.tasks_folder.clone(),
+        // Tasks are named after sources: two apps in one state folder may have the same.
+        tasks_folder: settings.tasks_folder.as_ref().map(|folder| folder.join(&*app.topology.app)),
         budget: Budget::new(limits::STATE_CACHE_BYTES, limits::STATE_WRITE_BUFFERS_BYTES),
         commit_interval: runtime.commit_interval,
         commit_floor: settings.commit_floor,

@@ -50,9 +50,16 @@ pub struct Schedules {
     all: Vec<Schedule>,
     /// `all` as it was at the savepoint; `None` while nothing has changed since.
     saved: Option<Vec<Schedule>>,
+    /// The stream time that the task had reached when it was restored: what was due up to then has fired in its life before.
+    fired_to: Option<Timestamp>,
 }
 
 impl Schedules {
+    /// Those of a task that is restored at a stream time: none yet, for they are asked for anew in `init`.
+    pub fn restored(stream_time: Option<Timestamp>) -> Self {
+        Self { fired_to: stream_time, ..Self::default() }
+    }
+
     /// Asks for calls; see `context.schedule` of the contract. The same name with the same interval and clock keeps its grid.
     pub fn schedule(
         &mut self,
@@ -73,7 +80,10 @@ impl Schedules {
         if let Some(at) = known {
             self.all.remove(at);
         }
-        let next_due = first_due(interval_ms, clock, start, now, stream_time);
+        let mut next_due = first_due(interval_ms, clock, start, now, stream_time);
+        if let Some(fired_to) = self.fired_to.filter(|at| clock == PunctuationClock::StreamTime && next_due <= *at) {
+            next_due = grid_after(next_due, interval_ms, fired_to);
+        }
         self.all.push(Schedule { node, name: name.into(), interval_ms, clock, next_due });
     }
 
@@ -210,6 +220,20 @@ mod tests {
         assert_eq!(all.next_due(PunctuationClock::WallClock), Some(Timestamp(3250)));
         let all = one(PunctuationClock::StreamTime, 1000, Some(3300), 0, None);
         assert_eq!(all.next_due(PunctuationClock::StreamTime), Some(Timestamp(3300)));
+    }
+
+    #[test]
+    fn point_at_which_the_task_was_restored_has_fired() {
+        let asked = |schedules: &mut Schedules, start: i64, seen: i64| {
+            schedules.cancel(NODE, "s");
+            schedules.schedule(NODE, "s", 10, PunctuationClock::StreamTime, Some(Timestamp(start)), Timestamp(0), Some(Timestamp(seen)));
+            schedules.next_due(PunctuationClock::StreamTime).unwrap().0
+        };
+        let mut fresh = Schedules::restored(None);
+        let mut restored = Schedules::restored(Some(Timestamp(35)));
+        for (start, seen, first, again) in [(5, 35, 35, 45), (35, 35, 35, 45), (6, 35, 36, 36), (36, 35, 36, 36), (5, 45, 45, 45)] {
+            assert_eq!((asked(&mut fresh, start, seen), asked(&mut restored, start, seen)), (first, again), "start {start} at {seen}");
+        }
     }
 
     #[test]

@@ -112,10 +112,11 @@ impl Host {
     /// True when every task is parked: nothing will move any more without an operator.
     pub fn all_parked(&self) -> bool {
         let status = self.status();
-        !status.is_empty() && status.iter().all(|t| matches!(t.condition, Condition::Parked { .. }))
+        // A thread that has not told yet may have tasks that work.
+        status.len() == self.plan.task_count() && status.iter().all(|t| matches!(t.condition, Condition::Parked { .. }))
     }
 
-    /// True when every partition of the app's sources and internal topics is committed to its end; those of parked tasks aside.
+    /// True when every task has told that it has committed its partitions, of sources and of internal topics, to their ends; parked ones aside.
     ///
     /// Two looks with the same ends in between are needed: a task that was looked at late may have written to a topic looked at early.
     pub fn idle(&self) -> Result<bool, BrokerError> {
@@ -123,7 +124,7 @@ impl Host {
         Ok(first.is_some() && first == self.committed_to_the_end()?)
     }
 
-    /// The ends of all source partitions; `None` while one of them is ahead of what is committed.
+    /// The ends of all source partitions; `None` while one of them is ahead of what is committed, or its task has not told.
     fn committed_to_the_end(&self) -> Result<Option<Vec<Offset>>, BrokerError> {
         let status = self.status();
         let mut ends = Vec::new();
@@ -137,10 +138,11 @@ impl Host {
                     if task.is_some_and(|t| matches!(t.condition, Condition::Parked { .. })) {
                         continue;
                     }
+                    // What the task itself has told, so that its counters are those of the end, too.
                     let name = at.to_string();
-                    let seen = task.and_then(|t| t.committed.iter().find(|(p, _)| *p == name)).map(|(_, offset)| *offset);
-                    let kept = self.plan.broker.committed(&self.plan.topology.app, &at)?.map(|c| c.offset);
-                    if kept.or(seen).max(seen).unwrap_or(first) < end {
+                    let told = task.and_then(|t| t.committed.iter().find(|(p, _)| *p == name)).map(|(_, offset)| *offset);
+                    // Below the first offset nothing is left to process.
+                    if told.is_none_or(|committed| committed.max(first) < end) {
                         return Ok(None);
                     }
                     ends.push(end);

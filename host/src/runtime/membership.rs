@@ -2,9 +2,9 @@
 
 use crate::broker::{Committed, GroupEvent};
 use crate::node::{Lent, Node, Schedules, SeededRandom, TaskEnv};
-use crate::record::{Offset, Timestamp, TopicPartition};
+use crate::record::{Timestamp, TopicPartition};
 use crate::store::StoreError;
-use crate::task::Task;
+use crate::task::{StartAt, Task};
 use crate::topology::{NodeKind, Start, TaskId};
 
 use super::assignment::by_task;
@@ -133,7 +133,7 @@ impl StreamThread {
         }
         let mut lent: Lent = Some(Box::new(TaskEnv {
             stores,
-            schedules: Schedules::default(),
+            schedules: Schedules::restored(stream_time),
             random: SeededRandom::new(host.seed ^ seed_of(&id.name)),
             position: None,
             stream_time,
@@ -155,8 +155,8 @@ impl StreamThread {
         }
         let mut from = Vec::with_capacity(partitions.len());
         for (at, committed) in partitions {
-            let offset = self.start_offset(&at, committed.as_ref())?;
-            from.push((at, offset));
+            let start = self.start_at(&at, committed.as_ref())?;
+            from.push((at, start));
         }
         let Some(env) = lent else {
             return Err(ThreadError::Defect { task: id, what: "a node kept the task's state".into() });
@@ -165,16 +165,17 @@ impl StreamThread {
         Ok(Slot::Running(Box::new(Task::new(id, plan, from, nodes, env, idle))))
     }
 
-    fn start_offset(&self, at: &TopicPartition, committed: Option<&Committed>) -> Result<Offset, ThreadError> {
+    fn start_at(&self, at: &TopicPartition, committed: Option<&Committed>) -> Result<StartAt, ThreadError> {
         if let Some(committed) = committed {
-            return Ok(committed.offset);
+            return Ok(StartAt::Known(committed.offset));
         }
         let (first, end) = self.host.broker.bounds(at)?;
         let start = self.host.topology.nodes.iter().find_map(|n| match &n.kind {
             NodeKind::Source(source) if source.topics.contains(&at.topic) => Some(source.start),
             _ => None,
         });
-        Ok(if start == Some(Start::Latest) { end } else { first })
+        // The end moves on: a start after a crash would pass over what has come meanwhile.
+        Ok(if start == Some(Start::Latest) { StartAt::Untold(end) } else { StartAt::Known(first) })
     }
 
     /// Parked tasks try again: this one, or all. One whose nodes refused to start is made anew.

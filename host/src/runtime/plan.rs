@@ -66,6 +66,12 @@ impl HostPlan {
         topics.flatten().collect()
     }
 
+    /// How many tasks there are: in each sub-topology as many as the largest of its source topics has partitions.
+    pub fn task_count(&self) -> usize {
+        let tasks_of = |sub| self.source_topics(sub).iter().filter_map(|topic| self.partitions.get(topic)).max().copied().unwrap_or(0);
+        (0..self.topology.sub_topologies.len()).map(|sub| tasks_of(sub) as usize).sum()
+    }
+
     /// What a thread subscribes to: for each sub-topology the topic with the most partitions (ties by name), and its companions.
     pub fn subscriptions(&self) -> Vec<Subscription> {
         let mut all = Vec::new();

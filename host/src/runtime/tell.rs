@@ -1,5 +1,7 @@
 //! What a stream thread tells of its tasks: the status on its board, and the line about those that are parked.
 
+use std::collections::BTreeMap;
+
 use crate::limits;
 use crate::record::Timestamp;
 use crate::task::{Counters, TaskState};
@@ -15,37 +17,47 @@ const STATUS_INTERVAL_MS: i64 = 200;
 pub(super) struct Teller {
     board: ThreadBoard,
     told_at: Option<Timestamp>,
-    reminded_at: Timestamp,
+    /// When each parked task was spoken of last.
+    reminded: BTreeMap<TaskId, Timestamp>,
 }
 
 impl Teller {
     pub(super) fn new(board: ThreadBoard) -> Self {
-        Self { board, told_at: None, reminded_at: Timestamp(0) }
+        Self { board, told_at: None, reminded: BTreeMap::new() }
+    }
+
+    /// The parking itself is told when it happens; the first reminder comes an interval later.
+    fn remind(&mut self, status: &[TaskStatus], now: Timestamp) {
+        let interval = i64::try_from(limits::PARKED_REMINDER.as_millis()).unwrap_or(i64::MAX);
+        let mut reminded = BTreeMap::new();
+        for task in status {
+            let Condition::Parked { why } = &task.condition else { continue };
+            let mut last = self.reminded.get(&task.id).copied().unwrap_or(now);
+            if now.0 - last.0 >= interval {
+                tracing::error!(task = %task.id.name, "still parked: {why}");
+                last = now;
+            }
+            reminded.insert(task.id.clone(), last);
+        }
+        self.reminded = reminded;
     }
 }
 
 impl StreamThread {
-    /// Writes the status, and reminds of parked tasks.
-    pub(super) fn tell(&mut self, now: Timestamp) {
+    /// As `tell`, but under load, when that is not worth it each time.
+    pub(super) fn tell_now_and_then(&mut self, now: Timestamp) {
         let old = self.teller.told_at.is_none_or(|at| now.0 - at.0 >= STATUS_INTERVAL_MS || now < at);
         // Without a floor the clock is virtual, and whoever holds it looks after each step.
-        if !old && !self.host.commit_floor.is_zero() {
-            return;
+        if old || self.host.commit_floor.is_zero() {
+            self.tell(now);
         }
+    }
+
+    /// Writes the status, and reminds of parked tasks.
+    pub(super) fn tell(&mut self, now: Timestamp) {
         self.teller.told_at = Some(now);
-        let remind = now.0 - self.teller.reminded_at.0 >= i64::try_from(limits::PARKED_REMINDER.as_millis()).unwrap_or(i64::MAX);
         let status: Vec<TaskStatus> = self.slots.iter().map(|(id, slot)| self.status_of(id, slot)).collect();
-        if !status.iter().any(|task| matches!(task.condition, Condition::Parked { .. })) {
-            // The parking itself is told at once; the first reminder comes an interval later.
-            self.teller.reminded_at = now;
-        } else if remind {
-            self.teller.reminded_at = now;
-            for task in &status {
-                if let Condition::Parked { why } = &task.condition {
-                    tracing::error!(task = %task.id.name, "still parked: {why}");
-                }
-            }
-        }
+        self.teller.remind(&status, now);
         self.teller.board.write(status);
     }
 

@@ -148,8 +148,14 @@ impl StreamThread {
         let worked = self.work(now)?;
         let due = self.open.is_due(&self.host, !worked, now);
         let committed = due && self.commit(now)?;
-        self.tell(now);
-        if busy || worked || committed {
+        let idle = !(busy || worked || committed);
+        // Who looks after the last commit sees all of it.
+        if committed || idle {
+            self.tell(now);
+        } else {
+            self.tell_now_and_then(now);
+        }
+        if !idle {
             return Ok(Step::Busy);
         }
         Ok(Step::Idle { until: self.wakes_at(now) })

@@ -16,6 +16,15 @@ pub(super) struct Head {
     pub record: Record,
 }
 
+/// Where a partition of a task goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// At what the group has committed, or where the next start would begin, too.
+    Known(Offset),
+    /// Where only this start begins: the group has to be told, even if no record ever comes.
+    Untold(Offset),
+}
+
 /// One partition of a task.
 #[derive(Debug)]
 pub struct PartitionQueue {
@@ -31,6 +40,8 @@ pub struct PartitionQueue {
     position: Offset,
     /// What the group has committed.
     committed: Offset,
+    /// True when the position has to be committed though no record was processed.
+    untold: bool,
     /// True when this partition, empty, was seen to have nothing on the way.
     caught_up: bool,
     /// Since when it has been empty and caught up.
@@ -40,7 +51,8 @@ pub struct PartitionQueue {
 }
 
 impl PartitionQueue {
-    pub(super) fn new(at: TopicPartition, source: LocalNode, committed: Offset) -> Self {
+    pub(super) fn new(at: TopicPartition, source: LocalNode, start: StartAt) -> Self {
+        let (StartAt::Known(committed) | StartAt::Untold(committed)) = start;
         Self {
             at,
             source,
@@ -49,6 +61,7 @@ impl PartitionQueue {
             head: None,
             position: committed,
             committed,
+            untold: matches!(start, StartAt::Untold(_)),
             caught_up: false,
             idle_since: None,
             started: false,
@@ -67,8 +80,9 @@ impl PartitionQueue {
 
     /// What lies before `first` was deleted before it could be taken: goes on there.
     pub fn skip_to(&mut self, first: Offset) {
-        if self.records.is_empty() {
-            self.position = self.position.max(first);
+        if self.records.is_empty() && self.position < first {
+            self.position = first;
+            self.untold = true;
         }
     }
 
@@ -137,6 +151,17 @@ impl PartitionQueue {
 
     pub(super) fn mark_committed(&mut self) {
         self.committed = self.position;
+        self.untold = false;
+    }
+
+    /// True when a commit has something to say of it.
+    pub(super) fn has_moved(&self) -> bool {
+        self.untold || self.position != self.committed
+    }
+
+    /// True when that is so although no record may have been processed.
+    pub(super) fn is_untold(&self) -> bool {
+        self.untold
     }
 
     /// Forgets what is buffered and what was processed since the last commit.
@@ -196,7 +221,7 @@ mod tests {
     use super::*;
 
     fn queue(name: &str, times: &[i64]) -> PartitionQueue {
-        let mut queue = PartitionQueue::new(TopicPartition::new(name, 0), 0, 0);
+        let mut queue = PartitionQueue::new(TopicPartition::new(name, 0), 0, StartAt::Known(0));
         let records = times
             .iter()
             .zip(0..)

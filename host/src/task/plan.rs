@@ -59,7 +59,7 @@ pub(super) struct PlanNode {
 
 #[derive(Debug)]
 pub(super) enum Work {
-    Source { extractor: TimestampExtractor, internal: bool },
+    Source { extractor: TimestampExtractor, role: SourceRole },
     Processor,
     Sink { topic: Arc<str>, internal: bool, target: Option<SinkTopic> },
 }
@@ -100,6 +100,11 @@ impl TaskPlan {
         &self.nodes[local as usize]
     }
 
+    /// True for a source of the manifest, not a table's or a repartition edge's.
+    pub(super) fn reads_stream(&self, local: LocalNode) -> bool {
+        matches!(self.node(local).work, Work::Source { role: SourceRole::Stream, .. })
+    }
+
     /// The processors: position in the plan, index in the topology.
     pub fn processors(&self) -> impl Iterator<Item = (usize, NodeIx)> + '_ {
         self.nodes.iter().enumerate().filter(|(_, n)| matches!(n.work, Work::Processor)).map(|(at, n)| (at, n.ix))
@@ -126,7 +131,7 @@ fn plan_node(
         NodeKind::Source(source) => Work::Source {
             extractor: TimestampExtractor::new(source.timestamp.as_ref())
                 .map_err(|why| PlanError::Timestamp { source_name: node.name.clone(), why })?,
-            internal: source.role == SourceRole::Repartition,
+            role: source.role,
         },
         NodeKind::Processor(_) => Work::Processor,
         NodeKind::Sink(sink) => Work::Sink { topic: sink.topic.clone(), internal: sink.repartition.is_some(), target: target(&sink.topic) },

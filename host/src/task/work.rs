@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::broker::Committed;
 use crate::limits;
 use crate::node::{Failure, Node, Position, PunctuationClock, Schedules, TaskEnv};
-use crate::record::{self, Offset, Record, Timestamp, TopicPartition};
+use crate::record::{self, Record, Timestamp, TopicPartition};
 use crate::store::StoreError;
-use crate::topology::TaskId;
+use crate::topology::{SourceRole, TaskId};
 
 use super::dead_letter::dead_letter;
 use super::failure::{RecordFailure, Verdict, kind, verdict};
-use super::partition_group::{Head, PartitionGroup, PartitionQueue};
+use super::partition_group::{Head, PartitionGroup, PartitionQueue, StartAt};
 use super::plan::{LocalNode, TaskPlan, Work};
 use super::refusal::{Cause, Origin, Outbound};
 use super::walk::{WalkFailure, Walker};
@@ -51,6 +51,8 @@ pub struct Turn {
 pub struct Counters {
     /// Source records whose walk ended well.
     pub processed: u64,
+    /// Those of them that came from a stream of the manifest, not from a table or a repartition topic.
+    pub from_streams: u64,
     /// Source records passed over by policy.
     pub skipped: u64,
     /// Source records put aside by policy.
@@ -90,11 +92,11 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task over restored state. What its nodes wrote while they were made is still to be committed. `partitions`: each with the offset to go on from. `nodes`: the processors of the plan, by index in its nodes.
+    /// A task over restored state. What its nodes wrote while they were made is still to be committed. `partitions`: each with the place to go on from. `nodes`: the processors of the plan, by index in its nodes.
     pub fn new(
         id: TaskId,
         plan: Arc<TaskPlan>,
-        partitions: Vec<(TopicPartition, Offset)>,
+        partitions: Vec<(TopicPartition, StartAt)>,
         nodes: Vec<Option<Box<dyn Node>>>,
         env: Box<TaskEnv>,
         max_idle_ms: i64,
@@ -196,6 +198,7 @@ impl Task {
             Ok(()) => {
                 self.walker.keep(point);
                 self.counters.processed += 1;
+                self.counters.from_streams += u64::from(plan.reads_stream(source));
                 self.attempts = 0;
                 self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
                 Ok(())
@@ -300,18 +303,18 @@ impl Task {
 
     /// Queues of repartition topics.
     pub fn internal_queues(&self) -> impl Iterator<Item = &PartitionQueue> {
-        self.group.queues.iter().filter(|q| matches!(self.plan.node(q.source).work, Work::Source { internal: true, .. }))
+        self.group.queues.iter().filter(|q| matches!(self.plan.node(q.source).work, Work::Source { role: SourceRole::Repartition, .. }))
     }
 
-    /// True when something was processed since the last commit.
+    /// True when there is something to commit: what was processed since the last one, or a position that nobody knows yet.
     pub fn is_dirty(&self) -> bool {
-        self.dirty
+        self.dirty || self.group.queues.iter().any(PartitionQueue::is_untold)
     }
 
     /// Offsets to commit: of every partition whose position has moved. The task's stream time goes along as metadata.
     pub fn offsets(&self) -> Vec<(TopicPartition, Committed)> {
         let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
-        let moved = self.group.queues.iter().filter(|q| q.position() != q.committed());
+        let moved = self.group.queues.iter().filter(|q| q.has_moved());
         moved.map(|q| (q.at.clone(), Committed { offset: q.position(), metadata: metadata.clone() })).collect()
     }
 
@@ -387,7 +390,7 @@ fn sourced(plan: &TaskPlan, source: LocalNode, polled: &Record, time: Timestamp)
     let mut record = polled.clone();
     record.timestamp = time;
     match &plan.node(source).work {
-        Work::Source { internal: true, .. } => record::unpack_change(&mut record),
+        Work::Source { role: SourceRole::Repartition, .. } => record::unpack_change(&mut record),
         _ => record::strip_reserved_headers(&mut record),
     }
     record

@@ -28,7 +28,7 @@ pub fn build(manifest: &Manifest, descriptions: &Descriptions) -> Result<Topolog
     let mut warnings = draft.dead_ends();
     let topics = draft.external_topics();
     let mut nodes = emit::nodes(&draft, &grants);
-    let mut specs = draft.store_specs(&stores, &topics, &mut warnings);
+    let mut specs = draft.store_specs(&stores, &nodes, &topics, &mut warnings);
     let apart = roles_apart(&draft, &nodes);
     let sub_topologies = cut::cut(&manifest.app.id, &mut nodes, specs.len(), &apart);
     for (number, sub) in sub_topologies.iter().enumerate() {

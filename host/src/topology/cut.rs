@@ -60,10 +60,12 @@ pub(super) fn cut(app: &str, nodes: &mut [TopologyNode], stores: usize, roles_ap
         let own_users: Vec<&Vec<usize>> = own_stores.iter().filter_map(|s| users.get(*s)).collect();
         let name = nodes.get(first).map_or_else(|| "".into(), sub_topology_name);
         let is_source = |at: &usize| nodes.get(*at).is_some_and(|n| matches!(n.kind, NodeKind::Source(_)));
+        let is_processor = |at: &usize| nodes.get(*at).is_some_and(|n| matches!(n.kind, NodeKind::Processor(_)));
         let mut sources: Vec<usize> = members.iter().copied().filter(is_source).collect();
         sources.sort_unstable();
         subs.push(SubTopology {
-            cells_changelog: (!own_stores.is_empty()).then(|| format!("{app}-{name}-cells-changelog").into()),
+            // Cells need no declaration, so whatever calls components may have some.
+            cells_changelog: members.iter().any(is_processor).then(|| format!("{app}-{name}-cells-changelog").into()),
             name,
             co_partitioned: co_partitioned(nodes, &members, &own_users, &sources_of, roles_apart),
             sources: sources.into_iter().map(NodeIx).collect(),

@@ -201,7 +201,7 @@ pub struct SubTopology {
     pub sources: Vec<NodeIx>,
     /// Its stores: indexes in [`Topology::stores`].
     pub stores: Vec<usize>,
-    /// The topic of its cells' changelog; `None` for one without stores.
+    /// The topic of its cells' changelog; `None` for one without processors.
     pub cells_changelog: Option<Arc<str>>,
     /// Sets of topics that must have one and the same number of partitions and the same partitioner.
     pub co_partitioned: Vec<Vec<Arc<str>>>,

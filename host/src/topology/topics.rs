@@ -1,5 +1,6 @@
 //! The topics of an application: those of the manifest, and the names of those that it makes for itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::draft::{Draft, What};
@@ -125,7 +126,13 @@ impl<'m> Draft<'m> {
     }
 
     /// The stores with their changelogs. A table that has to have its own is warned of.
-    pub fn store_specs(&self, stores: &[DraftStore<'m>], external: &[ExternalTopic], warnings: &mut Vec<Diagnostic>) -> Vec<StoreSpec> {
+    pub fn store_specs(
+        &self,
+        stores: &[DraftStore<'m>],
+        nodes: &[TopologyNode],
+        external: &[ExternalTopic],
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Vec<StoreSpec> {
         let app = &self.manifest.app.id;
         let mut specs = Vec::new();
         for store in stores {
@@ -133,8 +140,8 @@ impl<'m> Draft<'m> {
             let own = self.manifest.stores.iter().find(|s| s.name.value == store.name.value);
             let backend = table.map(|t| t.backend).or(own.map(|s| s.backend)).unwrap_or(Backend::RocksDb);
             let is_compacted = |topic: &str| external.iter().any(|t| &*t.name == topic && t.cleanup == Cleanup::Compact);
-            let source = table.filter(|t| !t.changelog && is_compacted(&t.topic));
-            if let Some(table) = table.filter(|t| !t.changelog && source.is_none()) {
+            let source = table.filter(|t| !t.changelog && is_compacted(&t.topic) && !may_pass_over(nodes, &t.name));
+            if let Some(table) = table.filter(|t| !t.changelog && !is_compacted(&t.topic)) {
                 let message =
                     format!("the table '{}' gets a changelog of its own: its topic '{}' is not compacted", table.name, table.topic);
                 let hint = format!("compact the topic ([topics.{}] cleanup = \"compact\"), or say changelog = true", table.topic);
@@ -160,6 +167,23 @@ fn on_error<'m>(what: What<'m>) -> &'m OnError {
         What::Processor(n) => &n.on_error,
         What::Sink(n) => &n.on_error,
     }
+}
+
+/// True when the table's processor or a node below it passes over records that fail. The table's row is taken back then, but the record is
+/// still in the table's topic, from which a restore would bring the row back.
+fn may_pass_over(nodes: &[TopologyNode], table: &str) -> bool {
+    let at = |name: &str| nodes.iter().position(|n| &*n.name == name);
+    let mut seen = BTreeSet::new();
+    let mut ahead: Vec<usize> = at(table).into_iter().collect();
+    // A repartition edge ends at its sink: what fails behind it takes nothing back here.
+    while let Some(at) = ahead.pop() {
+        let Some(node) = nodes.get(at).filter(|_| seen.insert(at)) else { continue };
+        if node.on_error.policy != FailurePolicy::Fail {
+            return true;
+        }
+        ahead.extend(node.children.iter().flatten().map(|child| child.node.0));
+    }
+    false
 }
 
 /// The topic of a repartition edge's upper end.

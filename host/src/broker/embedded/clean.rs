@@ -138,15 +138,22 @@ impl Cleaner {
     }
 
     /// A compaction of the partition that has the most to gain, where it pays: as many new records as old ones.
+    ///
+    /// It goes no further than every group that reads the partition has: a table is restored from its topic up to the committed offset, and
+    /// a row that only a record behind it replaces is needed until then.
     fn most_due(&mut self, log: &Log) -> Result<Option<Compaction>, BrokerError> {
         let mut most: Option<(u64, Compaction)> = None;
         for topic in log.topics().into_iter().filter(|topic| topic.spec.cleanup != Cleanup::Delete) {
             for partition in topic.partitions() {
                 let row = self.row(&log.database, &partition)?;
                 let (from, end) = (row.compacted_to.max(row.first), partition.end());
+                let pays = |new: u64| new >= limits::COMPACTION_NEW_RECORDS.max(row.compacted_records);
+                if !pays(end.saturating_sub(from)) {
+                    continue;
+                }
+                let end = log.lowest_committed(&partition)?.map_or(end, |committed| committed.min(end));
                 let new = end.saturating_sub(from);
-                let due = new >= limits::COMPACTION_NEW_RECORDS.max(row.compacted_records);
-                if due && most.as_ref().is_none_or(|(most, _)| new > *most) {
+                if pays(new) && most.as_ref().is_none_or(|(most, _)| new > *most) {
                     most = Some((new, Compaction::new(partition, from, end)));
                 }
             }

@@ -1,7 +1,7 @@
 //! Commits, each whole or not at all, in one order: who comes while a batch is being written waits and goes with the next one, all together,
 //! for one sync of the disk (group commit: the first who waits writes for all).
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
@@ -18,6 +18,8 @@ use crate::record::{Offset, Timestamp};
 pub(super) struct Committer {
     queue: Mutex<Queue>,
     written: Condvar,
+    /// Held while a batch becomes visible: who reads offsets and then ends does not see those of a commit without its records.
+    visible: RwLock<()>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +52,7 @@ impl Committer {
             let mut group = std::mem::take(&mut queue.waiting);
             let broken = queue.broken.clone();
             drop(queue);
-            let result = broken.map_or_else(|| write(database, &mut group, now), Err);
+            let result = broken.map_or_else(|| write(database, &mut group, now, &self.visible), Err);
             queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.busy = false;
             if let Err(error) = &result
@@ -62,10 +64,16 @@ impl Committer {
             self.written.notify_all();
         }
     }
+
+    /// Reads what commits have written, but not while one of them is half visible.
+    pub(super) fn between_commits<T>(&self, read: impl FnOnce() -> T) -> T {
+        let _whole = self.visible.read().unwrap_or_else(PoisonError::into_inner);
+        read()
+    }
 }
 
 /// Gives the records of all transactions their offsets, and writes everything as one batch.
-fn write(database: &Database, group: &mut [(u64, Transaction)], now: Timestamp) -> Result<(), BrokerError> {
+fn write(database: &Database, group: &mut [(u64, Transaction)], now: Timestamp, visible: &RwLock<()>) -> Result<(), BrokerError> {
     let bytes: usize = group.iter_mut().map(|(_, transaction)| transaction.seal()).sum();
     let mut batch = Batch::with_capacity(bytes + bytes / 8);
     let records = database.family(layout::RECORDS)?;
@@ -84,6 +92,7 @@ fn write(database: &Database, group: &mut [(u64, Transaction)], now: Timestamp) 
             batch.put(database.family(family)?, key, value);
         }
     }
+    let _half = visible.write().unwrap_or_else(PoisonError::into_inner);
     database.write(batch, Sync::Yes)?;
     for (partition, end) in ends.into_values() {
         partition.set_end(end);

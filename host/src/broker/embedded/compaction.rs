@@ -23,9 +23,9 @@ pub(super) struct Compaction {
     pass: Pass,
     /// Where the pass goes on.
     position: Offset,
-    /// Everything below is compacted in the end: the partition's end at the beginning, or as far as the index has room.
+    /// Everything below is compacted in the end, but for a chunk that lies across it: as far as was asked for, or the index has room.
     end: Offset,
-    /// The newest record at the beginning. It stays whatever it is: the partition's end is known from it.
+    /// The last record below the end at the beginning. It stays whatever it is: it may be that from which the partition's end is known.
     newest: Offset,
     /// Last offset of each key among the new records. With the standard hasher: keys are anybody's.
     index: HashMap<Box<[u8]>, Offset>,

@@ -1,5 +1,6 @@
 //! The log itself, shared by its clients, readers and the cleaner.
 
+use std::ops::{Bound, ControlFlow};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use crate::broker::admission::{admit, admit_topic, same_settings};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Committed, LoadProgress, OutgoingRecord, TopicSpec};
 use crate::clock::Clock;
-use crate::disk::{Batch, Budget, Database, Durability, Options, Sync};
-use crate::record::TopicPartition;
+use crate::disk::{Batch, Budget, Database, Direction, Durability, Options, Sync};
+use crate::record::{Offset, TopicPartition};
 
 pub(super) struct Log {
     pub(super) database: Database,
@@ -83,9 +84,30 @@ impl Log {
 
     pub(super) fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {
         let key = self.partition(at)?.id().offset_key(group);
-        let Some(row) = self.database.family(layout::OFFSETS)?.get(&key)? else { return Ok(None) };
+        let offsets = self.database.family(layout::OFFSETS)?;
+        let Some(row) = self.committer.between_commits(|| offsets.get(&key))? else { return Ok(None) };
         let committed = layout::decode_committed(&row);
         committed.map(Some).ok_or_else(|| corrupted(&format!("what group '{group}' has committed of {at}"), "it cannot be understood"))
+    }
+
+    /// The lowest offset that a group has committed of a partition; `None`: no group has.
+    pub(super) fn lowest_committed(&self, partition: &Partition) -> Result<Option<Offset>, BrokerError> {
+        let (prefix, mut lowest, mut bad) = (partition.id().key(), None::<Offset>, false);
+        let visit = |key: &[u8], row: &[u8]| {
+            if !key.starts_with(&prefix) {
+                return ControlFlow::Break(());
+            }
+            match layout::decode_committed(row) {
+                Some(committed) => lowest = Some(lowest.map_or(committed.offset, |least| least.min(committed.offset))),
+                None => bad = true,
+            }
+            ControlFlow::Continue(())
+        };
+        self.database.family(layout::OFFSETS)?.visit(Bound::Included(&prefix), Bound::Unbounded, Direction::Ascending, visit)?;
+        if bad {
+            return Err(corrupted(&format!("what a group has committed of {}", partition.name()), "it cannot be understood"));
+        }
+        Ok(lowest)
     }
 
     pub(super) fn load_progress(&self, key: &str) -> Result<u64, BrokerError> {

@@ -138,6 +138,16 @@ fn concurrent_commits_lie_whole_one_behind_the_other() {
                 }
             });
         }
+        // Who sees an offset sees the records of its commit, too.
+        let committed_by = |thread: usize| log.committed("group", &at("in", thread as u32)).unwrap().map_or(0, |c| c.offset);
+        loop {
+            let committed: u64 = (0..THREADS).map(committed_by).sum();
+            let end = log.bounds(&at("b", 0)).unwrap().1;
+            assert!(committed <= end, "{committed} commits are seen, and {end} records of them");
+            if committed == (THREADS * COMMITS) as u64 {
+                break;
+            }
+        }
     });
     let (a, b) = (read_from(&log, &at("a", 0), 0), read_from(&log, &at("b", 0), 0));
     assert_eq!((a.len(), b.len()), (THREADS * COMMITS * 3, THREADS * COMMITS));
@@ -269,6 +279,32 @@ fn compaction_keeps_the_last_record_of_each_key_and_all_offsets() {
     drop(log);
     let log = open(dir.path());
     assert_eq!((log.bounds(&here).unwrap(), read_from(&log, &here, 0)), (bounds, expected));
+}
+
+#[test]
+fn compaction_stays_behind_what_every_group_has_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    log.create_topics(&[compacted("c")]).unwrap();
+    for commit in 0..15 {
+        put(&log, "c", &(0..100).map(|i| (format!("key-{}", i % 10), Some(format!("{commit}")))).collect::<Vec<_>>());
+    }
+    let commit = |group: &str, offset: u64| {
+        let mut member = log.client(group, 0, 1).unwrap();
+        member.subscribe(vec![Subscription { driver: "c".into(), companions: Vec::new() }]).unwrap();
+        member.commit(&[(at("c", 0), Committed { offset, metadata: String::new() })]).unwrap();
+    };
+    commit("fast", 1_150);
+    commit("slow", 10);
+    assert_eq!(maintain(&log, 0), (0, 0), "the slow group needs what is replaced later");
+    commit("slow", 1_050);
+    let below = || -> BTreeMap<_, _> {
+        let records = read_from(&log, &at("c", 0), 0).into_iter().filter(|r| r.offset < 1_050);
+        records.map(|r| (r.record.key.unwrap(), r.record.value.unwrap())).collect()
+    };
+    let before = below();
+    assert!(maintain(&log, 0).0 > 900);
+    assert_eq!(below(), before, "what a restore up to the committed offset reads");
 }
 
 #[test]

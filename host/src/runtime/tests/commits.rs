@@ -208,3 +208,27 @@ fn records_that_were_deleted_before_they_were_read_do_not_stop_the_thread() {
     assert_eq!(bench.all("out"), ["k=c@3"]);
     assert_eq!(bench.committed("in", 0).unwrap().offset, 3);
 }
+
+#[test]
+fn offsets_of_records_that_were_all_deleted_are_committed() {
+    let mut bench = Bench::new(&line("pass", ""), &[("pass", pass())]);
+    bench.settle();
+    bench.produce("in", &[record("k", "a", 1), record("k", "b", 2)]);
+    bench.sim.truncate_before(&TopicPartition::new("in", 0), 2).unwrap();
+    bench.settle();
+    assert_eq!(bench.committed("in", 0).map(|c| c.offset), Some(2));
+}
+
+#[test]
+fn what_comes_after_a_start_at_the_end_is_not_lost_in_a_crash() {
+    let toml = line("pass", "").replacen("topic = \"in\"\n", "topic = \"in\"\nstart = \"latest\"\n", 1);
+    let mut bench = Bench::with(&toml, &[("pass", pass())], Settings::default());
+    bench.produce("in", &[record("k", "old", 1)]);
+    bench.start(1);
+    bench.settle();
+    bench.members.clear();
+    bench.produce("in", &[record("k", "new", 2)]);
+    bench.start(1);
+    bench.settle();
+    assert_eq!(bench.all("out"), ["k=new@2"]);
+}

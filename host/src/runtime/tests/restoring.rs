@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use super::bench::{Bench, Op, Settings, count, counting, op, record, text, to};
+use bytes::Bytes;
+
+use super::bench::{Bench, Op, Settings, count, counting, line, op, record, text, to};
 use crate::broker::Broker;
 use crate::limits;
-use crate::record::TopicPartition;
+use crate::node::Failure;
+use crate::record::{Record, TopicPartition};
 use crate::store::{Changelog, Home, StoreConfig, TaskStores};
 use crate::topology::{Backend, StoreKind};
 
@@ -223,4 +226,41 @@ fn break_row(task: &Path, key: &[u8]) {
     batch.put(database.family("store.counts").unwrap(), key, b"short");
     database.write(batch, Sync::No).unwrap();
     database.flush().unwrap();
+}
+
+#[test]
+fn cells_without_a_store_beside_them_are_restored() {
+    let counted = op(|_, _, record, env, outputs| {
+        let n = env.stores.cell("pass", "n")?.map_or(0, |cell| cell[0]) + 1;
+        env.stores.put_cell("pass", "n", Some(Bytes::from(vec![n])))?;
+        outputs.push(to(0, Record { value: Some(n.to_string().into()), ..record }));
+        Ok(())
+    });
+    let mut bench = Bench::new(&line("pass", ""), &[("pass", counted)]);
+    for at in 1..3 {
+        bench.produce("in", &[record("k", "a", at)]);
+        bench.settle();
+        bench.start(1);
+    }
+    assert_eq!(bench.all("out"), ["k=1@1", "k=2@2"]);
+}
+
+#[test]
+fn a_row_that_was_taken_back_with_a_skipped_record_does_not_come_back() {
+    for (policy, changelog) in [("fail", "t"), ("skip", "app-t-changelog")] {
+        let toml = TABLE.replace("component = \"x\"", &format!("component = \"x\"\non-error = \"{policy}\""));
+        let refuses = op(|_, _, record, _, _| match text(&record.value).contains("bad") {
+            true => Err(Failure::BadRecord("bad".into())),
+            false => Ok(()),
+        });
+        let mut bench = Bench::new(&toml, &[("join", refuses)]);
+        assert_eq!(&*bench.plan.topology.stores[0].changelog, changelog);
+        bench.produce("t", &[record("a", r#"{"at":5}"#, 1), record("a", r#"{"at":6,"bad":1}"#, 1), record("b", r#"{"at":7}"#, 1)]);
+        bench.settle();
+        let rows = bench.rows("t");
+        assert_eq!(rows[0], r#"a={"at":5}"#, "{policy}");
+        bench.start(1);
+        bench.restored();
+        assert_eq!(bench.rows("t"), rows, "{policy}");
+    }
 }

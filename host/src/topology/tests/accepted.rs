@@ -138,8 +138,13 @@ fn table_becomes_a_source_and_a_stock_component_with_its_store() {
     assert_eq!((processor.grants[0].role.as_str(), &*topology.stores[processor.grants[0].store].name), ("table", "airports"));
     let source = topology.nodes.iter().find(|n| &*n.name == "airports.source").unwrap();
     assert!(matches!(&source.kind, NodeKind::Source(s) if s.role == SourceRole::Table));
-    let store = topology.stores.iter().find(|s| &*s.name == "airports").unwrap();
-    assert_eq!((&*store.changelog, store.source_is_changelog), ("airports", true));
+    let changelog = |topology: &Topology| {
+        let store = topology.stores.iter().find(|s| &*s.name == "airports").unwrap();
+        (store.changelog.to_string(), store.source_is_changelog)
+    };
+    assert_eq!(changelog(&topology), ("flight-delays-airports-changelog".into(), false), "join may undo what the table has written");
+    let fails = FLIGHTS.replace("on-error = { policy = \"dead-letter\", topic = \"bad-flights\" }\n", "");
+    assert_eq!(changelog(&built(&fails)), ("airports".into(), true));
     assert!(topology.warnings.is_empty(), "{:?}", topology.warnings);
 }
 

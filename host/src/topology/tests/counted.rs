@@ -81,6 +81,7 @@ fn tasks_are_as_many_as_the_largest_source_and_changelogs_with_them() {
         [
             ("app-count-records-repartition", 5, Cleanup::Delete),
             ("app-s-changelog", 5, Cleanup::Compact),
+            ("app-a-cells-changelog", 5, Cleanup::Compact),
             ("app-t-cells-changelog", 2, Cleanup::Compact),
             ("app-count-records-cells-changelog", 5, Cleanup::Compact),
         ]
