@@ -747,7 +747,7 @@ fn parked_task_is_told_and_resumed() {
         probed: running, 1 of 2 tasks parked
 
         task thread state lag processed skipped dead letters stream time last commit
-        in_0 0 parked 1 0 0 0 TIME TIME
+        in_0 0 parked 1 0 0 0 - TIME
         bad-record in 'probe' at in/0/0: the value says so
         in_1 0 running 0 1 0 0 TIME TIME
 

@@ -137,6 +137,16 @@ fn concurrent_commits_lie_whole_one_behind_the_other() {
                 }
             });
         }
+        // Who sees an offset sees the records of its commit, too.
+        let committed_by = |thread: usize| log.committed("group", &at("in", thread as u32)).unwrap().map_or(0, |c| c.offset);
+        loop {
+            let committed: u64 = (0..THREADS).map(committed_by).sum();
+            let end = log.bounds(&at("b", 0)).unwrap().1;
+            assert!(committed <= end, "{committed} commits are seen, and {end} records of them");
+            if committed == (THREADS * COMMITS) as u64 {
+                break;
+            }
+        }
     });
     let (a, b) = (read_from(&log, &at("a", 0), 0), read_from(&log, &at("b", 0), 0));
     assert_eq!((a.len(), b.len()), (THREADS * COMMITS * 3, THREADS * COMMITS));

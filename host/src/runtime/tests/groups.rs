@@ -1,9 +1,13 @@
 //! Several threads: tasks change hands, or are taken away.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use super::bench::{Bench, Op, Settings, count, counting, line, op, record, to};
+use super::bench::{Bench, Op, Settings, count, counting, line, op, pass, record, to};
 use crate::broker::sim::SimBroker;
+use crate::record::TopicPartition;
+use crate::runtime::{Host, HostExit, HostSettings};
 
 fn on_disk(partitions: u32) -> (tempfile::TempDir, Settings) {
     let folder = tempfile::tempdir().unwrap();
@@ -120,4 +124,23 @@ fn partitions_that_are_lost_in_the_middle_of_a_step_do_not_stop_the_thread() {
     let mut all = bench.all("out");
     all.sort();
     assert_eq!(all, ["a=1@1", "a=lose@2", "b=2@2"]);
+}
+
+#[test]
+fn a_host_is_idle_when_all_its_tasks_have_told_and_their_counters_are_those_of_the_end() {
+    let bench = Bench::with(&line("pass", ""), &[("pass", pass())], Settings { partitions: 3, ..Settings::default() });
+    feed(&bench, 0, 500);
+    // What is gone is not waited for.
+    bench.sim.truncate_before(&TopicPartition::new("in", 0), 500).unwrap();
+    let plan = Arc::into_inner(bench.plan).unwrap();
+    assert_eq!(plan.task_count(), 3);
+    let mut host = Host::start(plan, HostSettings { threads: 2 }).unwrap();
+    let began = Instant::now();
+    while !host.idle().unwrap() {
+        assert!(!host.all_parked() && host.ended().is_none() && began.elapsed() < Duration::from_secs(60));
+        std::thread::yield_now();
+    }
+    let status = host.status();
+    assert_eq!(status.iter().map(|task| task.counters.from_streams).collect::<Vec<_>>(), [0, 500, 500]);
+    assert!(matches!(host.stop(true), HostExit::Stopped));
 }
