@@ -31,13 +31,24 @@ fn open(folder: &Path, stores: Vec<StoreConfig>) -> Result<TaskStores, StoreErro
     TaskStores::open(Some(Home { folder, budget: &Budget::new(1 << 20, 64 << 20) }), stores)
 }
 
-/// What is in a folder while its database is still open: what a crash of the process would leave.
+/// What is in a folder while its database is still open: what a crash of the process would leave. A copy during which the database changed
+/// its files, as its compactions do in the background, is of no one moment, and is made anew.
 fn crashed_copy(of: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(of).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    loop {
+        let _ = fs::remove_dir_all(to);
+        fs::create_dir_all(to).unwrap();
+        let files = names_and_sizes(of);
+        let copied = files.iter().all(|(name, _)| fs::copy(of.join(name), to.join(name)).is_ok());
+        if copied && files == names_and_sizes(of) {
+            return;
+        }
     }
+}
+
+fn names_and_sizes(folder: &Path) -> BTreeMap<std::ffi::OsString, Option<u64>> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    // `None`: gone since the folder was read.
+    entries.map(|entry| (entry.file_name(), entry.metadata().ok().map(|m| m.len()))).collect()
 }
 
 fn keys_of(stores: &mut TaskStores, store: usize, order: ScanOrder) -> Vec<String> {

@@ -11,8 +11,7 @@ use crate::broker::port::{BrokerError, Retry};
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
-    /// The lock ends when this is closed, at the latest with the process.
-    _lock: File,
+    lock: File,
 }
 
 impl StateFolder {
@@ -37,12 +36,19 @@ impl StateFolder {
             Err(TryLockError::Error(why)) => return Err(failed("lock")(why)),
         }
         file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(failed("lock"))?;
-        Ok(Self { path: path.to_owned(), _lock: file })
+        Ok(Self { path: path.to_owned(), lock: file })
     }
 
     /// Its path, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for StateFolder {
+    fn drop(&mut self) {
+        // Closing alone does not do: a child between fork and exec still has the file open. The process's own end does.
+        let _ = self.lock.unlock();
     }
 }
 
