@@ -188,3 +188,12 @@ fn instance_that_has_grown_is_replaced_after_a_commit() {
     let counts: Vec<i64> = running.outputs.iter().map(|output| output.record.timestamp.0).collect();
     assert_eq!(counts, [1, 1]);
 }
+
+#[test]
+fn name_of_a_schedule_is_checked_before_it_is_shown() {
+    let imports = r#"(import "cofferdam:processor/context@0.1.0" "schedule" (func $schedule (param i32 i32 i64 i32 i32 i64)))"#;
+    let process =
+        "(call $schedule (i32.const 4096) (i32.const 65536) (i64.const 0) (i32.const 1) (i32.const 0) (i64.const 0)) (unreachable)";
+    let mut running = running(&Guest { imports, process, ..Guest::default() });
+    assert_eq!(running.trap(0), "the name of a schedule has 65536 bytes; the limit is 255");
+}
