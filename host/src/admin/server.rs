@@ -140,3 +140,38 @@ fn refusal(problem: &Diagnostic) -> Response {
     });
     (status, Json(body)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::broker::embedded::{EmbeddedLog, StateFolder};
+    use crate::clock::VirtualClock;
+    use crate::disk::Budget;
+
+    #[test]
+    fn a_request_that_never_ends_does_not_keep_the_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Arc::new(StateFolder::lock(&dir.path().join("state")).unwrap());
+        let clock = Arc::<VirtualClock>::default();
+        let log = EmbeddedLog::open(folder, clock.clone(), &Budget::new(1 << 20, 16 << 20)).unwrap();
+        let desk = Desk { app: "a".into(), broker: Arc::new(log), clock, topics: Vec::new(), host: None };
+        let path = dir.path().join("socket");
+        let server = ControlServer::start(&path, Arc::new(desk)).unwrap();
+        let mut endless = UnixStream::connect(&path).unwrap();
+        endless.write_all(b"POST /topics/t/records HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf").unwrap();
+        // Once this one is answered the other one is being read.
+        let mut other = UnixStream::connect(&path).unwrap();
+        other.write_all(b"GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        other.read_to_end(&mut Vec::new()).unwrap();
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(server);
+            ended.send(()).unwrap();
+        });
+        end.recv_timeout(limits::CONTROL_SHUTDOWN + Duration::from_secs(30)).unwrap();
+    }
+}

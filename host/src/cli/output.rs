@@ -90,3 +90,41 @@ impl Output {
 fn write_failed(path: &Path, why: &std::io::Error) -> Diagnostic {
     Diagnostic::run("R020", format!("the output {} cannot be written", path.display())).because(why)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::embedded::{EmbeddedLog, StateFolder};
+    use crate::broker::{Cleanup, OutgoingRecord, TopicSpec};
+    use crate::clock::VirtualClock;
+    use crate::disk::Budget;
+    use crate::record::Record;
+
+    #[test]
+    fn output_goes_on_behind_what_was_deleted_and_writes_a_chunk_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Arc::new(StateFolder::lock(&dir.path().join("state")).unwrap());
+        let log = EmbeddedLog::open(folder, Arc::<VirtualClock>::default(), &Budget::new(1 << 20, 16 << 20)).unwrap();
+        let topic: Arc<str> = "t".into();
+        let cleanup = Cleanup::Delete;
+        log.create_topics(&[TopicSpec { name: topic.clone(), partitions: 1, cleanup, retention: None, replication: None }]).unwrap();
+        let mut output = Output::create(&log, &topic, 1, dir.path().join("out")).unwrap();
+        let records = CHUNK_RECORDS + 3;
+        let record = |n: usize| OutgoingRecord {
+            topic: topic.clone(),
+            partition: None,
+            record: Record { value: Some(n.to_string().into()), ..Record::default() },
+        };
+        log.produce((0..records).map(record).collect(), None).unwrap();
+        assert!(log.delete_before(&TopicPartition::new(topic.clone(), 0), 2).unwrap());
+        let mut written = Vec::new();
+        while output.pump().unwrap() {
+            written.push(output.written());
+        }
+        let chunk = CHUNK_RECORDS as u64;
+        assert_eq!(written, [0, chunk, chunk + 1]);
+        let text = std::fs::read_to_string(dir.path().join("out")).unwrap();
+        let first = jsonl::parse(text.lines().next().unwrap().as_bytes(), crate::record::Timestamp(0)).unwrap();
+        assert_eq!(first.value.as_deref(), Some(&b"2"[..]));
+    }
+}

@@ -15,6 +15,8 @@ use super::thread::{Slot, StreamThread};
 pub(super) struct Transaction {
     pub records: usize,
     pub bytes: usize,
+    /// Bytes that its tasks have written to stores.
+    pub written: usize,
     pub last_commit: Option<Timestamp>,
 }
 
@@ -30,7 +32,7 @@ impl Transaction {
 
     /// True when nothing more should go into it.
     pub(super) fn is_full(&self) -> bool {
-        self.records >= limits::TRANSACTION_RECORDS || self.bytes >= limits::TRANSACTION_BYTES
+        self.records >= limits::TRANSACTION_RECORDS || self.bytes + self.written >= limits::TRANSACTION_BYTES
     }
 }
 
@@ -73,6 +75,8 @@ impl StreamThread {
             self.open = Transaction { last_commit: Some(now), ..Transaction::default() };
         }
         self.apply()?;
+        // Also when there was nothing to send.
+        self.open.written = 0;
         if anything {
             self.flush_due(now)?;
             self.purge(now);

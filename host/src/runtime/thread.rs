@@ -220,8 +220,10 @@ fn turn(
     }
     let slice = i64::try_from(host.commit_interval.as_millis()).unwrap_or(i64::MAX);
     let mut records = 0;
+    let written_by_others = open.written.saturating_sub(task.bytes_written());
     loop {
         let turn = task.turn(now, limits::RECORDS_PER_LOOK).map_err(|e| ThreadError::of_task(&task.id, e))?;
+        open.written = written_by_others + task.bytes_written();
         StreamThread::send_outbox(client, open, task)?;
         records += turn.records;
         let over = records >= limits::RECORDS_PER_TURN || open.is_full() || host.clock.now().0 - now.0 >= slice;
@@ -230,6 +232,7 @@ fn turn(
         }
     }
     let fired = task.punctuate_wall_clock(now).map_err(|e| ThreadError::of_task(&task.id, e))?;
+    open.written = written_by_others + task.bytes_written();
     StreamThread::send_outbox(client, open, task)?;
     Ok(records > 0 || fired)
 }

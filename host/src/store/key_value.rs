@@ -143,6 +143,11 @@ impl KeyValueStore {
         self.overlay.is_empty()
     }
 
+    /// Bytes that the running transaction has written here and holds in memory.
+    pub(super) fn bytes_written(&self) -> usize {
+        self.overlay.bytes()
+    }
+
     /// What the running transaction has to write into the changelog.
     pub(super) fn changes(&self) -> impl ExactSizeIterator<Item = Record> {
         self.overlay.writes().map(|(key, row)| changelog::encode(key, row))

@@ -28,6 +28,8 @@ pub(super) enum Before {
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
     writes: IndexMap<Bytes, Option<Row>, RandomState>,
+    /// Of keys and values.
+    bytes: usize,
     /// The places of all keys, in the order of the keys. `None`: nobody has scanned yet.
     order: Option<BTreeMap<Bytes, usize>>,
 }
@@ -43,9 +45,15 @@ impl Overlay {
         let hash = self.writes.hasher().hash_one(key);
         let end = self.writes.len();
         match self.writes.raw_entry_mut_v1().from_key_hashed_nocheck(hash, key) {
-            RawEntryMut::Occupied(mut write) => (write.index(), Before::Write(write.insert(row))),
+            RawEntryMut::Occupied(mut write) => {
+                self.bytes += value_bytes(row.as_ref());
+                let before = write.insert(row);
+                self.bytes -= value_bytes(before.as_ref());
+                (write.index(), Before::Write(before))
+            }
             RawEntryMut::Vacant(write) => {
                 let key = keys.make(key);
+                self.bytes += key.len() + value_bytes(row.as_ref());
                 if let Some(order) = &mut self.order {
                     order.insert(key.clone(), end);
                 }
@@ -60,12 +68,16 @@ impl Overlay {
         match before {
             Before::Write(row) => {
                 if let Some((_, write)) = self.writes.get_index_mut(place) {
+                    self.bytes += value_bytes(row.as_ref());
+                    self.bytes -= value_bytes(write.as_ref());
                     *write = row;
                 }
             }
             Before::Nothing => {
                 debug_assert_eq!(place + 1, self.writes.len(), "a newer write was not undone");
-                if let (Some((key, _)), Some(order)) = (self.writes.pop(), &mut self.order) {
+                let Some((key, write)) = self.writes.pop() else { return };
+                self.bytes -= key.len() + value_bytes(write.as_ref());
+                if let Some(order) = &mut self.order {
                     order.remove(&key);
                 }
             }
@@ -90,6 +102,11 @@ impl Overlay {
         self.writes.iter().map(|(key, row)| (key, row.as_ref()))
     }
 
+    /// How many bytes of keys and values it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// True without writes.
     pub(super) fn is_empty(&self) -> bool {
         self.writes.is_empty()
@@ -99,11 +116,16 @@ impl Overlay {
     pub(super) fn clear(&mut self) {
         let used = self.writes.len();
         self.writes.clear();
+        self.bytes = 0;
         if self.writes.capacity() / 8 > used {
             self.writes.shrink_to(used);
         }
         self.order = None;
     }
+}
+
+fn value_bytes(row: Option<&Row>) -> usize {
+    row.map_or(0, |row| row.value.len())
 }
 
 /// Makes keys for overlays. They share large buffers, so that a key costs no allocation of its own; all of a buffer lives as long as one of

@@ -158,6 +158,11 @@ impl TaskStores {
         self.cells.is_clean() && self.stores.iter().all(KeyValueStore::is_clean)
     }
 
+    /// Bytes that the running transaction has written and holds in memory.
+    pub fn bytes_written(&self) -> usize {
+        self.cells.bytes_written() + self.stores.iter().map(KeyValueStore::bytes_written).sum::<usize>()
+    }
+
     /// What the running transaction has to write into changelogs: the last write of each key.
     pub fn changes(&self) -> Vec<Change> {
         let all = self.stores.iter().enumerate().map(|(ix, store)| (Changelog::Store(ix), store)).chain([(Changelog::Cells, &self.cells)]);

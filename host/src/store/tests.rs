@@ -1,5 +1,7 @@
 mod model;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::path::Path;
@@ -45,7 +47,7 @@ fn crashed_copy(of: &Path, to: &Path) {
     }
 }
 
-fn names_and_sizes(folder: &Path) -> BTreeMap<std::ffi::OsString, Option<u64>> {
+fn names_and_sizes(folder: &Path) -> BTreeMap<OsString, Option<u64>> {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     // `None`: gone since the folder was read.
     entries.map(|entry| (entry.file_name(), entry.metadata().ok().map(|m| m.len()))).collect()

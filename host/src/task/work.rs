@@ -137,7 +137,7 @@ impl Task {
             self.dirty |= self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
         }
         let mut records = 0;
-        while records < max && self.state == TaskState::Running && !self.outbox_is_full() {
+        while records < max && self.state == TaskState::Running && !self.is_full() {
             let Some(at) = self.group.next(now, |source| extractor(&plan, source)) else {
                 return Ok(Turn { records, more: false });
             };
@@ -157,8 +157,15 @@ impl Task {
         Ok(fired)
     }
 
-    fn outbox_is_full(&self) -> bool {
-        self.walker.outbox_bytes >= limits::TRANSACTION_BYTES || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
+    /// True when outputs or writes have to go before more come.
+    fn is_full(&self) -> bool {
+        let bytes = self.walker.outbox_bytes + self.bytes_written();
+        bytes >= limits::TRANSACTION_BYTES || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
+    }
+
+    /// Bytes that the running transaction has written to stores.
+    pub fn bytes_written(&self) -> usize {
+        self.walker.env.as_ref().map_or(0, |env| env.stores.bytes_written())
     }
 
     /// When, after `now`, the task wants to be called again though no record arrives.

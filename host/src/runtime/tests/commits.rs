@@ -232,3 +232,29 @@ fn what_comes_after_a_start_at_the_end_is_not_lost_in_a_crash() {
     bench.settle();
     assert_eq!(bench.all("out"), ["k=new@2"]);
 }
+
+#[test]
+fn large_writes_to_stores_make_a_thread_commit_early() {
+    // Another key at each record, and one large value that all rows share.
+    let large = bytes::Bytes::from(vec![b'x'; 1 << 20]);
+    let write: Op = Arc::new(move |place, event, env, outputs| {
+        if let Event::Process { record, .. } = event {
+            let row = crate::store::Row { value: large.clone(), timestamp: env.row_timestamp };
+            env.stores.put(place.store, record.timestamp.0.to_string().as_bytes(), Some(row))?;
+            outputs.push(to(0, record));
+        }
+        Ok(())
+    });
+    let settings = Settings { commit_floor: Duration::from_secs(1), ..Settings::default() };
+    let mut bench = Bench::with(&counting(""), &[("count", write)], settings);
+    bench.start(1);
+    bench.restored();
+    let mebibytes = limits::TRANSACTION_BYTES >> 20;
+    let records: Vec<_> = (0..mebibytes + 10).map(|i| record("k", "a", i64::try_from(i).unwrap())).collect();
+    bench.produce("in", &[record("k", "first", 0)]);
+    bench.step(0).unwrap();
+    bench.produce("in", &records);
+    bench.step(0).unwrap();
+    // The first one's commit was due at once; the time for another one has not come.
+    assert_eq!(bench.all("out").len(), 1 + mebibytes);
+}

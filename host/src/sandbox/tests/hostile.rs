@@ -98,7 +98,10 @@ fn outputs_beyond_the_limits_are_bad_records() {
         (many_large, "18 MiB of outputs returned by one call; the limit is 16 MiB (`forward` takes more)"),
     ];
     for (process, reason) in cases {
-        match running(&Guest { process: &process, ..Guest::default() }).process(0) {
+        // Copying so much may take long on a busy machine, and this is not about the deadline.
+        let limits = NodeLimits { deadline: std::time::Duration::from_secs(60), ..NodeLimits::default() };
+        let mut patient = start(&Guest { process: &process, ..Guest::default() }, NodeSetup { limits, ..setup() }).unwrap();
+        match patient.process(0) {
             Err(Failure::BadRecord(text)) => assert_eq!(text, reason),
             other => panic!("{reason}: {other:?}"),
         }
@@ -187,4 +190,13 @@ fn instance_that_has_grown_is_replaced_after_a_commit() {
     running.process(0).unwrap();
     let counts: Vec<i64> = running.outputs.iter().map(|output| output.record.timestamp.0).collect();
     assert_eq!(counts, [1, 1]);
+}
+
+#[test]
+fn name_of_a_schedule_is_checked_before_it_is_shown() {
+    let imports = r#"(import "cofferdam:processor/context@0.1.0" "schedule" (func $schedule (param i32 i32 i64 i32 i32 i64)))"#;
+    let process =
+        "(call $schedule (i32.const 4096) (i32.const 65536) (i64.const 0) (i32.const 1) (i32.const 0) (i64.const 0)) (unreachable)";
+    let mut running = running(&Guest { imports, process, ..Guest::default() });
+    assert_eq!(running.trap(0), "the name of a schedule has 65536 bytes; the limit is 255");
 }
