@@ -21,6 +21,7 @@ mod wire;
 mod tests;
 
 pub use build::build;
+pub use config::check_config;
 pub use describe::{describe_json, describe_mermaid, describe_text};
 pub use draft::Descriptions;
 pub use graph::{
