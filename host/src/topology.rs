@@ -12,6 +12,7 @@ mod draft;
 mod emit;
 mod grants;
 mod graph;
+mod letters;
 mod order;
 mod partitions;
 mod topics;
