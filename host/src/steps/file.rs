@@ -211,7 +211,7 @@ mod tests {
     fn mistyped_key_is_refused_and_what_is_for_readers_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("steps.json");
-        let mut read = |more: &str| {
+        let read = |more: &str| {
             std::fs::write(&path, format!(r#"{{"manifest": "app.toml", "steps": [], "expect": [], {more}}}"#)).unwrap();
             StepFile::read(&path).map(|_| ()).map_err(|e| e.to_string())
         };
