@@ -2,6 +2,8 @@
 //!
 //! Needs built guests (`make guests examples`).
 
+#![allow(clippy::disallowed_methods, reason = "waits have a bound in real time")]
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
