@@ -3,6 +3,8 @@
 //! One partition, one stream thread. The records (8-byte keys over 100,000 keys, values of 100 bytes) lie in the log before the clock
 //! starts; it stops when everything is committed. CPU seconds are those of the whole process.
 
+#![allow(clippy::disallowed_methods, reason = "it measures")]
+
 mod counting;
 
 use std::path::{Path, PathBuf};

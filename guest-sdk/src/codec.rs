@@ -103,11 +103,25 @@ pub trait Encode {
     fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError>;
 
     /// The bytes, or none for null. Only `Option` and `()` are ever null.
+    ///
+    /// ```
+    /// # use cofferdam_guest::Encode;
+    /// assert_eq!("SFO".encode_nullable()?.as_deref(), Some(&b"SFO"[..]));
+    /// assert_eq!(None::<String>.encode_nullable()?, None);
+    /// # Ok::<(), cofferdam_guest::CodecError>(())
+    /// ```
     fn encode_nullable(&self) -> Result<Option<Cow<'_, [u8]>>, CodecError> {
         self.encode().map(Some)
     }
 
     /// [`encode_nullable`](Encode::encode_nullable) of an owned value: what holds its bytes already gives them away.
+    ///
+    /// ```
+    /// # use cofferdam_guest::Encode;
+    /// assert_eq!(vec![1, 2].into_bytes()?, Some(vec![1, 2]));
+    /// assert_eq!(().into_bytes()?, None);
+    /// # Ok::<(), cofferdam_guest::CodecError>(())
+    /// ```
     fn into_bytes(self) -> Result<Option<Vec<u8>>, CodecError>
     where
         Self: Sized,

@@ -73,6 +73,21 @@ pub mod backend;
 pub mod testing;
 
 pub use codec::{CodecError, Decode, Encode, Json, Text, Verbatim};
+/// ```
+/// use cofferdam_guest::{Inputs, Record, Text, Update};
+///
+/// #[derive(Inputs)]
+/// enum Sides {
+///     /// Orders, as they come.
+///     Orders(Record<String, String>),
+///     /// What a customer owes.
+///     #[role("balances")]
+///     Balance(Update<String, Text<i64>>),
+/// }
+///
+/// let cofferdam_guest::Roles::Exactly(roles) = Sides::roles() else { unreachable!() };
+/// assert_eq!(roles.iter().map(|role| role.name).collect::<Vec<_>>(), ["orders", "balances"]);
+/// ```
 pub use cofferdam_guest_macros::Inputs;
 pub use context::{Context, Setup};
 pub use description::{Access, Carries, Description, PortDescription, StoreDescription};

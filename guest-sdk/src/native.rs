@@ -31,7 +31,7 @@ pub(crate) struct RawWrite {
 
 pub(crate) type Rows = BTreeMap<Vec<u8>, RawRow>;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
     pub(crate) interval: i64,
     pub(crate) clock: Clock,
@@ -49,7 +49,6 @@ pub(crate) struct World {
     pub(crate) row_time: Timestamp,
     pub(crate) granted: BTreeMap<String, Access>,
     pub(crate) state: State,
-    pub(crate) schedules: BTreeMap<String, Schedule>,
     pub(crate) forwarded: Vec<RawOutput>,
     pub(crate) logs: Vec<(Level, String)>,
     pub(crate) counters: BTreeMap<String, u64>,
@@ -61,6 +60,7 @@ pub(crate) struct World {
 pub(crate) struct State {
     pub(crate) stores: BTreeMap<String, Rows>,
     pub(crate) cells: BTreeMap<String, Vec<u8>>,
+    pub(crate) schedules: BTreeMap<String, Schedule>,
 }
 
 impl World {
@@ -73,8 +73,7 @@ impl World {
             position: None,
             row_time: 0,
             granted,
-            state: State { stores, cells: BTreeMap::new() },
-            schedules: BTreeMap::new(),
+            state: State { stores, ..State::default() },
             forwarded: Vec::new(),
             logs: Vec::new(),
             counters: BTreeMap::new(),
@@ -123,7 +122,7 @@ impl Backend {
     pub(crate) fn schedule(&self, name: &str, interval_ms: u64, clock: Clock, start: Option<Timestamp>) {
         let mut world = self.0.borrow_mut();
         let interval = i64::try_from(interval_ms).unwrap_or(i64::MAX);
-        if world.schedules.get(name).is_some_and(|known| known.interval == interval && known.clock == clock) {
+        if world.state.schedules.get(name).is_some_and(|known| known.interval == interval && known.clock == clock) {
             return;
         }
         let now = match clock {
@@ -136,11 +135,11 @@ impl Backend {
             (None, Clock::WallClock) => now.saturating_add(interval),
             (None, Clock::StreamTime) => 0,
         };
-        world.schedules.insert(name.to_owned(), Schedule { interval, clock, due });
+        world.state.schedules.insert(name.to_owned(), Schedule { interval, clock, due });
     }
 
     pub(crate) fn cancel(&self, name: &str) {
-        self.0.borrow_mut().schedules.remove(name);
+        self.0.borrow_mut().state.schedules.remove(name);
     }
 
     pub(crate) fn log(&self, level: Level, message: &str) {

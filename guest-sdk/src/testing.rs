@@ -1,7 +1,8 @@
 //! Unit tests of processors without WebAssembly: a context that feeds records and keeps what comes out, with stores in memory, a
 //! virtual clock and seeded chance.
 //!
-//! It holds one processor, not a topology (`cofferdam test` does that), and enforces none of the host's limits.
+//! It holds one processor, not a topology (`cofferdam test` does that). It refuses a port that is not declared, as the host does, and
+//! enforces none of the host's limits.
 //!
 //! ```
 //! use cofferdam_guest::testing::TestContext;
@@ -60,6 +61,7 @@ pub struct TestContext<P> {
     runner: Runner<P>,
     backend: Backend,
     roles: Vec<String>,
+    ports: Vec<String>,
     outputs: Vec<RawOutput>,
     offset: u64,
 }
@@ -97,10 +99,10 @@ impl<P: Processor> TestContext<P> {
         };
         let granted = description.stores.into_iter().map(|store| (store.role, store.access)).collect();
         let backend = Backend::new(World::new(granted));
-        let ports = description.ports.into_iter().map(|port| port.name).filter(|name| !name.is_empty()).collect();
-        let place = Place { app: "test".into(), node: "test".into(), inputs: roles.clone(), ports };
+        let ports: Vec<String> = description.ports.into_iter().map(|port| port.name).filter(|name| !name.is_empty()).collect();
+        let place = Place { app: "test".into(), node: "test".into(), inputs: roles.clone(), ports: ports.clone() };
         let runner = Runner::init(place, &config, backend.clone())?;
-        Ok(Self { runner, backend, roles, outputs: Vec::new(), offset: 0 })
+        Ok(Self { runner, backend, roles, ports, outputs: Vec::new(), offset: 0 })
     }
 
     /// Processes a record of the first input; then fires the stream-time schedules that are due. A pair gets the stream time so far as
@@ -165,7 +167,12 @@ impl<P: Processor> TestContext<P> {
         let forwarded = std::mem::take(&mut world.forwarded);
         match returned {
             Ok(returned) => {
-                self.outputs.extend(forwarded.into_iter().chain(returned));
+                let outputs: Vec<RawOutput> = forwarded.into_iter().chain(returned).collect();
+                if let Some(undeclared) = outputs.iter().find_map(|output| undeclared(&self.ports, output)) {
+                    world.state = before;
+                    return Err(undeclared);
+                }
+                self.outputs.extend(outputs);
                 Ok(())
             }
             Err(failure) => {
@@ -178,7 +185,7 @@ impl<P: Processor> TestContext<P> {
     fn fire(&mut self, clock: Clock, now: Timestamp) -> Result<(), Failure> {
         let due: Vec<String> = {
             let mut world = self.backend.0.borrow_mut();
-            let due = world.schedules.iter_mut().filter(|(_, schedule)| schedule.clock == clock && schedule.due <= now);
+            let due = world.state.schedules.iter_mut().filter(|(_, schedule)| schedule.clock == clock && schedule.due <= now);
             due.map(|(name, schedule)| {
                 schedule.due += ((now - schedule.due) / schedule.interval + 1) * schedule.interval;
                 name.clone()
@@ -186,7 +193,7 @@ impl<P: Processor> TestContext<P> {
             .collect()
         };
         for name in due {
-            if self.backend.0.borrow().schedules.contains_key(&name) {
+            if self.backend.0.borrow().state.schedules.contains_key(&name) {
                 let before = self.begin(now);
                 let returned = self.runner.punctuate(&name, now);
                 self.end(before, returned)?;
@@ -370,6 +377,13 @@ impl<P: Processor> TestContext<P> {
     pub fn close(mut self) {
         self.runner.close();
     }
+}
+
+/// The failure, in the host's words, of an output to a port that `describe` does not name.
+fn undeclared(ports: &[String], output: &RawOutput) -> Option<Failure> {
+    let port = output.port.as_ref().filter(|port| !port.is_empty() && !ports.contains(port))?;
+    let known = if ports.is_empty() { "it has none".to_owned() } else { format!("it has {}", ports.join(", ")) };
+    Some(Failure::fatal(format!("output to the port '{port}', which this node does not declare; {known}")))
 }
 
 /// A processor that passes everything on: for examples and tests of what stands around one.

@@ -4,6 +4,7 @@
 
 mod application;
 mod bind;
+mod config;
 mod embedded;
 mod nodes;
 

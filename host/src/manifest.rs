@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use model::{
-    Admin, App, Broker, Config, Edge, Inputs, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, StoreGrant,
+    App, Broker, Config, Edge, Inputs, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, StoreGrant,
     StoreGrants, Table, Topic,
 };
 pub use values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
@@ -77,14 +77,13 @@ impl<'a> Reader<'a> {
         let app = self.app(root);
         let broker = self.broker(root);
         let runtime = self.runtime(root);
-        let admin = self.admin(root);
         let topics = self.named(root, "topics", "topic", Self::topic);
         let sources = self.named(root, "sources", "source", Self::source);
         let tables = self.named(root, "tables", "table", Self::table_node);
         let processors = self.named(root, "processors", "processor", Self::processor);
         let stores = self.named(root, "stores", "store", Self::store);
         let sinks = self.named(root, "sinks", "sink", Self::sink);
-        let manifest = Manifest { path, app: app?, broker, runtime, admin, topics, sources, tables, processors, stores, sinks };
+        let manifest = Manifest { path, app: app?, broker, runtime, topics, sources, tables, processors, stores, sinks };
         self.unique_names(&manifest);
         Some(manifest)
     }

@@ -12,6 +12,7 @@ mod draft;
 mod emit;
 mod grants;
 mod graph;
+mod letters;
 mod order;
 mod partitions;
 mod topics;
@@ -21,6 +22,7 @@ mod wire;
 mod tests;
 
 pub use build::build;
+pub use config::check_config;
 pub use describe::{describe_json, describe_mermaid, describe_text};
 pub use draft::Descriptions;
 pub use graph::{

@@ -2,6 +2,8 @@
 //!
 //! Needs built guests (`make guests examples`).
 
+#![allow(clippy::disallowed_methods, reason = "waits have a bound in real time")]
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -906,6 +908,23 @@ fn wrong_name_in_a_manifest_is_told_with_its_line() {
         2 errors
         [exit status: 2]
     "#);
+}
+
+#[test]
+fn typo_in_a_config_is_told_with_the_key_that_was_meant() {
+    let place = Place::new();
+    place.copy("examples/flights/components/alerts.wasm", "alerts.wasm");
+    place.copy("tests/guests/dist/probe.wasm", "probe.wasm");
+    let alerts = "[app]\nid = \"alerts\"\n\n[sources.in]\ntopic = \"in\"\n\n[processors.delayed]\ncomponent = \"alerts.wasm\"\nfrom = [\"in\"]\n\n\
+                  [processors.delayed.config]\ndelayed-byond = 1\n\n[sinks.out]\ntopic = \"out\"\nfrom = [\"delayed\"]\n";
+    place.write("app.toml", alerts);
+    // A component whose schema tells nothing: its own words, at the line of the key.
+    place.write("probe.toml", one_probe("{ do = \"pas\" }", ""));
+    let told = place.session(&["check app.toml"]);
+    let unknown = "error[T014]: the config of 'delayed' has the unknown key 'delayed-byond'\n  --> app.toml:12:1\nhint: did you mean 'delayed-beyond'?";
+    assert!(told.contains(unknown), "{told}");
+    let refused = place.session(&["check probe.toml"]);
+    assert!(refused.contains("error[C110]: the component of 'probe' refuses its config\n  --> probe.toml:10:"), "{refused}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ impl Processor for Clockwork {
     type Input = Record<(), String>;
 
     fn describe() -> Description {
-        Description::new("").store("count", Access::ReadWrite, "")
+        Description::new("").store("count", Access::ReadWrite, "").port("clock", "what has fired")
     }
 
     fn init(_: NoConfig, setup: &mut Setup) -> Result<Self, String> {
@@ -31,7 +31,12 @@ impl Processor for Clockwork {
         ctx.forward(("all", Text(count)))?;
         ctx.flush();
         match record.value.as_str() {
-            "bad" => Err(Failure::bad_record("bad")),
+            "bad" => {
+                ctx.schedule("taken back", Duration::from_secs(1), Clock::StreamTime);
+                ctx.cancel("stream");
+                Err(Failure::bad_record("bad"))
+            }
+            "lost" => ctx.forward_to("clocks", ("all", "")),
             "stop" => {
                 ctx.cancel("stream");
                 Ok(())
@@ -58,6 +63,24 @@ fn a_failing_record_takes_back_writes_and_outputs() {
     assert_eq!(test.store::<String, Text<u64>>("count").get_row("all"), Ok(Some((Text(1), 5))));
     assert_eq!(test.cell::<i64>("latest").get(), Ok(Some(5)));
     assert_eq!(test.outputs::<String, Text<u64>>().unwrap().len(), 1);
+}
+
+#[test]
+fn a_failing_record_takes_back_its_schedules() {
+    let mut test = TestContext::<Clockwork>::new().unwrap();
+    assert!(test.process(Record::new((), "bad", 9)).is_err());
+    test.process(Record::new((), "good", 10)).unwrap();
+    let fired = test.outputs_of::<String, Text<i64>>("clock").unwrap();
+    assert_eq!(fired.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["stream"]);
+}
+
+#[test]
+fn a_port_that_is_not_declared_is_refused_as_by_the_host() {
+    let mut test = TestContext::<Clockwork>::new().unwrap();
+    let refused = Failure::fatal("output to the port 'clocks', which this node does not declare; it has clock");
+    assert_eq!(test.process(Record::new((), "lost", 9)), Err(refused));
+    assert_eq!(test.cell::<i64>("latest").get(), Ok(None));
+    assert!(test.raw_outputs().is_empty());
 }
 
 #[test]

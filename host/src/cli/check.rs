@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::deploy::{Application, Overrides};
 use crate::error::Diagnostic;
+use crate::topology;
 
 use super::args;
 use super::report::{counted, say};
@@ -12,6 +13,8 @@ use super::report::{counted, say};
 pub fn check(args: &args::Check) -> Result<ExitCode, Vec<Diagnostic>> {
     let app = Application::load(&args.manifest, &Overrides::default())?;
     app.topology.warnings.iter().for_each(|w| eprintln!("{w}\n"));
+    let known = app.topology.topics.iter().map(|t| (t.name.clone(), t.partitions.unwrap_or(1))).collect();
+    topology::partitions(&app.topology, &known)?;
     for (node, loaded) in &app.components {
         say(&format!("{node}: {}", loaded.name()));
         match app.descriptions.get(node) {

@@ -129,7 +129,9 @@ fn make(args: &args::New) -> Result<(), Diagnostic> {
 
 /// A project's name: the last part of its path.
 fn name_of(path: &Path) -> Result<String, Diagnostic> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    // `.` and `..` have a name only as the folder that they are.
+    let whole = if path.file_name().is_none() { path.canonicalize().unwrap_or_default() } else { path.to_owned() };
+    let name = whole.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let refused = |why: &str| {
         Diagnostic::usage("R061", format!("a project cannot be named '{name}'"))
             .because(why)
@@ -185,7 +187,8 @@ mod tests {
             assert!(name_of(Path::new(good)).is_ok(), "{good}");
         }
         let long = "a".repeat(65);
-        for bad in ["", ".", "/", "Shop", "2fast", "-a", "a.b", "a b", "match", "std", "test", "käse", &long] {
+        assert_eq!(name_of(Path::new(".")).ok().as_deref(), Path::new(env!("CARGO_MANIFEST_DIR")).file_name().and_then(|n| n.to_str()));
+        for bad in ["", "/", "Shop", "2fast", "-a", "a.b", "a b", "match", "std", "test", "käse", &long] {
             assert_eq!(name_of(Path::new(bad)).unwrap_err().code, "R061", "{bad}");
         }
     }

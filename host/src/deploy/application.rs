@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::config;
 use crate::component::{self, Component};
 use crate::error::Diagnostic;
 use crate::manifest::Manifest;
@@ -126,7 +127,10 @@ fn describe(manifest: &Manifest, components: &BTreeMap<String, Arc<Loaded>>) -> 
         match sandbox::describe(loaded, Some(&config)) {
             Ok(Some(description)) => _ = descriptions.insert(node.clone(), description),
             Ok(None) => {}
-            Err(problem) => problems.push(problem.at(place_of(manifest, node))),
+            Err(problem) => match processor.filter(|_| problem.code == "C110") {
+                Some(processor) => problems.extend(config::refused(processor, loaded, problem)),
+                None => problems.push(problem.at(place_of(manifest, node))),
+            },
         }
     }
     if problems.is_empty() { Ok(descriptions) } else { Err(problems) }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::error::Diagnostic;
-use crate::node::{Lent, Node};
+use crate::node::{Failure, Lent, Node};
 use crate::runtime::NodeFactory;
 use crate::sandbox::{GuestMetrics, Loaded, NodeLimits, NodeSetup, StoreGrant};
 use crate::topology::{NodeIx, NodeKind, Processor, TaskId, Topology};
@@ -63,11 +63,28 @@ impl NodeFactory for ComponentNodes {
         let template = self.templates.get(&node).ok_or_else(missing)?;
         let setup = NodeSetup { task: task.name.clone(), ..template.setup.clone() };
         let made = template.loaded.instantiate(setup, env);
-        let refused = |why| {
-            Diagnostic::usage("C020", format!("'{}' refuses to start", template.setup.name))
-                .because(why)
-                .hint("see `config` of this processor in the manifest")
+        let refused = |why: Failure| {
+            let hint = hint(&why.to_string());
+            Diagnostic::usage("C020", format!("'{}' refuses to start", template.setup.name)).because(why).hint(hint)
         };
         Ok(Box::new(made.map_err(refused)?))
+    }
+}
+
+/// What to do about the words of a component that refuses to start.
+fn hint(said: &str) -> &'static str {
+    if said.contains("is not given to this node") {
+        "declare the store in `describe` of the component, and list it in `stores` of this processor"
+    } else {
+        "see `config` of this processor in the manifest"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn store_that_is_not_given_is_no_matter_of_the_config() {
+        assert!(super::hint("init: store `counts` is not given to this node").contains("`stores`"));
+        assert!(super::hint("init: the threshold is negative").contains("`config`"));
     }
 }

@@ -1,7 +1,6 @@
 //! A manifest as it was written, checked section by section. What only the whole can tell (names that lead nowhere, cycles) is `topology`'s.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +21,6 @@ pub struct Manifest {
     pub broker: Broker,
     /// `[runtime]`.
     pub runtime: Runtime,
-    /// `[admin]`.
-    pub admin: Admin,
     /// `[topics.*]`.
     pub topics: Vec<Topic>,
     /// `[sources.*]`.
@@ -78,17 +75,6 @@ pub struct Runtime {
     pub commit_interval: Duration,
     /// How long a task waits for a partition that has run dry (KIP-695).
     pub max_task_idle: Duration,
-    /// Name of this host; `None`: one is made up and kept in the state folder.
-    pub instance_id: Option<String>,
-}
-
-/// `[admin]`: the ports that are opened.
-#[derive(Clone, Debug, Default)]
-pub struct Admin {
-    /// Everything, for this machine.
-    pub listen: Option<Spanned<SocketAddr>>,
-    /// Metrics and health, read only.
-    pub public: Option<Spanned<SocketAddr>>,
 }
 
 /// `[topics.*]`: what is not as by default.

@@ -120,6 +120,7 @@ impl<'a> Reader<'a> {
             (Some(None), Some(topic)) => {
                 if let Some(topic) = self.topic_name(&topic) {
                     on_error.policy = FailurePolicy::DeadLetter(topic.value);
+                    on_error.place = Some(topic.place);
                 }
             }
             (Some(None), None) => {

@@ -1,11 +1,10 @@
-//! The sections that are no nodes: `[app]`, `[broker]`, `[runtime]`, `[admin]`, `[topics.*]`, `[stores.*]`.
+//! The sections that are no nodes: `[app]`, `[broker]`, `[runtime]`, `[topics.*]`, `[stores.*]`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keys;
-use super::model::{Admin, App, Broker, Runtime, Store, Topic};
+use super::model::{App, Broker, Runtime, Store, Topic};
 use super::reader::{Field, Fields, Reader};
 use super::values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
 use super::words::{Backend, Cleanup, Guarantee, Name, Partitioner, Spanned, StoreKind};
@@ -113,7 +112,6 @@ impl<'a> Reader<'a> {
             state_dir: PathBuf::from(".cofferdam"),
             commit_interval: limits::COMMIT_INTERVAL,
             max_task_idle: Duration::ZERO,
-            instance_id: None,
         };
         let Some(fields) = self.read(root, "runtime", |r, f| r.table(f, &keys::RUNTIME)) else { return runtime };
         if let Some(threads) = self.read(&fields, "threads", |r, f| r.integer(f, 1..=u64::from(limits::THREADS))) {
@@ -128,10 +126,6 @@ impl<'a> Reader<'a> {
         if let Some(idle) = self.read(&fields, "max-task-idle", Self::duration) {
             runtime.max_task_idle = idle;
         }
-        runtime.instance_id = self.read(&fields, "instance-id", |r, f| {
-            let text = r.text(f)?;
-            r.checked_name(f, text, check_app_id, "letters, digits, '.', '_' and '-', at most 100 bytes").map(|n| n.value.to_string())
-        });
         runtime
     }
 
@@ -142,19 +136,6 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(text)
-    }
-
-    /// `[admin]`.
-    pub fn admin(&mut self, root: &Fields<'a>) -> Admin {
-        let Some(fields) = self.read(root, "admin", |r, f| r.table(f, &keys::ADMIN)) else { return Admin::default() };
-        Admin { listen: self.read(&fields, "listen", Self::address), public: self.read(&fields, "public", Self::address) }
-    }
-
-    fn address(&mut self, field: &Field<'a>) -> Option<Spanned<SocketAddr>> {
-        let text = self.text(field)?;
-        let parsed = text.parse().map_err(|_| format!("is '{}', which is no address", text.value));
-        let value = self.accept(field, parsed, "an address and a port, as \"127.0.0.1:9464\"")?;
-        Some(Spanned { value, place: text.place })
     }
 
     /// `[topics.NAME]`.

@@ -22,11 +22,6 @@ threads = 2
 state-dir = "state"
 commit-interval = "50ms"
 max-task-idle = "1s"
-instance-id = "host-1"
-
-[admin]
-listen = "127.0.0.1:9000"
-public = "0.0.0.0:9464"
 
 [topics.flights]
 partitions = 4
@@ -125,7 +120,6 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
             "[app2]\nid = \"x\"",
             "[broker]\nknd = \"embedded\"",
             "[runtime]\nthread = 2\nstate_dir = \"x\"",
-            "[admin]\nlisten-on = \"x\"",
             "[topics.t]\npartition = 2",
             "[sources.s]\ntopci = \"flights\"\ntopic = \"flights\"",
             "[sources.s]\ntopic = \"t\"\ntimestamp = { field = \"/a\", formt = \"%Y\" }",
@@ -184,8 +178,6 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
             "[runtime]\nthreads = -1\nstate-dir = \"\"",
             "[runtime]\ncommit-interval = \"100\"",
             "[runtime]\nmax-task-idle = \"10h10\"",
-            "[runtime]\ninstance-id = \"a b\"",
-            "[admin]\nlisten = \"localhost\"",
             "[topics.t]\npartitions = 0\ncleanup = \"compacted\"\npartitioner = \"murmur3\"",
             "[sources.s]\ntopic = \"t\"\nstart = \"beginning\"",
             "[sources.s]\ntopics = []",
@@ -244,6 +236,8 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
         "not_there_yet",
         &[
             "[global-tables.g]\ntopic = \"t\"",
+            "[runtime]\ninstance-id = \"host-1\"",
+            "[admin]\nlisten = \"127.0.0.1:9000\"",
             "[broker]\nkind = \"kafka\"\nbootstrap = \"localhost:9092\"\n\n[broker.client]\n\"ssl.key.password\" = \"${SECRET}\"",
             "[broker]\nbootstrap = \"localhost:9092\"",
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
@@ -318,7 +312,6 @@ fn every_key_arrives() {
     assert_eq!(manifest.state_dir(), Path::new("apps/flights/state"));
     assert_eq!((manifest.runtime.threads, manifest.runtime.commit_interval), (2, Duration::from_millis(50)));
     assert_eq!(manifest.runtime.max_task_idle, Duration::from_secs(1));
-    assert_eq!(manifest.admin.public.as_ref().unwrap().to_string(), "0.0.0.0:9464");
     let topic = &manifest.topics[0];
     assert_eq!((topic.partitions, topic.cleanup, topic.replication), (Some(4), Some(Cleanup::CompactDelete), Some(3)));
     assert_eq!((topic.retention, topic.partitioner), (Some(Duration::from_secs(7 * 86_400)), Partitioner::Crc32));

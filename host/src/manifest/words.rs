@@ -121,11 +121,13 @@ pub struct OnError {
     pub retries: u32,
     /// How long the task sleeps before each of them.
     pub backoff: Duration,
+    /// Where the dead-letter topic is named.
+    pub place: Option<Place>,
 }
 
 impl Default for OnError {
     fn default() -> Self {
-        Self { policy: FailurePolicy::Fail, retries: limits::RETRIES, backoff: limits::RETRY_BACKOFF }
+        Self { policy: FailurePolicy::Fail, retries: limits::RETRIES, backoff: limits::RETRY_BACKOFF, place: None }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::jsonl;
@@ -86,6 +87,7 @@ pub struct ExpectedRow {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawFile {
     name: Option<String>,
     manifest: PathBuf,
@@ -95,6 +97,17 @@ struct RawFile {
     expect: Vec<Vec<RawExpected>>,
     #[serde(default)]
     stores: BTreeMap<String, Vec<RawRow>>,
+    // What a file may say for its readers alone.
+    #[serde(default, rename = "params")]
+    _params: IgnoredAny,
+    #[serde(default, rename = "operator")]
+    _operator: IgnoredAny,
+    #[serde(default, rename = "inputs")]
+    _inputs: IgnoredAny,
+    #[serde(default, rename = "notes")]
+    _notes: IgnoredAny,
+    #[serde(default, rename = "dropped_at")]
+    _dropped_at: IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -188,4 +201,22 @@ fn rows_of(rows: Vec<RawRow>) -> Result<Vec<ExpectedRow>, StepFileError> {
 fn bytes(raw: Option<&RawValue>) -> Result<Option<Bytes>, StepFileError> {
     let Some(raw) = raw else { return Ok(None) };
     jsonl::bytes_of("step", raw).map_err(|e| StepFileError::Shape(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistyped_key_is_refused_and_what_is_for_readers_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("steps.json");
+        let read = |more: &str| {
+            std::fs::write(&path, format!(r#"{{"manifest": "app.toml", "steps": [], "expect": [], {more}}}"#)).unwrap();
+            StepFile::read(&path).map(|_| ()).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(r#""params": {"a": 1}, "operator": "map", "inputs": {}, "notes": ["n"], "dropped_at": [1]"#), Ok(()));
+        let refused = read(r#""store": {}"#).unwrap_err();
+        assert!(refused.starts_with("is not a step file: unknown field `store`, expected one of ") && refused.contains("`stores`"), "{refused}");
+    }
 }

@@ -20,6 +20,8 @@ pub fn build(manifest: &Manifest, descriptions: &Descriptions) -> Result<Topolog
     let grants = draft.grant(&stores);
     draft.check_configs();
     draft.one_source_each();
+    draft.letters_come_back();
+    draft.reads_something();
     // What flows through an edge is not asked where edges are missing: the answers would be about the gap.
     if wired {
         draft.carry(&order);
@@ -68,6 +70,14 @@ fn roles_apart(draft: &Draft<'_>, nodes: &[TopologyNode]) -> BTreeSet<usize> {
 }
 
 impl Draft<'_> {
+    /// Without a source or table no record ever comes, and a run would wait for ever.
+    fn reads_something(&mut self) {
+        if self.manifest.sources.is_empty() && self.manifest.tables.is_empty() {
+            let error = Diagnostic::usage("T023", "the application reads nothing: it has no source and no table");
+            self.error(error.hint("write [sources.NAME] with topic = \"...\""), &self.manifest.app.id.place);
+        }
+    }
+
     /// Nodes whose records go nowhere and leave no trace.
     fn dead_ends(&self) -> Vec<Diagnostic> {
         let fed: BTreeSet<usize> = self.nodes.iter().flat_map(|n| &n.roles).flat_map(|r| &r.edges).map(|e| e.from).collect();

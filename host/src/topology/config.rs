@@ -15,14 +15,15 @@ impl Draft<'_> {
         let mut errors = Vec::new();
         for node in &self.nodes {
             if let (What::Processor(processor), Some(description)) = (node.what, node.description) {
-                errors.append(&mut check(node.name, &processor.config, description));
+                errors.append(&mut check_config(node.name, &processor.config, description));
             }
         }
         self.errors.append(&mut errors);
     }
 }
 
-fn check(node: &Name, config: &Config, description: &Description) -> Vec<Diagnostic> {
+/// What does not fit the component's schema, or that there is a config where the component takes none.
+pub fn check_config(node: &Name, config: &Config, description: &Description) -> Vec<Diagnostic> {
     let Some(text) = &description.config_schema else {
         let given = config.places.get("");
         let is_empty = config.value.as_object().is_some_and(serde_json::Map::is_empty);

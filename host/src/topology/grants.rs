@@ -8,6 +8,9 @@ use crate::manifest::{Name, StoreGrant, StoreGrants, position};
 /// The role under which `stock:table` opens a table's store.
 pub(super) const TABLE_ROLE: &str = "table";
 
+/// What to say to a component that wants a store of another kind.
+const ONLY_KEY_VALUE: &str = "this version has key-value stores alone";
+
 /// A store of the manifest, or a table's.
 pub(super) struct DraftStore<'m> {
     pub name: &'m Name,
@@ -133,9 +136,10 @@ impl<'m> Draft<'m> {
 
     fn missing_role(&mut self, node: &Name, role: &StoreRole, form: &str) {
         let error = Diagnostic::usage("T010", format!("'{node}' opens a {} store as '{}', but is given none", role.kind, role.role));
-        let hint = match form {
-            "stores" => format!("add stores = {{ {} = \"NAME\" }} and a section [stores.NAME] with kind = \"{}\"", role.role, role.kind),
-            _ => format!("add {} = \"NAME\" to 'stores', and a section [stores.NAME] with kind = \"{}\"", role.role, role.kind),
+        let hint = match (role.kind, form) {
+            (StoreKind::KeyValue, "stores") => format!("add stores = {{ {} = \"NAME\" }} and a section [stores.NAME] with kind = \"key-value\"", role.role),
+            (StoreKind::KeyValue, _) => format!("add {} = \"NAME\" to 'stores', and a section [stores.NAME] with kind = \"key-value\"", role.role),
+            _ => ONLY_KEY_VALUE.to_owned(),
         };
         self.error(error.hint(hint), &node.place);
     }
@@ -159,7 +163,7 @@ impl<'m> Draft<'m> {
         if let Some(declared) = declared.filter(|d| d.kind != store.kind) {
             let (wanted, found) = (declared.kind, store.kind);
             let message = format!("'{node}' opens a {wanted} store as '{role}', but '{}' is a {found} store", store.name);
-            self.error(Diagnostic::usage("T010", message).hint(format!("give it a store with kind = \"{wanted}\"")), place);
+            self.error(Diagnostic::usage("T010", message).hint(ONLY_KEY_VALUE), place);
         } else if access == StoreAccess::Read && declared_access == Some(StoreAccess::ReadWrite) {
             let message = format!("'{node}' writes the store that it opens as '{role}', but is allowed to read it only");
             self.error(Diagnostic::usage("T010", message).hint("leave access = \"read\" out, or give it a store of its own"), place);

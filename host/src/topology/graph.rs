@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Place};
 pub use crate::manifest::{Backend, Cleanup, FailurePolicy, OnError, Partitioner, Start, StoreAccess, StoreKind, TimestampFrom};
 
 /// Index of a node in [`Topology::nodes`].
@@ -34,6 +34,8 @@ pub struct ExternalTopic {
     pub name: Arc<str>,
     /// What for.
     pub used_by: TopicUse,
+    /// Where its settings stand, else where a node names it.
+    pub place: Place,
     /// How many partitions when we make it; `None`: not said.
     pub partitions: Option<u32>,
     /// What becomes of old records when we make it: `compact` for a table's topic, unless said.

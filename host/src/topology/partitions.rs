@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::graph::{Cleanup, NodeKind, Partitioner, SourceRole, SubTopology, Topology};
 use super::topics::repartition_topic;
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Place};
 
 /// Counts of partitions, by topic.
 type Counts = BTreeMap<Arc<str>, u32>;
@@ -89,7 +89,7 @@ pub fn partitions(topology: &Topology, known: &BTreeMap<Arc<str>, u32>) -> Resul
     settle(topology, &edges, &given, &mut counts);
     for sub in &topology.sub_topologies {
         for set in &sub.co_partitioned {
-            errors.extend(check_counts(&sub.name, set, &counts));
+            errors.extend(check_counts(&sub.name, set, &counts, topology));
             errors.extend(check_partitioners(&sub.name, set, topology));
         }
     }
@@ -187,7 +187,7 @@ fn source_topics<'a>(topology: &'a Topology, sub: &'a SubTopology) -> impl Itera
     kinds.filter_map(|kind| if let NodeKind::Source(source) = kind { Some(&source.topics) } else { None }).flatten()
 }
 
-fn check_counts(sub: &str, set: &[Arc<str>], counts: &Counts) -> Option<Diagnostic> {
+fn check_counts(sub: &str, set: &[Arc<str>], counts: &Counts, topology: &Topology) -> Option<Diagnostic> {
     let known: Vec<(&Arc<str>, u32)> = set.iter().filter_map(|t| Some((t, *counts.get(t)?))).collect();
     let first = known.first()?.1;
     if known.iter().all(|(_, n)| *n == first) {
@@ -196,7 +196,8 @@ fn check_counts(sub: &str, set: &[Arc<str>], counts: &Counts) -> Option<Diagnost
     let listed: Vec<String> = known.iter().map(|(topic, n)| format!("'{topic}' has {n}")).collect();
     let message = format!("topics that meet in sub-topology '{sub}' must have the same number of partitions, but {}", listed.join(", "));
     let hint = "make them with the same number ([topics.NAME] partitions = N), or bring one of them over with repartition = true";
-    Some(Diagnostic::usage("T015", message).hint(hint))
+    let others = known.iter().filter(|(_, n)| *n != first).map(|(topic, _)| *topic);
+    Some(Diagnostic::usage("T015", message).hint(hint).at(place_of(topology, others, set)))
 }
 
 fn check_partitioners(sub: &str, set: &[Arc<str>], topology: &Topology) -> Option<Diagnostic> {
@@ -210,5 +211,12 @@ fn check_partitioners(sub: &str, set: &[Arc<str>], topology: &Topology) -> Optio
     let listed: Vec<String> = all.iter().map(|(topic, p)| format!("'{topic}': {p}")).collect();
     let message = format!("topics that meet in sub-topology '{sub}' must be spread by key in the same way: {}", listed.join(", "));
     let hint = "bring those that are not murmur2 over with repartition = true: that topic is written anew, by key";
-    Some(Diagnostic::usage("T016", message).hint(hint))
+    let others = all.iter().filter(|(_, p)| *p != Partitioner::Murmur2).map(|(topic, _)| *topic);
+    Some(Diagnostic::usage("T016", message).hint(hint).at(place_of(topology, others, set)))
+}
+
+/// Where the first of these topics stands in the manifest; internal ones have no place of their own. Else that of any in the set.
+fn place_of<'a>(topology: &Topology, others: impl Iterator<Item = &'a Arc<str>>, set: &'a [Arc<str>]) -> Option<Place> {
+    let found = |name: &Arc<str>| topology.topics.iter().find(|t| t.name == *name).map(|t| t.place.clone());
+    others.chain(set).find_map(found)
 }

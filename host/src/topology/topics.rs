@@ -4,30 +4,33 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::draft::{Draft, What};
+use super::emit;
 use super::grants::DraftStore;
 use super::graph::{Backend, Cleanup, ExternalTopic, FailurePolicy, NodeKind, Partitioner, StoreSpec, SubTopology, TopicUse, TopologyNode};
-use crate::error::{Diagnostic, suggest};
-use crate::manifest::{OnError, check_topic};
+use crate::error::{Diagnostic, Place, suggest};
+use crate::manifest::{OnError, check_topic, position};
 
 impl<'m> Draft<'m> {
     /// Every topic that the manifest names in a node.
     pub fn external_topics(&self) -> Vec<ExternalTopic> {
         let mut topics: Vec<ExternalTopic> = Vec::new();
         let table_topics: Vec<&str> = self.manifest.tables.iter().map(|t| &**t.topic).collect();
-        let mut uses: Vec<(&Arc<str>, TopicUse)> = Vec::new();
+        let mut uses: Vec<(&Arc<str>, TopicUse, &Place)> = Vec::new();
         for node in &self.nodes {
             match node.what {
-                What::Source(n) => uses.extend(n.topics.iter().map(|t| (&t.value, TopicUse::Input))),
-                What::Table(n) => uses.push((&n.topic.value, TopicUse::Input)),
+                What::Source(n) => uses.extend(n.topics.iter().map(|t| (&t.value, TopicUse::Input, &t.place))),
+                What::Table(n) => uses.push((&n.topic.value, TopicUse::Input, &n.topic.place)),
                 What::Processor(_) | What::Sink(_) => {}
             }
         }
-        uses.extend(self.manifest.sinks.iter().map(|n| (&n.topic.value, TopicUse::Output)));
-        uses.extend(self.nodes.iter().filter_map(|n| match &on_error(n.what).policy {
-            FailurePolicy::DeadLetter(topic) => Some((topic, TopicUse::DeadLetter)),
-            FailurePolicy::Fail | FailurePolicy::Skip => None,
+        uses.extend(self.manifest.sinks.iter().map(|n| (&n.topic.value, TopicUse::Output, &n.topic.place)));
+        uses.extend(self.nodes.iter().filter_map(|n| match on_error(n.what) {
+            OnError { policy: FailurePolicy::DeadLetter(topic), place, .. } => {
+                Some((topic, TopicUse::DeadLetter, place.as_ref().unwrap_or(&n.name.place)))
+            }
+            _ => None,
         }));
-        for (name, used_by) in uses {
+        for (name, used_by, place) in uses {
             if topics.iter().any(|t| t.name == *name) {
                 continue;
             }
@@ -36,6 +39,7 @@ impl<'m> Draft<'m> {
             topics.push(ExternalTopic {
                 name: name.clone(),
                 used_by,
+                place: settings.map_or(place, |t| &t.name.place).clone(),
                 partitions: settings.and_then(|t| t.partitions),
                 cleanup: settings.and_then(|t| t.cleanup).unwrap_or(by_default),
                 retention: settings.and_then(|t| t.retention),
@@ -97,32 +101,58 @@ impl<'m> Draft<'m> {
 
     /// Internal names are made by joining: two of them may come out alike, or like a topic of the manifest, or too long.
     pub fn clashes(&mut self, external: &[ExternalTopic], internal: &[Arc<str>], subs: &[SubTopology]) {
-        let place = Some(self.manifest.app.id.place.clone());
         let mut errors = Vec::new();
+        let mut clash = |message: String, hint: &str, place: Place| errors.push(Diagnostic::usage("T018", message).hint(hint).at(Some(place)));
         let hint = "rename one of the nodes, roles or stores that it is made of";
         for (i, topic) in internal.iter().enumerate() {
             if let Err(why) = check_topic(topic) {
-                errors.push(
-                    Diagnostic::usage("T018", format!("the name of the internal topic '{topic}' {why}")).hint(hint).at(place.clone()),
-                );
+                clash(format!("the name of the internal topic '{topic}' {why}"), hint, self.maker_of_topic(topic));
             }
             if internal.iter().take(i).any(|other| other == topic) {
-                errors
-                    .push(Diagnostic::usage("T018", format!("two internal topics would be named '{topic}'")).hint(hint).at(place.clone()));
+                clash(format!("two internal topics would be named '{topic}'"), hint, self.maker_of_topic(topic));
             }
-            if external.iter().any(|other| other.name == *topic) {
+            if let Some(other) = external.iter().find(|other| other.name == *topic) {
                 let message = format!("the manifest uses the topic '{topic}', which is the name of an internal topic of this application");
-                errors.push(Diagnostic::usage("T018", message).hint("use another topic").at(place.clone()));
+                clash(message, "use another topic", other.place.clone());
             }
         }
         for (i, sub) in subs.iter().enumerate() {
             if subs.iter().take(i).any(|other| other.name == sub.name) {
-                errors.push(
-                    Diagnostic::usage("T018", format!("two sub-topologies would be named '{}'", sub.name)).hint(hint).at(place.clone()),
-                );
+                let place = self.last(self.makers_of_sub(&sub.name));
+                clash(format!("two sub-topologies would be named '{}'", sub.name), hint, place);
             }
         }
         self.errors.append(&mut errors);
+    }
+
+    /// Where the part stands that an internal topic is named after; of two the second.
+    fn maker_of_topic(&self, topic: &str) -> Place {
+        let app = &self.manifest.app.id;
+        let mut makers = self.repartitioned(|node, role| *emit::repartition_topic(app, node, role) == *topic);
+        let stores = self.manifest.stores.iter().map(|s| &s.name).chain(self.manifest.tables.iter().map(|t| &t.name));
+        makers.extend(stores.filter(|name| format!("{app}-{name}-changelog") == topic).map(|name| &name.place));
+        let sub = topic.strip_prefix(&format!("{app}-")).and_then(|rest| rest.strip_suffix("-cells-changelog"));
+        makers.extend(sub.into_iter().flat_map(|sub| self.makers_of_sub(sub)));
+        self.last(makers)
+    }
+
+    /// Where the nodes and edges stand that would give a sub-topology this name.
+    fn makers_of_sub(&self, name: &str) -> Vec<&Place> {
+        let mut makers = self.repartitioned(|node, role| format!("{node}-{}", emit::role_in_names(role)) == name);
+        let begins = self.nodes.iter().filter(|n| matches!(n.what, What::Source(_) | What::Table(_)) && n.name.as_str() == name);
+        makers.extend(begins.map(|n| &n.name.place));
+        makers
+    }
+
+    /// The repartition edges into such a node and role.
+    fn repartitioned(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<&Place> {
+        let roles = self.nodes.iter().flat_map(|n| n.roles.iter().map(move |r| (n, r)));
+        let found = roles.filter(|(node, role)| wanted(node.name.as_str(), &role.name));
+        found.filter_map(|(_, role)| role.edges.iter().find(|e| e.repartition)).map(|e| &e.place).collect()
+    }
+
+    fn last(&self, places: Vec<&Place>) -> Place {
+        places.into_iter().max_by_key(|place| position(place)).unwrap_or(&self.manifest.app.id.place).clone()
     }
 
     /// The stores with their changelogs. A table that has to have its own is warned of.
@@ -160,7 +190,8 @@ impl<'m> Draft<'m> {
     }
 }
 
-fn on_error<'m>(what: What<'m>) -> &'m OnError {
+/// What happens when the node fails.
+pub(super) fn on_error<'m>(what: What<'m>) -> &'m OnError {
     match what {
         What::Source(n) => &n.on_error,
         What::Table(n) => &n.on_error,

@@ -72,7 +72,8 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "C110",
         title: "A component refuses its config",
-        text: "`describe` was asked about the 'config' of this processor and said what is wrong with it. The cause is the component's own text.",
+        text: "`describe` was asked about the 'config' of this processor and said what is wrong with it. The cause is the component's own text. \
+               Where the component gives a schema of its config that tells more, T014 stands here instead.",
         example: "",
     },
 ];

@@ -148,6 +148,19 @@ pub(super) const CODES: &[Code] = &[
         example: "[topics.flights]\npartitions = 4",
     },
     Code {
+        code: "T022",
+        title: "A dead letter would come back",
+        text: "The dead-letter topic of this node is read by a source or table above it, or by the node itself. The letter would arrive at the \
+               node again, fail again and be written again: the topic would grow for ever. A repartition edge between them changes nothing.",
+        example: "[sources.flights]\ntopic = \"flights\"\non-error = { policy = \"dead-letter\", topic = \"bad-flights\" }     # not \"flights\"",
+    },
+    Code {
+        code: "T023",
+        title: "The application reads nothing",
+        text: "The manifest has neither a source nor a table. No record would ever come, and a run would wait for ever.",
+        example: "[sources.flights]\ntopic = \"flights\"",
+    },
+    Code {
         code: "T030",
         title: "A source's timestamps cannot be understood",
         text: "The source takes its event time from a field of the value, and the format or the time zone that it gives cannot be \

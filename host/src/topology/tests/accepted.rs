@@ -258,10 +258,3 @@ fn probable_mistakes_are_warned_of() {
     let changelogs: Vec<(&str, bool)> = topology.stores.iter().map(|s| (&*s.changelog, s.source_is_changelog)).collect();
     assert_eq!(changelogs, [("app-t-changelog", false), ("app-u-changelog", false)]);
 }
-
-#[test]
-fn empty_manifest_is_an_empty_topology() {
-    let topology = built("[app]\nid = \"a\"");
-    assert!(topology.nodes.is_empty() && topology.sub_topologies.is_empty());
-    assert_eq!(describe_text(&topology, None), "app a\n");
-}

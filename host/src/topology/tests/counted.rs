@@ -110,10 +110,13 @@ fn topics_that_meet_and_differ_are_named() {
         .collect();
     insta::assert_snapshot!(shown, @r"
     error[T015]: topics that meet in sub-topology 'a' must have the same number of partitions, but 'a' has 3, 't' has 7
+      --> app.toml:8:9
     hint: make them with the same number ([topics.NAME] partitions = N), or bring one of them over with repartition = true
     error[T016]: topics that meet in sub-topology 'a' must be spread by key in the same way: 'a': crc32, 't': murmur2
+      --> app.toml:10:9
     hint: bring those that are not murmur2 over with repartition = true: that topic is written anew, by key
     error[T016]: topics that meet in sub-topology 'a' must be spread by key in the same way: 'a': none, 't': none
+      --> app.toml:10:9
     hint: bring those that are not murmur2 over with repartition = true: that topic is written anew, by key
     error[T021]: it is not known how many partitions the topic 'b' has
     error[T021]: it is not known how many partitions the topic 't' has

@@ -83,6 +83,15 @@ fn cases() -> Vec<(&'static str, String)> {
             "[topics.app-x-changelog]\npartitions = 2\n".to_owned() + &node("count", "from = \"a\"\nstores = [\"x\"]\n[stores.x]"),
         ],
     );
+    let letters = "on-error = { policy = \"dead-letter\", topic = \"a\" }\n";
+    theme(
+        "letters",
+        &[
+            node("filter", &format!("from = \"a\"\n{letters}")),
+            "[sources.c]\ntopic = \"c\"\non-error = { policy = \"dead-letter\", topic = \"c\" }\n".to_owned() + &sink("out", "\"c\""),
+            node("x", "from = { from = \"a\", repartition = true }") + &sink("out", "\"x\"") + letters,
+        ],
+    );
     theme(
         "clashing_names",
         &[
@@ -136,4 +145,15 @@ fn every_fault_of_a_graph_is_told_in_exact_words() {
     for (theme, page) in themes {
         insta::assert_snapshot!(theme, page);
     }
+}
+
+#[test]
+fn application_without_an_input_is_refused() {
+    let (manifest, descriptions) = parsed("[app]\nid = \"app\"\n");
+    let errors = build(&manifest, &descriptions).unwrap_err();
+    insta::assert_snapshot!(errors[0], @r#"
+    error[T023]: the application reads nothing: it has no source and no table
+      --> app.toml:2:6
+    hint: write [sources.NAME] with topic = "..."
+    "#);
 }
