@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use model::{
-    App, Broker, Config, Edge, Inputs, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, StoreGrant,
-    StoreGrants, Table, Topic,
+    App, Broker, Config, Edge, Inputs, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, StoreGrant, StoreGrants,
+    Table, Topic,
 };
 pub use values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
 pub use words::{

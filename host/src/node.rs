@@ -8,7 +8,7 @@ mod schedules;
 use std::sync::Arc;
 
 pub use random::SeededRandom;
-pub use schedules::{Due, PunctuationClock, Schedule, Schedules};
+pub use schedules::{Due, Grid, PunctuationClock, Schedule, Schedules};
 
 use crate::record::{Offset, Record, Timestamp};
 use crate::store::{StoreError, TaskStores};

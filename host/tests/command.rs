@@ -3,6 +3,7 @@
 //! Needs built guests (`make guests examples`).
 
 #![allow(clippy::disallowed_methods, reason = "waits have a bound in real time")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::fs;
 use std::io::Write;
@@ -791,7 +792,7 @@ fn file_that_is_no_whole_component_is_told_apart() {
     fs::remove_file(place.path("probe.wasm")).unwrap();
     told += &place.session(&["run app.toml"]);
     // How large the component is depends on the compiler.
-    let told: String = told.split_inclusive(|c: char| !c.is_ascii_digit()).map(|part| without_sizes(part)).collect();
+    let told: String = told.split_inclusive(|c: char| !c.is_ascii_digit()).map(without_sizes).collect();
     assert_snapshot!(told, @r#"
         $ cofferdam check app.toml
         error[C103]: component 'probe.wasm' is cut off: it ends in the middle, after N bytes

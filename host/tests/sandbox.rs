@@ -1,5 +1,7 @@
 //! Components as they are built from Rust and JavaScript, in the sandbox: what works, and what becomes of those that misbehave.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

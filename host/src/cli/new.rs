@@ -108,12 +108,15 @@ fn language(lang: Lang) -> &'static str {
     }
 }
 
+/// Paths in a project, with what stands there.
+type Texts = &'static [(&'static str, &'static str)];
+
 fn make(args: &args::New) -> Result<(), Diagnostic> {
     let name = name_of(&args.path)?;
     let crate_name = name.replace('-', "_");
     let filled = |text: &str| text.replace("{{name}}", &name).replace("{{crate}}", &crate_name);
     let mut files: Vec<(PathBuf, String)> = Vec::new();
-    let (template, carried): (&[(&str, &str)], &[(&str, &str)]) = match args.lang {
+    let (template, carried): (Texts, Texts) = match args.lang {
         Lang::Rust => (carried::RUST, carried::SDK),
         Lang::Js => (carried::JS, carried::WIT),
     };

@@ -1,7 +1,7 @@
 //! SIGTERM and SIGINT, as messages.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -44,9 +44,6 @@ impl Ear {
 
     /// Waits for a signal, at most so long.
     pub fn wait(&self, at_most: Duration) -> Option<Told> {
-        match self.0.recv_timeout(at_most) {
-            Ok(told) => Some(told),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.0.recv_timeout(at_most).ok()
     }
 }

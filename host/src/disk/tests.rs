@@ -151,12 +151,14 @@ fn folder_without_a_database_is_an_error_unless_one_may_be_made() {
     assert_eq!(missing, DiskError::Missing { path: dir.path().to_owned() });
 }
 
+type Harm<'a> = &'a dyn Fn(&Path);
+
 #[test]
 fn broken_files_are_told_as_corruption_and_can_be_destroyed() {
     let overwrite = |path: &Path| fs::write(path, b"not a database").unwrap();
     let cut = |path: &Path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(10).unwrap();
     let remove = |path: &Path| fs::remove_file(path).unwrap();
-    let cases: [(&str, &dyn Fn(&Path)); 7] = [
+    let cases: [(&str, Harm<'_>); 7] = [
         ("CURRENT", &overwrite),
         ("CURRENT", &remove),
         ("MANIFEST", &overwrite),

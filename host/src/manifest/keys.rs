@@ -61,6 +61,6 @@ pub(super) const LIMITS: Shape = Shape { schema: "limits", keys: &["memory", "de
 /// All of them.
 #[cfg(test)]
 pub(super) const ALL: &[&Shape] = &[
-    &ROOT, &APP, &BROKER, &RUNTIME, &TOPIC, &SOURCE, &TABLE, &PROCESSOR, &STORE, &SINK, &TIMESTAMP, &ON_ERROR, &RETRY, &EDGE,
-    &GRANT, &LIMITS,
+    &ROOT, &APP, &BROKER, &RUNTIME, &TOPIC, &SOURCE, &TABLE, &PROCESSOR, &STORE, &SINK, &TIMESTAMP, &ON_ERROR, &RETRY, &EDGE, &GRANT,
+    &LIMITS,
 ];

@@ -18,6 +18,17 @@ pub enum PunctuationClock {
     WallClock,
 }
 
+/// When a schedule is to fire, as a node asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Milliseconds between two points; 0 counts as 1.
+    pub interval_ms: u64,
+    /// What drives it.
+    pub clock: PunctuationClock,
+    /// A point of it; `None`: the rules above.
+    pub start: Option<Timestamp>,
+}
+
 /// One schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -65,9 +76,7 @@ impl Schedules {
         &mut self,
         node: NodeIx,
         name: &str,
-        interval_ms: u64,
-        clock: PunctuationClock,
-        start: Option<Timestamp>,
+        Grid { interval_ms, clock, start }: Grid,
         now: Timestamp,
         stream_time: Option<Timestamp>,
     ) {
@@ -192,7 +201,13 @@ mod tests {
 
     fn one(clock: PunctuationClock, interval: u64, start: Option<i64>, now: i64, stream_time: Option<i64>) -> Schedules {
         let mut all = Schedules::default();
-        all.schedule(NODE, "s", interval, clock, start.map(Timestamp), Timestamp(now), stream_time.map(Timestamp));
+        all.schedule(
+            NODE,
+            "s",
+            Grid { interval_ms: interval, clock, start: start.map(Timestamp) },
+            Timestamp(now),
+            stream_time.map(Timestamp),
+        );
         all
     }
 
@@ -226,7 +241,13 @@ mod tests {
     fn point_at_which_the_task_was_restored_has_fired() {
         let asked = |schedules: &mut Schedules, start: i64, seen: i64| {
             schedules.cancel(NODE, "s");
-            schedules.schedule(NODE, "s", 10, PunctuationClock::StreamTime, Some(Timestamp(start)), Timestamp(0), Some(Timestamp(seen)));
+            schedules.schedule(
+                NODE,
+                "s",
+                Grid { interval_ms: 10, clock: PunctuationClock::StreamTime, start: Some(Timestamp(start)) },
+                Timestamp(0),
+                Some(Timestamp(seen)),
+            );
             schedules.next_due(PunctuationClock::StreamTime).unwrap().0
         };
         let mut fresh = Schedules::restored(None);
@@ -241,7 +262,7 @@ mod tests {
         let mut all = one(PunctuationClock::WallClock, 100, None, 0, None);
         all.savepoint();
         all.cancel(NODE, "s");
-        all.schedule(NODE, "t", 7, PunctuationClock::WallClock, None, Timestamp(0), None);
+        all.schedule(NODE, "t", Grid { interval_ms: 7, clock: PunctuationClock::WallClock, start: None }, Timestamp(0), None);
         all.roll_back();
         assert_eq!((all.count(NODE), all.next_due(PunctuationClock::WallClock)), (1, Some(Timestamp(100))));
     }
@@ -249,9 +270,9 @@ mod tests {
     #[test]
     fn asking_again_keeps_the_grid_and_another_interval_replaces_it() {
         let mut all = one(PunctuationClock::WallClock, 100, None, 0, None);
-        all.schedule(NODE, "s", 100, PunctuationClock::WallClock, None, Timestamp(50), None);
+        all.schedule(NODE, "s", Grid { interval_ms: 100, clock: PunctuationClock::WallClock, start: None }, Timestamp(50), None);
         assert_eq!(all.next_due(PunctuationClock::WallClock), Some(Timestamp(100)));
-        all.schedule(NODE, "s", 200, PunctuationClock::WallClock, None, Timestamp(50), None);
+        all.schedule(NODE, "s", Grid { interval_ms: 200, clock: PunctuationClock::WallClock, start: None }, Timestamp(50), None);
         assert_eq!((all.count(NODE), all.next_due(PunctuationClock::WallClock)), (1, Some(Timestamp(250))));
         all.cancel(NODE, "s");
         assert_eq!(all.next_due(PunctuationClock::WallClock), None);

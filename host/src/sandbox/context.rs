@@ -6,7 +6,7 @@ use super::metrics::Kept;
 use super::outputs;
 use super::state::{Phase, State};
 use crate::limits;
-use crate::node::PunctuationClock;
+use crate::node::{Grid, PunctuationClock};
 use crate::record::Timestamp;
 
 impl types::Host for State {}
@@ -62,7 +62,7 @@ impl Host for State {
             Clock::StreamTime => PunctuationClock::StreamTime,
             Clock::WallClock => PunctuationClock::WallClock,
         };
-        env.schedules.schedule(node, &name, interval_ms, clock, start.map(Timestamp), env.now, env.stream_time);
+        env.schedules.schedule(node, &name, Grid { interval_ms, clock, start: start.map(Timestamp) }, env.now, env.stream_time);
         if env.schedules.count(node) > limits::SCHEDULES {
             return Err(self.broken_rule(format!("more than {} schedules", limits::SCHEDULES)));
         }

@@ -62,7 +62,7 @@ pub fn load(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Arc<Loaded>, Di
     let mut linker = engine.linker();
     wasi::add_to_linker(&mut linker, &component).map_err(misfit)?;
     let pre = linker.instantiate_pre(&component).map_err(misfit)?;
-    let has = |interface: &str| component.get_export_index(None, &format!("{CONTRACT}{interface}@{CONTRACT_VERSION}")).is_some();
+    let has = |interface: &str| component.get_export_index(None, format!("{CONTRACT}{interface}@{CONTRACT_VERSION}")).is_some();
     let node = node::GuestIndices::new(&pre).map_err(misfit)?;
     let describe = has("describe").then(|| describe::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
     // Not called yet; a component that has them wrong is refused today rather than on the day of the upgrade.

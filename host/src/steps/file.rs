@@ -217,6 +217,9 @@ mod tests {
         };
         assert_eq!(read(r#""params": {"a": 1}, "operator": "map", "inputs": {}, "notes": ["n"], "dropped_at": [1]"#), Ok(()));
         let refused = read(r#""store": {}"#).unwrap_err();
-        assert!(refused.starts_with("is not a step file: unknown field `store`, expected one of ") && refused.contains("`stores`"), "{refused}");
+        assert!(
+            refused.starts_with("is not a step file: unknown field `store`, expected one of ") && refused.contains("`stores`"),
+            "{refused}"
+        );
     }
 }

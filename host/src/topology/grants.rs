@@ -137,8 +137,12 @@ impl<'m> Draft<'m> {
     fn missing_role(&mut self, node: &Name, role: &StoreRole, form: &str) {
         let error = Diagnostic::usage("T010", format!("'{node}' opens a {} store as '{}', but is given none", role.kind, role.role));
         let hint = match (role.kind, form) {
-            (StoreKind::KeyValue, "stores") => format!("add stores = {{ {} = \"NAME\" }} and a section [stores.NAME] with kind = \"key-value\"", role.role),
-            (StoreKind::KeyValue, _) => format!("add {} = \"NAME\" to 'stores', and a section [stores.NAME] with kind = \"key-value\"", role.role),
+            (StoreKind::KeyValue, "stores") => {
+                format!("add stores = {{ {} = \"NAME\" }} and a section [stores.NAME] with kind = \"key-value\"", role.role)
+            }
+            (StoreKind::KeyValue, _) => {
+                format!("add {} = \"NAME\" to 'stores', and a section [stores.NAME] with kind = \"key-value\"", role.role)
+            }
             _ => ONLY_KEY_VALUE.to_owned(),
         };
         self.error(error.hint(hint), &node.place);

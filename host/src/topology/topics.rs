@@ -102,7 +102,8 @@ impl<'m> Draft<'m> {
     /// Internal names are made by joining: two of them may come out alike, or like a topic of the manifest, or too long.
     pub fn clashes(&mut self, external: &[ExternalTopic], internal: &[Arc<str>], subs: &[SubTopology]) {
         let mut errors = Vec::new();
-        let mut clash = |message: String, hint: &str, place: Place| errors.push(Diagnostic::usage("T018", message).hint(hint).at(Some(place)));
+        let mut clash =
+            |message: String, hint: &str, place: Place| errors.push(Diagnostic::usage("T018", message).hint(hint).at(Some(place)));
         let hint = "rename one of the nodes, roles or stores that it is made of";
         for (i, topic) in internal.iter().enumerate() {
             if let Err(why) = check_topic(topic) {

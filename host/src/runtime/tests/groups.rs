@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use super::bench::{Bench, Op, Settings, count, counting, line, op, pass, record, to};
 use crate::broker::sim::SimBroker;
@@ -135,9 +134,8 @@ fn a_host_is_idle_when_all_its_tasks_have_told_and_their_counters_are_those_of_t
     let plan = Arc::into_inner(bench.plan).unwrap();
     assert_eq!(plan.task_count(), 3);
     let mut host = Host::start(plan, HostSettings { threads: 2 }).unwrap();
-    let began = Instant::now();
     while !host.idle().unwrap() {
-        assert!(!host.all_parked() && host.ended().is_none() && began.elapsed() < Duration::from_secs(60));
+        assert!(!host.all_parked() && host.ended().is_none());
         std::thread::yield_now();
     }
     let status = host.status();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::bench::{Bench, Event, Op, Settings, add_one, count, fails, header, line, op, record, text, to};
 use crate::broker::Committed;
 use crate::limits;
-use crate::node::{Failure, PunctuationClock};
+use crate::node::{Failure, Grid, PunctuationClock};
 use crate::record::Record;
 use crate::runtime::{Command, Condition, Step};
 
@@ -135,7 +135,13 @@ from = ["check"]
                 let n = add_one(place, env, b"all")?;
                 env.stores.put_cell("count", "last", record.value.clone())?;
                 if text(&record.value) == "bad" {
-                    env.schedules.schedule(place.ix, "undone", 1, PunctuationClock::StreamTime, None, env.now, env.stream_time);
+                    env.schedules.schedule(
+                        place.ix,
+                        "undone",
+                        Grid { interval_ms: 1, clock: PunctuationClock::StreamTime, start: None },
+                        env.now,
+                        env.stream_time,
+                    );
                     env.schedules.cancel(place.ix, "tick");
                 }
                 let last = text(&env.stores.cell("count", "last")?);
@@ -145,7 +151,13 @@ from = ["check"]
                 outputs.push(to(0, record));
             }
             Event::Init => {
-                env.schedules.schedule(place.ix, "tick", 10, PunctuationClock::StreamTime, None, env.now, env.stream_time);
+                env.schedules.schedule(
+                    place.ix,
+                    "tick",
+                    Grid { interval_ms: 10, clock: PunctuationClock::StreamTime, start: None },
+                    env.now,
+                    env.stream_time,
+                );
             }
             Event::Punctuate { schedule, time } => {
                 outputs.push(to(0, record("p", schedule, time.0)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bench::{Bench, Event, Op, line, record, to};
-use crate::node::{Failure, PunctuationClock};
+use crate::node::{Failure, Grid, PunctuationClock};
 use crate::record::Timestamp;
 use crate::runtime::{Command, Step};
 
@@ -14,7 +14,13 @@ fn ticking(clocks: &'static [(&'static str, PunctuationClock, u64)], broken: Arc
         match event {
             Event::Init => {
                 for (name, clock, interval) in clocks {
-                    env.schedules.schedule(place.ix, name, *interval, *clock, None, env.now, env.stream_time);
+                    env.schedules.schedule(
+                        place.ix,
+                        name,
+                        Grid { interval_ms: *interval, clock: *clock, start: None },
+                        env.now,
+                        env.stream_time,
+                    );
                 }
             }
             Event::Process { record, .. } => outputs.push(to(0, record)),
@@ -86,10 +92,22 @@ fn a_failing_punctuation_is_skipped_or_parks_and_is_tried_again() {
 fn a_call_that_asks_for_itself_at_once_keeps_nobody_from_working() {
     let op: Op = Arc::new(|place, event, env, outputs| {
         match event {
-            Event::Init => env.schedules.schedule(place.ix, "again", 10, PunctuationClock::WallClock, Some(env.now), env.now, None),
+            Event::Init => env.schedules.schedule(
+                place.ix,
+                "again",
+                Grid { interval_ms: 10, clock: PunctuationClock::WallClock, start: Some(env.now) },
+                env.now,
+                None,
+            ),
             Event::Punctuate { .. } => {
                 env.schedules.cancel(place.ix, "again");
-                env.schedules.schedule(place.ix, "again", 10, PunctuationClock::WallClock, Some(env.now), env.now, None);
+                env.schedules.schedule(
+                    place.ix,
+                    "again",
+                    Grid { interval_ms: 10, clock: PunctuationClock::WallClock, start: Some(env.now) },
+                    env.now,
+                    None,
+                );
             }
             Event::Process { record, .. } => outputs.push(to(0, record)),
             Event::AfterCommit | Event::Close => {}
