@@ -42,7 +42,7 @@ test-kill: setup
 	@scripts/components.sh plugins examples
 	@scripts/flights-data.sh
 	@scripts/cargo.sh build
-	@scripts/kill.sh --records 2000000 --kills 30
+	@scripts/kill.sh --records 2000000 --kills 30 --longest 3
 
 lint: setup
 	@scripts/lint.sh

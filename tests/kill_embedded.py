@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills the host with SIGKILL again and again while it works on the embedded log, then checks that the output is as if nothing had happened.
 
-    kill_embedded.py COFFERDAM EXAMPLE_FOLDER --records N --kills K --seed S
+    kill_embedded.py COFFERDAM EXAMPLE_FOLDER --records N --kills K --longest S --seed N
 
 The flights are repeated until there are N, each with a sequence number. A kill counts only if the committed offsets have moved since the
 last one and input was left. Prints what was lost, doubled or wrong; the exit code is 0 only when that is nothing and K kills counted.
@@ -43,8 +43,8 @@ def status(binary, folder):
     return sum(p["committed"] for p in partitions), sum(p["end"] - p["committed"] for p in partitions)
 
 
-def kill_once(binary, folder, log, before, chance):
-    """Runs until the offsets have moved, then a random while longer, then kills. What stands afterwards; None when it ended by itself."""
+def kill_once(binary, folder, log, before, pause):
+    """Runs until the offsets have moved, then `pause` seconds longer, then kills. What stands afterwards; None when it ended by itself."""
     host = subprocess.Popen(command(binary, folder), cwd=folder, stderr=log, stdout=log)
     try:
         while host.poll() is None:
@@ -52,7 +52,7 @@ def kill_once(binary, folder, log, before, chance):
             if seen and seen[0] > before:
                 break
         try:
-            host.wait(timeout=chance.uniform(0, 0.5))
+            host.wait(timeout=pause)
             return None
         except subprocess.TimeoutExpired:
             pass
@@ -69,6 +69,7 @@ def main():
     parser.add_argument("example", type=Path)
     parser.add_argument("--records", type=int, default=2_000_000)
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--longest", type=float, default=0.5, help="seconds at most between the first commit of a run and its end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     args = parser.parse_args()
@@ -84,7 +85,7 @@ def main():
     with open(folder / "host.log", "a", encoding="utf-8") as log:
         while counted < args.kills and attempts < 3 * args.kills:
             attempts += 1
-            after = kill_once(binary, folder, log, committed, chance)
+            after = kill_once(binary, folder, log, committed, chance.uniform(0, args.longest))
             if after is None:
                 break
             counts = after[0] > committed and after[1] > 0

@@ -31,3 +31,4 @@ pub use graph::{
     Takes, TimestampFrom, TopicUse, Topology, TopologyNode,
 };
 pub use partitions::{InternalTopic, Partitions, TaskId, partitions};
+pub use topics::own_changelog;

@@ -581,6 +581,50 @@ fn two_apps_in_one_state_folder_keep_their_states_apart() {
 }
 
 #[test]
+fn table_is_not_restored_from_another_topic_than_before() {
+    let place = Place::new();
+    let manifest =
+        |table: &str| format!("[app]\nid = \"t\"\n[tables.t]\ntopic = \"in\"\n{table}[sinks.out]\ntopic = \"out\"\nfrom = \"t\"\n");
+    place.write("topic.toml", manifest(""));
+    place.write("own.toml", manifest("changelog = true\n"));
+    place.write("rows.txt", "{\"key\":\"a\",\"value\":\"1\"}\n");
+    let told = place.session(&["run topic.toml --input t=rows.txt --until-idle", "run own.toml --until-idle"]);
+    assert_snapshot!(told, @r#"
+        $ cofferdam run topic.toml --input t=rows.txt --until-idle
+        TIME  INFO 1 record produced file=rows.txt topic=in
+        TIME  INFO running app=t threads=1 state=.cofferdam
+        TIME  INFO everything is processed: 1 record in this run
+
+        $ cofferdam run own.toml --until-idle
+        error[B007]: the table 't' would get a changelog of its own, but its topic was read without, up to offset 1
+          --> own.toml:3:9
+        hint: a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another on-error than "fail": leave that as it was, or begin anew with another app.id or state folder
+        [exit status: 2]
+    "#);
+    let told = place.session(&[
+        "run own.toml --state-dir other --input t=rows.txt --until-idle",
+        "run topic.toml --state-dir other --until-idle",
+        "run own.toml --state-dir other --until-idle",
+    ]);
+    assert_snapshot!(told, @r#"
+        $ cofferdam run own.toml --state-dir other --input t=rows.txt --until-idle
+        TIME  INFO 1 record produced file=rows.txt topic=in
+        TIME  INFO running app=t threads=1 state=other
+        TIME  INFO everything is processed: 1 record in this run
+
+        $ cofferdam run topic.toml --state-dir other --until-idle
+        error[B007]: the table 't' has a changelog of its own, 't-t-changelog', which would not be used any more
+          --> topic.toml:3:9
+        hint: a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another on-error than "fail": leave that as it was, or begin anew with another app.id or state folder
+        [exit status: 2]
+
+        $ cofferdam run own.toml --state-dir other --until-idle
+        TIME  INFO running app=t threads=1 state=other
+        TIME  INFO everything is processed: 0 records in this run
+    "#);
+}
+
+#[test]
 fn log_is_looked_into_without_a_host() {
     let place = Place::with_word_count();
     let early = place.session(&["status app.toml", "produce app.toml lines lines.txt", "run app.toml --until-idle", "resume app.toml"]);

@@ -19,7 +19,7 @@ use super::input::{self, Input, InputFrom, Loaded};
 use super::logging::Console;
 use super::output::Output;
 use super::reach::{self, Held};
-use super::report;
+use super::report::{self, counted};
 use super::signals::{Ear, Told};
 use super::watch::Watch;
 
@@ -215,7 +215,7 @@ fn tell_loaded(input: &Input, path: &Path, loaded: Loaded) {
         Loaded { produced: 0, skipped } if skipped > 0 => {
             tracing::info!(%file, %topic, "all {skipped} records were produced before; --again produces them again");
         }
-        Loaded { produced, skipped: 0 } => tracing::info!(%file, %topic, "{produced} records produced"),
+        Loaded { produced, skipped: 0 } => tracing::info!(%file, %topic, "{} produced", counted(produced, "record", "records")),
         Loaded { produced, skipped } => tracing::info!(%file, %topic, "{produced} records produced, {skipped} were there already"),
     }
 }

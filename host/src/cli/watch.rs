@@ -76,7 +76,7 @@ impl Watch {
         if status.iter().any(is_parked) {
             return Err(parked(&status));
         }
-        let processed: u64 = status.iter().map(|t| t.counters.from_streams).sum();
+        let processed: u64 = status.iter().map(|t| t.counters.from_inputs).sum();
         tracing::info!("everything is processed: {} in this run", counted(processed, "record", "records"));
         Ok(Some(None))
     }

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::limits;
+use crate::record::{Offset, TopicPartition};
 use crate::runtime::HostPlan;
 use crate::task::SinkTopic;
 use crate::topology::{self, ExternalTopic, InternalTopic, Partitions};
@@ -90,9 +91,47 @@ pub fn ensure_topics(app: &Application, broker: &dyn Broker, partitions: Option<
     broker.create_topics(&specs).map_err(differs)?;
     let known: BTreeMap<Arc<str>, u32> = specs.iter().map(|s| (s.name.clone(), s.partitions)).collect();
     let counted = topology::partitions(&app.topology, &known)?;
+    same_changelogs(app, broker, &counted)?;
     let internal: Vec<TopicSpec> = counted.internal.iter().map(internal).collect();
     broker.create_topics(&internal).map_err(differs)?;
     Ok(counted)
+}
+
+/// Refuses to restore a table from elsewhere than before: a changelog of its own would begin empty, or miss what was read without it.
+fn same_changelogs(app: &Application, broker: &dyn Broker, counted: &Partitions) -> Result<(), Vec<Diagnostic>> {
+    let mut refused = Vec::new();
+    for table in &app.manifest.tables {
+        let Some(store) = app.topology.stores.iter().find(|s| s.name == table.name.value) else { continue };
+        let own = topology::own_changelog(&app.topology.app, &store.name);
+        let exists = broker.topics(std::slice::from_ref(&own)).map_err(log_failed)?.iter().any(Option::is_some);
+        let message = if store.source_is_changelog && exists {
+            format!("the table '{}' has a changelog of its own, '{own}', which would not be used any more", table.name)
+        } else if !store.source_is_changelog && !exists {
+            match records_read(app, broker, &table.topic.value, counted)? {
+                0 => continue,
+                read => format!(
+                    "the table '{}' would get a changelog of its own, but its topic was read without, up to offset {read}",
+                    table.name
+                ),
+            }
+        } else {
+            continue;
+        };
+        let hint = "a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another \
+                    on-error than \"fail\": leave that as it was, or begin anew with another app.id or state folder";
+        refused.push(Diagnostic::usage("B007", message).hint(hint).at(Some(table.name.place.clone())));
+    }
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
+}
+
+/// How far the app has committed a topic, all partitions together.
+fn records_read(app: &Application, broker: &dyn Broker, topic: &Arc<str>, counted: &Partitions) -> Result<Offset, Vec<Diagnostic>> {
+    let mut read = 0;
+    for partition in 0..counted.topics.get(topic).copied().unwrap_or(0) {
+        let at = TopicPartition::new(topic.clone(), partition);
+        read += broker.committed(&app.topology.app, &at).map_err(log_failed)?.map_or(0, |committed| committed.offset);
+    }
+    Ok(read)
 }
 
 fn external(topic: &ExternalTopic, partitions: Option<u32>) -> TopicSpec {

@@ -89,7 +89,7 @@ impl HostPlan {
     /// The stores of a sub-topology's tasks, as they are opened.
     pub fn store_configs(&self, sub_topology: usize) -> Vec<StoreConfig> {
         let stores = self.topology.sub_topologies[sub_topology].stores.iter().map(|&s| &self.topology.stores[s]);
-        stores.map(|s| StoreConfig { name: s.name.clone(), kind: s.kind, backend: s.backend }).collect()
+        stores.map(|s| StoreConfig { name: s.name.clone(), kind: s.kind, backend: s.backend, changelog: s.changelog.clone() }).collect()
     }
 
     /// Every changelog of a task.

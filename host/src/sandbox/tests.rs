@@ -25,7 +25,8 @@ fn engine() -> &'static Engine {
 }
 
 fn env() -> Lent {
-    let stores = vec![StoreConfig { name: "counts".into(), kind: StoreKind::KeyValue, backend: Backend::Memory }];
+    let stores =
+        vec![StoreConfig { name: "counts".into(), kind: StoreKind::KeyValue, backend: Backend::Memory, changelog: "counts".into() }];
     Some(Box::new(TaskEnv {
         stores: TaskStores::open(None, stores).unwrap(),
         schedules: Schedules::default(),

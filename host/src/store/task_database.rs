@@ -22,6 +22,8 @@ pub(super) struct TaskDatabase {
     name: Arc<str>,
     /// The families of the stores; `None` for those in memory.
     families: Vec<Option<String>>,
+    /// The topics that they are restored from.
+    changelogs: Vec<Arc<str>>,
     unflushed: Written,
     flushed: Option<Timestamp>,
 }
@@ -38,7 +40,25 @@ impl TaskDatabase {
         let options = Options { families: &specs, durability: Durability::Flushed, budget: home.budget, create_if_missing: true };
         let name = name_of(home.folder);
         let database = Database::open(home.folder, &options).map_err(|why| StoreError::of(&name, why))?;
-        Ok(Self { database: Arc::new(database), name, families, unflushed: Written::default(), flushed: None })
+        let changelogs = stores.iter().map(|store| Arc::clone(&store.changelog)).collect();
+        let opened = Self { database: Arc::new(database), name, families, changelogs, unflushed: Written::default(), flushed: None };
+        opened.check_changelogs()?;
+        Ok(opened)
+    }
+
+    /// A position says nothing of another topic: a store whose changelog is not the one that it was made from has to be made anew.
+    fn check_changelogs(&self) -> Result<(), StoreError> {
+        for (family, now) in self.families.iter().zip(&self.changelogs) {
+            let Some(family) = family else { continue };
+            let key = changelog_key(family);
+            let read =
+                self.database.family(META).and_then(|meta| meta.read(key.as_bytes(), |bytes| String::from_utf8_lossy(bytes).into_owned()));
+            if let Some(then) = read.map_err(|why| StoreError::of(&self.name, why))?.filter(|then| *then != **now) {
+                let why = format!("'{family}' was made from the topic '{then}', and its changelog is '{now}' now");
+                return Err(StoreError::Corrupted { store: Arc::clone(&self.name), why });
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the database of a task with all that is in it.
@@ -83,6 +103,11 @@ impl TaskDatabase {
                 batch.put(meta, key.as_bytes(), &offset.to_be_bytes());
             }
         }
+        for (family, changelog) in self.families.iter().zip(&self.changelogs) {
+            if let Some(family) = family {
+                batch.put(meta, changelog_key(family).as_bytes(), changelog.as_bytes());
+            }
+        }
         self.database.write(batch, Sync::No)
     }
 
@@ -110,6 +135,10 @@ impl TaskDatabase {
             Changelog::Store(ix) => self.families.get(ix)?.as_deref(),
         }
     }
+}
+
+fn changelog_key(family: &str) -> String {
+    format!("changelog.{family}")
 }
 
 fn name_of(folder: &Path) -> Arc<str> {

@@ -35,6 +35,8 @@ pub struct StoreConfig {
     pub kind: StoreKind,
     /// Where it lives.
     pub backend: Backend,
+    /// The topic that it is restored from, whose offsets its stored position is of.
+    pub changelog: Arc<str>,
 }
 
 /// Where the state of a task lives on disk.

@@ -21,7 +21,7 @@ fn row(value: &str, timestamp: i64) -> Row {
 }
 
 fn config(name: &str, backend: Backend) -> StoreConfig {
-    StoreConfig { name: name.into(), kind: StoreKind::KeyValue, backend }
+    StoreConfig { name: name.into(), kind: StoreKind::KeyValue, backend, changelog: format!("app-{name}-changelog").into() }
 }
 
 /// Store 0 is on disk, store 1 in memory.
@@ -200,6 +200,22 @@ fn store_that_was_not_asked_for_keeps_its_rows_and_its_position() {
     assert_eq!(stores.stored_position(Changelog::Store(0)).unwrap(), Some(5));
     assert_eq!(stores.get(0, b"k").unwrap(), Some(row("1", 1)));
     assert_eq!(stores.stored_position(Changelog::Store(1)).unwrap(), None);
+}
+
+#[test]
+fn store_whose_changelog_is_another_topic_now_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut stores = open(dir.path(), vec![config("a", Backend::RocksDb)]).unwrap();
+    stores.flush(&[(Changelog::Store(0), 5)], NOW).unwrap();
+    drop(stores);
+    let other = StoreConfig { changelog: "topic".into(), ..config("a", Backend::RocksDb) };
+    match open(dir.path(), vec![other]) {
+        Err(StoreError::Corrupted { why, .. }) => {
+            assert_eq!(why, "'store.a' was made from the topic 'app-a-changelog', and its changelog is 'topic' now");
+        }
+        opened => panic!("{opened:?}"),
+    }
+    open(dir.path(), vec![config("a", Backend::RocksDb)]).unwrap();
 }
 
 #[test]

@@ -100,9 +100,9 @@ impl TaskPlan {
         &self.nodes[local as usize]
     }
 
-    /// True for a source of the manifest, not a table's or a repartition edge's.
-    pub(super) fn reads_stream(&self, local: LocalNode) -> bool {
-        matches!(self.node(local).work, Work::Source { role: SourceRole::Stream, .. })
+    /// True for a source or table of the manifest, not for a repartition edge's lower end.
+    pub(super) fn reads_input(&self, local: LocalNode) -> bool {
+        matches!(self.node(local).work, Work::Source { role: SourceRole::Stream | SourceRole::Table, .. })
     }
 
     /// The processors: position in the plan, index in the topology.

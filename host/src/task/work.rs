@@ -51,8 +51,8 @@ pub struct Turn {
 pub struct Counters {
     /// Source records whose walk ended well.
     pub processed: u64,
-    /// Those of them that came from a stream of the manifest, not from a table or a repartition topic.
-    pub from_streams: u64,
+    /// Those of them that came from a source or table of the manifest, not from a repartition topic.
+    pub from_inputs: u64,
     /// Source records passed over by policy.
     pub skipped: u64,
     /// Source records put aside by policy.
@@ -205,7 +205,7 @@ impl Task {
             Ok(()) => {
                 self.walker.keep(point);
                 self.counters.processed += 1;
-                self.counters.from_streams += u64::from(plan.reads_stream(source));
+                self.counters.from_inputs += u64::from(plan.reads_input(source));
                 self.attempts = 0;
                 self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
                 Ok(())

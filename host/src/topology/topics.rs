@@ -131,7 +131,7 @@ impl<'m> Draft<'m> {
         let app = &self.manifest.app.id;
         let mut makers = self.repartitioned(|node, role| *emit::repartition_topic(app, node, role) == *topic);
         let stores = self.manifest.stores.iter().map(|s| &s.name).chain(self.manifest.tables.iter().map(|t| &t.name));
-        makers.extend(stores.filter(|name| format!("{app}-{name}-changelog") == topic).map(|name| &name.place));
+        makers.extend(stores.filter(|name| *own_changelog(app, name.as_str()) == *topic).map(|name| &name.place));
         let sub = topic.strip_prefix(&format!("{app}-")).and_then(|rest| rest.strip_suffix("-cells-changelog"));
         makers.extend(sub.into_iter().flat_map(|sub| self.makers_of_sub(sub)));
         self.last(makers)
@@ -171,18 +171,28 @@ impl<'m> Draft<'m> {
             let own = self.manifest.stores.iter().find(|s| s.name.value == store.name.value);
             let backend = table.map(|t| t.backend).or(own.map(|s| s.backend)).unwrap_or(Backend::RocksDb);
             let is_compacted = |topic: &str| external.iter().any(|t| &*t.name == topic && t.cleanup == Cleanup::Compact);
-            let source = table.filter(|t| !t.changelog && is_compacted(&t.topic) && !may_pass_over(nodes, &t.name));
-            if let Some(table) = table.filter(|t| !t.changelog && !is_compacted(&t.topic)) {
-                let message =
-                    format!("the table '{}' gets a changelog of its own: its topic '{}' is not compacted", table.name, table.topic);
-                let hint = format!("compact the topic ([topics.{}] cleanup = \"compact\"), or say changelog = true", table.topic);
+            // Why the table cannot be restored from its own topic, and what else could be done about it.
+            let obstacle = table.and_then(|table| {
+                if !is_compacted(&table.topic) {
+                    let hint = format!("compact the topic ([topics.{}] cleanup = \"compact\"), or say changelog = true", table.topic);
+                    Some((format!("its topic '{}' is not compacted", table.topic), hint))
+                } else if may_pass_over(nodes, &table.name) {
+                    let why = "the table or a node below it passes over records that fail, and a restore from the topic would not";
+                    Some((why.to_owned(), "say changelog = true".to_owned()))
+                } else {
+                    None
+                }
+            });
+            let source = table.filter(|t| !t.changelog && obstacle.is_none());
+            if let (Some(table), Some((why, hint))) = (table.filter(|t| !t.changelog), obstacle) {
+                let message = format!("the table '{}' gets a changelog of its own: {why}", table.name);
                 warnings.push(Diagnostic::warning("T019", message).hint(hint).at(Some(table.name.place.clone())));
             }
             specs.push(StoreSpec {
                 name: store.name.value.clone(),
                 kind: store.kind,
                 backend,
-                changelog: source.map_or_else(|| format!("{app}-{}-changelog", store.name).into(), |t| t.topic.value.clone()),
+                changelog: source.map_or_else(|| own_changelog(app, &store.name), |t| t.topic.value.clone()),
                 source_is_changelog: source.is_some(),
                 sub_topology: 0,
             });
@@ -216,6 +226,11 @@ fn may_pass_over(nodes: &[TopologyNode], table: &str) -> bool {
         ahead.extend(node.children.iter().flatten().map(|child| child.node.0));
     }
     false
+}
+
+/// The name of the changelog of a store that has its own.
+pub fn own_changelog(app: &str, store: &str) -> Arc<str> {
+    format!("{app}-{store}-changelog").into()
 }
 
 /// The topic of a repartition edge's upper end.

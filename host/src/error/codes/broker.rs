@@ -47,4 +47,13 @@ pub(super) const CODES: &[Code] = &[
                --state-dir.",
         example: "cofferdam status app.toml --state-dir /var/lib/flights",
     },
+    Code {
+        code: "B007",
+        title: "A table would be restored from another topic than before",
+        text: "A table whose topic is compacted is restored from that topic. It gets a changelog of its own with `changelog = true`, or when \
+               the table or a node below it passes over records that fail: a restore from the topic would bring back what was passed \
+               over. A changelog that comes later begins without the rows read before it, and one that is left misses those read after it. \
+               Decide it before the first run, or begin anew under another app.id or in another state folder.",
+        example: "[tables.airports]\ntopic = \"airports\"\nchangelog = true",
+    },
 ];

@@ -130,8 +130,9 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "T019",
         title: "A table gets a changelog of its own (warning)",
-        text: "A table is restored from its own topic when that is compacted, for then it still has the last value of each key. This topic is not, \
-               so the table's rows are written to a changelog as well. Compact the topic, or say that you mean it.",
+        text: "A table is restored from its own topic when that is compacted, for then it still has the last value of each key. Where it is \
+               not, or where the table or a node below it passes over records that fail (a restore from the topic would not), the \
+               table's rows are written to a changelog as well. The warning names the reason; `changelog = true` says that you mean it.",
         example: "[tables.airports]\ntopic = \"airports\"\nchangelog = true",
     },
     Code {

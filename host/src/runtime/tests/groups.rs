@@ -139,6 +139,6 @@ fn a_host_is_idle_when_all_its_tasks_have_told_and_their_counters_are_those_of_t
         std::thread::yield_now();
     }
     let status = host.status();
-    assert_eq!(status.iter().map(|task| task.counters.from_streams).collect::<Vec<_>>(), [0, 500, 500]);
+    assert_eq!(status.iter().map(|task| task.counters.from_inputs).collect::<Vec<_>>(), [0, 500, 500]);
     assert!(matches!(host.stop(true), HostExit::Stopped));
 }

@@ -145,7 +145,8 @@ fn table_becomes_a_source_and_a_stock_component_with_its_store() {
     assert_eq!(changelog(&topology), ("flight-delays-airports-changelog".into(), false), "join may undo what the table has written");
     let fails = FLIGHTS.replace("on-error = { policy = \"dead-letter\", topic = \"bad-flights\" }\n", "");
     assert_eq!(changelog(&built(&fails)), ("airports".into(), true));
-    assert!(topology.warnings.is_empty(), "{:?}", topology.warnings);
+    let warnings: Vec<&str> = topology.warnings.iter().map(|w| w.code).collect();
+    assert_eq!(warnings, ["T019"], "{:?}", topology.warnings);
 }
 
 /// Sub-topologies, each with the sets that it must have.
@@ -241,20 +242,24 @@ fn updates_flow_only_where_both_ends_are_a_table() {
 
 #[test]
 fn probable_mistakes_are_warned_of() {
-    let rest = "[processors.filter]\ncomponent = \"x\"\nfrom = \"a\"\n[topics.t]\ncleanup = \"delete\"\n[tables.u]\ntopic = \"u\"\nchangelog = true\n";
+    let rest = "[processors.filter]\ncomponent = \"x\"\nfrom = \"a\"\n[topics.t]\ncleanup = \"delete\"\n[tables.u]\ntopic = \"u\"\nchangelog = true\n\
+                [tables.v]\ntopic = \"v\"\non-error = \"skip\"\n";
     let topology = built(&with_inputs(rest));
     let shown: String = topology.warnings.iter().map(|w| format!("{w}\n")).collect();
     insta::assert_snapshot!(shown, @r#"
-    warning[T004]: the records of the source 'b' go nowhere
-      --> app.toml:5:10
-    hint: name it in 'from' of a sink or a processor: from = ["b"]
-    warning[T019]: the table 't' gets a changelog of its own: its topic 't' is not compacted
-      --> app.toml:7:9
-    hint: compact the topic ([topics.t] cleanup = "compact"), or say changelog = true
-    warning[T004]: the records of the processor 'filter' go nowhere
-      --> app.toml:10:13
-    hint: name it in 'from' of a sink or a processor: from = ["filter"]
+        warning[T004]: the records of the source 'b' go nowhere
+          --> app.toml:5:10
+        hint: name it in 'from' of a sink or a processor: from = ["b"]
+        warning[T019]: the table 't' gets a changelog of its own: its topic 't' is not compacted
+          --> app.toml:7:9
+        hint: compact the topic ([topics.t] cleanup = "compact"), or say changelog = true
+        warning[T004]: the records of the processor 'filter' go nowhere
+          --> app.toml:10:13
+        hint: name it in 'from' of a sink or a processor: from = ["filter"]
+        warning[T019]: the table 'v' gets a changelog of its own: the table or a node below it passes over records that fail, and a restore from the topic would not
+          --> app.toml:18:9
+        hint: say changelog = true
     "#);
     let changelogs: Vec<(&str, bool)> = topology.stores.iter().map(|s| (&*s.changelog, s.source_is_changelog)).collect();
-    assert_eq!(changelogs, [("app-t-changelog", false), ("app-u-changelog", false)]);
+    assert_eq!(changelogs, [("app-t-changelog", false), ("app-u-changelog", false), ("app-v-changelog", false)]);
 }
