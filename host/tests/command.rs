@@ -596,7 +596,7 @@ fn table_is_not_restored_from_another_topic_than_before() {
         TIME  INFO everything is processed: 1 record in this run
 
         $ cofferdam run own.toml --until-idle
-        error[B007]: the table 't' would get a changelog of its own, but its topic was read without, up to offset 1
+        error[B007]: the table 't' would get a changelog of its own, but records of its topic were read without one
           --> own.toml:3:9
         hint: a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another on-error than "fail": leave that as it was, or begin anew with another app.id or state folder
         [exit status: 2]

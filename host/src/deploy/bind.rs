@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::limits;
-use crate::record::{Offset, TopicPartition};
+use crate::record::TopicPartition;
 use crate::runtime::HostPlan;
 use crate::task::SinkTopic;
 use crate::topology::{self, ExternalTopic, InternalTopic, Partitions};
@@ -106,14 +106,8 @@ fn same_changelogs(app: &Application, broker: &dyn Broker, counted: &Partitions)
         let exists = broker.topics(std::slice::from_ref(&own)).map_err(log_failed)?.iter().any(Option::is_some);
         let message = if store.source_is_changelog && exists {
             format!("the table '{}' has a changelog of its own, '{own}', which would not be used any more", table.name)
-        } else if !store.source_is_changelog && !exists {
-            match records_read(app, broker, &table.topic.value, counted)? {
-                0 => continue,
-                read => format!(
-                    "the table '{}' would get a changelog of its own, but its topic was read without, up to offset {read}",
-                    table.name
-                ),
-            }
+        } else if !store.source_is_changelog && !exists && was_read(app, broker, &table.topic.value, counted)? {
+            format!("the table '{}' would get a changelog of its own, but records of its topic were read without one", table.name)
         } else {
             continue;
         };
@@ -124,14 +118,15 @@ fn same_changelogs(app: &Application, broker: &dyn Broker, counted: &Partitions)
     if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
-/// How far the app has committed a topic, all partitions together.
-fn records_read(app: &Application, broker: &dyn Broker, topic: &Arc<str>, counted: &Partitions) -> Result<Offset, Vec<Diagnostic>> {
-    let mut read = 0;
+/// True when the app has committed anything of a topic.
+fn was_read(app: &Application, broker: &dyn Broker, topic: &Arc<str>, counted: &Partitions) -> Result<bool, Vec<Diagnostic>> {
     for partition in 0..counted.topics.get(topic).copied().unwrap_or(0) {
         let at = TopicPartition::new(topic.clone(), partition);
-        read += broker.committed(&app.topology.app, &at).map_err(log_failed)?.map_or(0, |committed| committed.offset);
+        if broker.committed(&app.topology.app, &at).map_err(log_failed)?.is_some_and(|committed| committed.offset > 0) {
+            return Ok(true);
+        }
     }
-    Ok(read)
+    Ok(false)
 }
 
 fn external(topic: &ExternalTopic, partitions: Option<u32>) -> TopicSpec {
