@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::record::{ConsumedRecord, Offset, Record, TopicPartition};
+use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
 
 /// What becomes of old records of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,11 +165,26 @@ pub trait Broker: Send + Sync {
     /// Makes topics. One that exists with the same settings is left alone.
     fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), BrokerError>;
 
+    /// Deletes topics with all their records, and forgets what groups have committed of them. One that is not there is fine. Nobody may be
+    /// reading or writing them: what such a one sends or commits afterwards is void, or refused.
+    fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError>;
+
     /// First and end offset of a partition; the end is one behind the last committed record.
     fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError>;
 
     /// What a group has committed; `None` where nothing.
     fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError>;
+
+    /// The first record whose own timestamp is `time` or later, in the order of offsets; the end when there is none. May read the whole
+    /// partition.
+    fn offset_at(&self, at: &TopicPartition, time: Timestamp) -> Result<Offset, BrokerError>;
+
+    /// Puts these in the place of what a group has committed; `None` forgets it. For a group without members. An error may leave a part done:
+    /// the same call again completes it.
+    fn set_committed(&self, group: &str, offsets: &[(TopicPartition, Option<Committed>)]) -> Result<(), BrokerError>;
+
+    /// The members that a group has now, by names that a person can look for. The embedded log knows none: whoever opens it is alone.
+    fn members(&self, group: &str) -> Result<Vec<String>, BrokerError>;
 
     /// A member of `group`: number `member` of the host's `members` stream threads.
     fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError>;
