@@ -48,18 +48,26 @@ fn help_is_short() {
           <APP.toml>  The manifest
 
         Options:
-              --input <SOURCE=FILE>  Produce the lines of FILE (`-`: standard input) to the topic of SOURCE,
-                                     a source or table, before the app starts
-              --output <SINK=FILE>   Write the topic of SINK, from its beginning, to FILE (`-`: standard
-                                     output)
-              --until-idle           End when everything that was produced is processed
-              --again                Produce the files of --input again, even those that were produced
-                                     before
-              --threads <THREADS>    Stream threads; stands for `runtime.threads`
-              --state-dir <DIR>      Folder of the log and of the state; stands for `runtime.state-dir`
-              --log <LOG>            Form of the log lines [default: text] [possible values: text, json]
-              --redact               Keep keys of records out of logs and errors
-          -h, --help                 Print help (see more with '--help')
+              --input <SOURCE=FILE>    Produce the lines of FILE (`-`: standard input) to the topic of
+                                       SOURCE, a source or table, before the app starts
+              --output <SINK=FILE>     Write the topic of SINK, from its beginning, to FILE (`-`: standard
+                                       output)
+              --until-idle             End when everything that was produced is processed
+              --again                  Produce the files of --input again, even those that were produced
+                                       before
+              --threads <THREADS>      Stream threads; stands for `runtime.threads`
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --instance-id <NAME>     Kafka: name of this host among those of the app; stands for
+                                       `runtime.instance-id`
+              --create-topics          Kafka: make topics of sources, tables and sinks that do not exist
+              --leave                  Kafka: SIGTERM hands the tasks over at once, as SIGINT does; else
+                                       they wait for this host to come back
+              --yes                    Agree to what else is asked first: on Kafka a file of --input is
+                                       produced anew at each start
+              --log <LOG>              Form of the log lines [default: text] [possible values: text, json]
+              --redact                 Keep keys of records out of logs and errors
+          -h, --help                   Print help (see more with '--help')
 
         $ cofferdam produce -h
         Append lines to a topic
@@ -72,8 +80,9 @@ fn help_is_short() {
           [FILE]          The lines; `-`: standard input [default: -]
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+          -h, --help                   Print help
 
         $ cofferdam consume -h
         Print the records of a topic
@@ -85,12 +94,13 @@ fn help_is_short() {
           <SINK|TOPIC>  A sink, source, table or topic
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-              --from-beginning   Begin at the first record (the default)
-              --from-end         Begin behind the last record
-              --follow           Wait for further records
-              --max <N>          End after N records
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --from-beginning         Begin at the first record (the default)
+              --from-end               Begin behind the last record
+              --follow                 Wait for further records
+              --max <N>                End after N records
+          -h, --help                   Print help
 
         $ cofferdam status -h
         Show tasks and partitions
@@ -101,9 +111,10 @@ fn help_is_short() {
           <APP.toml>  The manifest
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-              --json             As JSON
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --json                   As JSON
+          -h, --help                   Print help
 
         $ cofferdam resume -h
         Let parked tasks try their record again
@@ -115,8 +126,9 @@ fn help_is_short() {
           [TASK]      A task, as `status` names it; all unless said
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+          -h, --help                   Print help
     "#);
     assert_snapshot!(place.session(&["new -h", "build -h", "check -h", "describe -h", "test -h", "explain -h"]), @r#"
         $ cofferdam new -h

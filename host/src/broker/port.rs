@@ -223,6 +223,9 @@ pub trait Client {
     /// Moves up to `max` records of a partition that have arrived to the end of `into`, fewer where they are large; how many. Does not block.
     fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError>;
 
+    /// Where a started partition stands: behind the last record taken, and behind what is no record (markers of transactions, compacted ones).
+    fn position(&mut self, at: &TopicPartition) -> Option<Offset>;
+
     /// The partition's end as last heard of; `None` when nothing was heard yet. An empty partition whose position is below has records on the way.
     fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError>;
 
@@ -248,4 +251,10 @@ pub trait Reader: Send {
     /// read (transaction markers, compacted ones). Does not block; equal to `from` when there is nothing.
     /// Below the first offset: `OffsetGone`.
     fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError>;
+
+    /// Blocks until there may be something to read, or `at_most` is over. A log that delivers at once never blocks.
+    fn wait(&mut self, _at_most: Duration) {}
+
+    /// Fetches nothing more of a partition until it is read again.
+    fn close(&mut self, _at: &TopicPartition) {}
 }
