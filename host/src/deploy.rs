@@ -7,8 +7,10 @@ mod bind;
 mod config;
 mod embedded;
 mod nodes;
+mod reset;
 
 pub use application::{Application, Overrides};
 pub use bind::{BindSettings, bind, ensure_topics};
 pub use embedded::{Maintenance, OpenLog, open_log};
 pub use nodes::ComponentNodes;
+pub use reset::{Moved, Reset, ResetTo, TASKS_FOLDER, finished};
