@@ -1,6 +1,6 @@
 //! The answers, whoever asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,10 @@ pub struct Desk {
     pub clock: Arc<dyn Clock>,
     /// Source topics of the app, internal ones included.
     pub topics: Vec<Arc<str>>,
+    /// Topics to which failed records go.
+    pub letter_topics: Vec<Arc<str>>,
+    /// Held while dead letters are written back.
+    pub retrying: Mutex<()>,
     /// The host, where one runs.
     pub host: Option<Arc<dyn HostControl>>,
 }
@@ -263,7 +267,7 @@ impl Filling {
     }
 }
 
-fn failed(error: BrokerError) -> Diagnostic {
+pub(super) fn failed(error: BrokerError) -> Diagnostic {
     Diagnostic::run("B002", "the log failed").because(error)
 }
 
