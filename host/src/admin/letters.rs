@@ -1,8 +1,8 @@
 //! Dead letters: listed, shown, and written back to where their records came from.
 //!
 //! A letter stays in its topic. That it was retried is noted in a compacted topic of the app, `<app>-dead-letters-retried`: the key is the
-//! letter's place, the value a [`Mark`]. First the records are written back, then they are marked: a crash, or another host, in between may
-//! have them retried twice, and never loses one.
+//! letter's place, the value says of which record it was, and when. First the records are written back, then they are marked: a crash, or
+//! another host, in between may have them retried twice, and never loses one.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
