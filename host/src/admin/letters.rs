@@ -139,9 +139,10 @@ impl Desk {
         marks: &Marks,
     ) -> Result<Offset, Diagnostic> {
         let mut records: Vec<ConsumedRecord> = Vec::new();
-        while letters.len() < PAGE_LETTERS {
+        let (_, end) = self.broker.bounds(at).map_err(failed)?;
+        while letters.len() < PAGE_LETTERS && offset < end {
             records.clear();
-            let next = match reader.read(at, offset, READ_RECORDS.min(PAGE_LETTERS - letters.len()), &mut records) {
+            let next = match reader.read_up_to(at, offset, end, READ_RECORDS.min(PAGE_LETTERS - letters.len()), &mut records) {
                 // Deleted meanwhile: by its retention, or by whoever has dealt with them.
                 Err(BrokerError::OffsetGone { first, .. }) => first,
                 next => next.map_err(failed)?,
@@ -225,7 +226,12 @@ impl Desk {
     fn find(&self, reader: &mut dyn Reader, at: &RecordPlace) -> Result<Found, Diagnostic> {
         let partition = TopicPartition::new(&*at.topic, at.partition);
         let mut records = Vec::new();
-        match reader.read(&partition, at.offset, 1, &mut records) {
+        let end = match self.broker.bounds(&partition) {
+            Ok((_, end)) => end,
+            Err(BrokerError::UnknownTopic(_) | BrokerError::UnknownPartition(_)) => 0,
+            Err(why) => return Err(failed(why)),
+        };
+        match reader.read_up_to(&partition, at.offset, end, 1, &mut records) {
             Ok(_) => {}
             Err(BrokerError::OffsetGone { .. } | BrokerError::UnknownTopic(_) | BrokerError::UnknownPartition(_)) => {}
             Err(why) => return Err(failed(why)),

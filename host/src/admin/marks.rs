@@ -39,7 +39,7 @@ impl Marks {
         let mut records = Vec::new();
         while offset < end {
             records.clear();
-            let next = reader.read(&at, offset, READ_MARKS, &mut records)?;
+            let next = reader.read_up_to(&at, offset, end, READ_MARKS, &mut records)?;
             if next == offset {
                 break;
             }
