@@ -98,7 +98,7 @@ impl Place {
         self.plain(&text)
     }
 
-    /// Without what differs from run to run: the folder, times, process numbers.
+    /// Without what differs from run to run: the folder, times, how long ago they are, process numbers.
     fn plain(&self, text: &str) -> String {
         let text = text.replace(&*self.dir.path().to_string_lossy(), "DIR");
         let lines = text.split('\n').map(|line| {
@@ -106,7 +106,12 @@ impl Place {
             let plain = words.iter().enumerate().map(|(at, word)| {
                 let time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.ends_with('Z');
                 let pid = at > 0 && words[at - 1] == "(pid";
-                if time {
+                let after = |n: usize| words.get(at + n).copied();
+                if after(2) == Some("ago") || (after(1) == Some("d") && word.len() >= 5) {
+                    "N"
+                } else if after(1) == Some("ago") {
+                    "UNIT"
+                } else if time {
                     "TIME"
                 } else if pid {
                     "PID)"
@@ -754,8 +759,8 @@ fn log_is_looked_into_while_a_host_runs() {
     assert_snapshot!(status, @r#"
         word-count: running
 
-        task thread state lag processed skipped dead letters stream time last commit
-        lines_0 0 running 0 2 0 0 TIME TIME
+        task thread state lag processed skipped dead letters behind stream time last commit
+        lines_0 0 running 0 2 0 0 0 s TIME N UNIT ago
 
         topic partition committed end lag
         lines 0 2 2 0
@@ -793,10 +798,10 @@ fn parked_task_is_told_and_resumed() {
     assert_snapshot!(status, @r#"
         probed: running, 1 of 2 tasks parked
 
-        task thread state lag processed skipped dead letters stream time last commit
-        in_0 0 parked 1 0 0 0 - TIME
+        task thread state lag processed skipped dead letters behind stream time last commit
+        in_0 0 parked 1 0 0 0 N d - N UNIT ago
         bad-record in 'probe' at in/0/0: the value says so
-        in_1 0 running 0 1 0 0 TIME TIME
+        in_1 0 running 0 1 0 0 0 s TIME N UNIT ago
 
         topic partition committed end lag
         in 0 0 1 1

@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
-use super::desk::{Page, PageRequest, StatusReport};
+use super::desk::{Page, PageRequest};
+use super::report::StatusReport;
 use crate::error::{self, Diagnostic};
 
 /// A control socket that answered.

@@ -98,7 +98,7 @@ fn parked(status: &[TaskStatus]) -> Diagnostic {
     };
     let mut problem = Diagnostic::run("R006", what);
     for task in all.iter().take(TASKS_NAMED) {
-        if let Condition::Parked { why } = &task.condition {
+        if let Condition::Parked { why, .. } = &task.condition {
             problem = problem.because(format_args!("task {}: {why}", task.id.name));
         }
     }
@@ -110,7 +110,7 @@ fn parked(status: &[TaskStatus]) -> Diagnostic {
 
 fn tell(bar: &ProgressBar, status: &[TaskStatus]) {
     let processed: u64 = status.iter().map(|t| t.counters.processed).sum();
-    let lag: u64 = status.iter().map(|t| t.lag).sum();
+    let lag: u64 = status.iter().map(TaskStatus::lag).sum();
     bar.set_message(format!("{processed} records processed, {lag} to go"));
     bar.tick();
 }
