@@ -1,20 +1,33 @@
-//! What an operator asks of an app: its status, records in and out, a parked task to go on, dead letters.
+//! What an operator asks of an app: its status, records in and out, a parked task to go on, dead letters; and what watches over it: metrics,
+//! health.
 //!
 //! [`Desk`] answers; it stands on the broker and, inside a running host, on its threads. While a host runs, `server` puts a desk behind the
 //! control socket in the state folder and `client` speaks to it; with no host there, a command opens the folder and asks a desk of its own.
-//! tokio lives here and never meets a stream thread.
+//! `public` shows the part that changes nothing on a port. tokio lives here and never meets a stream thread.
 
 mod client;
 mod desk;
+mod exposition;
+mod few;
+mod guests;
+mod health;
 mod letters;
 mod marks;
+mod metrics;
 mod place;
+mod public;
+mod report;
+#[cfg(test)]
+mod samples;
 mod server;
+mod serving;
 
 pub use client::ControlClient;
-pub use desk::{Begin, Desk, HostControl, Page, PageRequest, PartitionReport, Position, StatusReport, TaskReport};
+pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
 pub use letters::{Letter, LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 pub use place::RecordPlace;
+pub use public::PublicServer;
+pub use report::{CallReport, PartitionReport, StatusReport, TaskReport, span};
 pub use server::ControlServer;
 
 /// Name of the control socket in the state folder.

@@ -20,7 +20,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions, ReadOptions, WriteOptions};
+use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions, ReadOptions, WriteOptions, properties};
 
 pub use batch::Batch;
 pub use budget::Budget;
@@ -119,6 +119,12 @@ impl Database {
             Err(why) if why.kind() != io::ErrorKind::NotFound => Err(DiskError::io(path, "removing the folder", why)),
             _ => Ok(()),
         }
+    }
+
+    /// Bytes of the tables on disk that hold what is there now.
+    pub fn bytes_on_disk(&self) -> u64 {
+        let handles = self.families.iter().filter_map(|name| self.db.cf_handle(name));
+        handles.filter_map(|family| self.db.property_int_value_cf(family, properties::LIVE_SST_FILES_SIZE).ok().flatten()).sum()
     }
 
     fn failed(&self, what: &'static str, why: rocksdb::Error) -> DiskError {

@@ -116,6 +116,14 @@ pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
 pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
 /// How often the line about a parked task is repeated.
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
+/// How long a call lasts, or a task finds nothing to take, before its status says so.
+pub const DELAY_SHOWN: Duration = Duration::from_secs(1);
+/// How long a stream thread may go without a step or a call before the host is called dead; a call has its deadline besides.
+pub const STEP_OVERDUE: Duration = Duration::from_secs(60);
+/// Connections that the public port serves at a time; others wait.
+pub const PUBLIC_CONNECTIONS: usize = 64;
+/// How long a connection to the public port may live; whoever wants more connects again.
+pub const PUBLIC_CONNECTION_LIFE: Duration = Duration::from_secs(60);
 /// Body of one request to the control socket.
 pub const CONTROL_BODY_BYTES: usize = 64 << 20;
 /// How long the end of a host waits for answers of the control socket that are under way.

@@ -3,6 +3,7 @@
 //! It knows one part at a time. Whether names lead somewhere, and whether the whole makes a graph, is for `topology` to say. It never touches
 //! components, brokers or stores. The command reads a manifest first of all; `topology` and `component` stand on it.
 
+mod admin;
 mod edges;
 mod keys;
 mod model;
@@ -22,8 +23,8 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use model::{
-    App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, StoreGrant,
-    StoreGrants, Table, Topic,
+    Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, Public, RoleInput, Runtime, Sink, Source, Store,
+    StoreGrant, StoreGrants, Table, Topic,
 };
 pub use values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
 pub use words::{
@@ -81,13 +82,14 @@ impl<'a> Reader<'a> {
             self.error(Diagnostic::usage("M007", "exactly-once on a Kafka cluster is not there yet").hint(hint), &kafka.place);
         }
         let runtime = self.runtime(root);
+        let admin = self.admin(root);
         let topics = self.named(root, "topics", "topic", Self::topic);
         let sources = self.named(root, "sources", "source", Self::source);
         let tables = self.named(root, "tables", "table", Self::table_node);
         let processors = self.named(root, "processors", "processor", Self::processor);
         let stores = self.named(root, "stores", "store", Self::store);
         let sinks = self.named(root, "sinks", "sink", Self::sink);
-        let manifest = Manifest { path, app: app?, broker, runtime, topics, sources, tables, processors, stores, sinks };
+        let manifest = Manifest { path, app: app?, broker, runtime, admin, topics, sources, tables, processors, stores, sinks };
         self.unique_names(&manifest);
         Some(manifest)
     }

@@ -4,7 +4,9 @@
 //! under the simulated broker. It never does I/O of its own: brokers and stores do.
 
 mod assignment;
+mod board;
 mod commit;
+mod counters;
 mod errors;
 mod host;
 mod membership;
@@ -18,8 +20,10 @@ mod tell;
 mod tests;
 mod thread;
 
+pub use board::ThreadBoard;
+pub use counters::ThreadCounters;
 pub use errors::{Action, ThreadError, action};
 pub use host::{Host, HostExit, HostSettings};
 pub use plan::{HostPlan, NodeFactory, TaskChangelog};
-pub use status::{Command, Condition, TaskStatus, ThreadBoard};
+pub use status::{Command, Condition, GuestReadings, HostStatus, InCall, PartitionStatus, TaskStatus, ThreadStatus};
 pub use thread::{Step, StreamThread};

@@ -4,20 +4,26 @@
 //! outbox until the walk has ended well. It knows nodes by a trait; it never names tokio, rdkafka, rocksdb or wasmtime, never does I/O, and
 //! never commits: `runtime` calls it and does these things.
 
+mod counters;
 mod dead_letter;
 mod extract;
 mod failure;
 mod partition_group;
 mod plan;
+mod pulse;
 mod punctuation;
 mod refusal;
+mod tally;
 mod walk;
 mod work;
 
+pub use counters::Counters;
 pub use dead_letter::{LetterHeaders, without_letter_headers};
 pub use extract::TimestampExtractor;
 pub use failure::{RecordFailure, Verdict};
 pub use partition_group::{PartitionGroup, PartitionQueue, StartAt};
 pub use plan::{PlanError, SinkTopic, TaskPlan};
+pub use pulse::{Beat, Pulse};
 pub use refusal::{Origin, Outbound};
-pub use work::{Counters, Task, TaskError, TaskState, Turn};
+pub use tally::Tally;
+pub use work::{Task, TaskError, TaskState, Turn};

@@ -602,8 +602,8 @@ fn log_is_looked_into_while_a_host_runs() {
     assert_snapshot!(status, @r#"
         word-count: running
 
-        task thread state lag processed skipped dead letters stream time last commit
-        lines_0 0 running 0 2 0 0 TIME TIME
+        task thread state lag processed skipped dead letters behind stream time last commit
+        lines_0 0 running 0 2 0 0 0 s TIME N UNIT ago
 
         topic partition committed end lag
         lines 0 2 2 0
@@ -641,10 +641,10 @@ fn parked_task_is_told_and_resumed() {
     assert_snapshot!(status, @r#"
         probed: running, 1 of 2 tasks parked
 
-        task thread state lag processed skipped dead letters stream time last commit
-        in_0 0 parked 1 0 0 0 - TIME
+        task thread state lag processed skipped dead letters behind stream time last commit
+        in_0 0 parked 1 0 0 0 N d - N UNIT ago
         bad-record in 'probe' at in/0/0: the value says so
-        in_1 0 running 0 1 0 0 TIME TIME
+        in_1 0 running 0 1 0 0 0 s TIME N UNIT ago
 
         topic partition committed end lag
         in 0 0 1 1

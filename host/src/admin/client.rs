@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
-use super::desk::{Page, PageRequest, StatusReport};
+use super::desk::{Page, PageRequest};
 use super::letters::{LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 use super::place::RecordPlace;
+use super::report::StatusReport;
 use crate::error::{self, Diagnostic};
 
 /// A control socket that answered.

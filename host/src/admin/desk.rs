@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use super::report::{PartitionReport, StatusReport, TaskReport};
 use crate::broker::{Broker, BrokerError, OutgoingRecord, Reader};
 use crate::clock::Clock;
 use crate::error::{self, Diagnostic};
 use crate::jsonl;
 use crate::record::{ConsumedRecord, Offset, TopicPartition};
-use crate::runtime::{Condition, TaskStatus};
+use crate::runtime::{Condition, HostStatus};
 
 /// Records that one page holds at most.
 const PAGE_RECORDS: usize = 5_000;
@@ -20,8 +21,8 @@ const READ_RECORDS: usize = 64;
 
 /// What a desk can ask of a running host.
 pub trait HostControl: Send + Sync {
-    /// Every task's status.
-    fn status(&self) -> Vec<TaskStatus>;
+    /// What it tells of itself; `None` before its threads are started.
+    fn look(&self) -> Option<HostStatus>;
     /// Parked tasks try their record again: this one, or all.
     fn resume(&self, task: Option<&str>);
 }
@@ -42,57 +43,6 @@ pub struct Desk {
     pub retrying: Mutex<()>,
     /// The host, where one runs.
     pub host: Option<Arc<dyn HostControl>>,
-}
-
-/// `status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StatusReport {
-    /// `app.id`.
-    pub app: String,
-    /// Whether a host works on it.
-    pub running: bool,
-    /// Its tasks; empty without a host.
-    pub tasks: Vec<TaskReport>,
-    /// Every partition of the app's sources.
-    pub partitions: Vec<PartitionReport>,
-}
-
-/// One task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskReport {
-    /// `<sub-topology>_<partition>`.
-    pub task: String,
-    /// The stream thread that has it.
-    pub thread: u32,
-    /// `running`, `restoring`, `sleeping` or `parked`.
-    pub state: String,
-    /// Why it does not work; empty when it does.
-    pub why: String,
-    /// Records between the committed offsets and the ends.
-    pub lag: u64,
-    /// Stream time in milliseconds.
-    pub stream_time: Option<i64>,
-    /// Time of the last commit in milliseconds.
-    pub last_commit: Option<i64>,
-    /// Source records processed since the task was made.
-    pub processed: u64,
-    /// Source records passed over by policy.
-    pub skipped: u64,
-    /// Source records put aside as dead letters.
-    pub dead_lettered: u64,
-}
-
-/// One partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartitionReport {
-    /// The topic.
-    pub topic: String,
-    /// The partition.
-    pub partition: u32,
-    /// The next offset to process.
-    pub committed: Offset,
-    /// One behind the last record.
-    pub end: Offset,
 }
 
 /// Where reading a topic begins.
@@ -138,7 +88,7 @@ pub struct Page {
 impl Desk {
     /// The status of tasks and partitions.
     pub fn status(&self) -> Result<StatusReport, Diagnostic> {
-        let tasks = self.host.as_ref().map_or_else(Vec::new, |host| host.status());
+        let (tasks, now) = (self.look().map_or_else(Vec::new, |host| host.tasks), self.clock.now());
         let mut partitions = Vec::new();
         for (topic, info) in self.topics.iter().zip(self.broker.topics(&self.topics).map_err(failed)?) {
             for partition in 0..info.map_or(0, |i| i.spec.partitions) {
@@ -149,7 +99,12 @@ impl Desk {
             }
         }
         let running = self.host.is_some();
-        Ok(StatusReport { app: self.app.to_string(), running, tasks: tasks.iter().map(report).collect(), partitions })
+        Ok(StatusReport { app: self.app.to_string(), running, tasks: tasks.iter().map(|t| TaskReport::new(t, now)).collect(), partitions })
+    }
+
+    /// What the host tells of itself, where one runs.
+    pub(super) fn look(&self) -> Option<HostStatus> {
+        self.host.as_ref()?.look()
     }
 
     /// Appends record lines to a topic; how many.
@@ -201,7 +156,7 @@ impl Desk {
             return Err(Diagnostic::usage("R030", "no host is running this app")
                 .hint("a task that was parked tries its record again at the next `run`"));
         };
-        let tasks = host.status();
+        let tasks = host.look().map_or_else(Vec::new, |host| host.tasks);
         if let Some(task) = task
             && !tasks.iter().any(|t| &*t.id.name == task)
         {
@@ -257,25 +212,4 @@ impl Filling {
 
 pub(super) fn failed(error: BrokerError) -> Diagnostic {
     Diagnostic::run("B002", "the log failed").because(error)
-}
-
-fn report(task: &TaskStatus) -> TaskReport {
-    let (state, why) = match &task.condition {
-        Condition::Running => ("running", String::new()),
-        Condition::Restoring { read, total } => ("restoring", format!("{read} of {total} changelog records")),
-        Condition::Sleeping { why, .. } => ("sleeping", why.clone()),
-        Condition::Parked { why } => ("parked", why.clone()),
-    };
-    TaskReport {
-        task: task.id.name.to_string(),
-        thread: task.thread,
-        state: state.to_owned(),
-        why,
-        lag: task.lag,
-        stream_time: task.stream_time.map(|t| t.0),
-        last_commit: task.last_commit.map(|t| t.0),
-        processed: task.counters.processed,
-        skipped: task.counters.skipped,
-        dead_lettered: task.counters.dead_lettered,
-    }
 }

@@ -16,7 +16,6 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -26,19 +25,18 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
 use tokio::net::UnixListener;
-use tokio::sync::oneshot;
 
 use super::desk::{Desk, PageRequest};
 use super::letters::{LettersRequest, RetryRequest};
 use super::place::RecordPlace;
+use super::serving::Serving;
 use crate::error::{Blame, Diagnostic};
 use crate::limits;
 
 /// The socket's server, on a thread of its own.
 pub struct ControlServer {
     path: PathBuf,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    serving: Option<Serving>,
 }
 
 impl ControlServer {
@@ -49,51 +47,21 @@ impl ControlServer {
                 .because(why)
                 .hint("a Unix socket's path has at most 107 bytes: a state folder with a shorter path helps (`--state-dir`)")
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let runtime = Serving::runtime().map_err(failed)?;
         let _ = std::fs::remove_file(path);
         let listener = {
             let _inside = runtime.enter();
             UnixListener::bind(path).map_err(failed)?
         };
         std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
-        let (stop, stopped) = oneshot::channel();
-        let serve = move || {
-            runtime.block_on(async move {
-                let (tell_end, end) = oneshot::channel();
-                let until = async move {
-                    // A dropped sender means the same: the host ends.
-                    let _ = stopped.await;
-                    let _ = tell_end.send(());
-                };
-                let overdue = async move {
-                    let _ = end.await;
-                    tokio::time::sleep(limits::CONTROL_SHUTDOWN).await;
-                };
-                tokio::select! {
-                    served = axum::serve(listener, router(desk)).with_graceful_shutdown(until).into_future() => {
-                        if let Err(why) = served {
-                            tracing::error!("the control socket failed: {why}");
-                        }
-                    }
-                    () = overdue => tracing::warn!("an answer of the control socket was cut short: the host ends"),
-                }
-            });
-            // Whoever still works on an answer has nobody to give it to.
-            runtime.shutdown_background();
-        };
-        let thread = std::thread::Builder::new().name("control".into()).spawn(serve).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), stop: Some(stop), thread: Some(thread) })
+        let serving = Serving::start("control socket", runtime, listener, router(desk)).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), serving: Some(serving) })
     }
 }
 
 impl Drop for ControlServer {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        drop(self.serving.take());
         let _ = std::fs::remove_file(&self.path);
     }
 }

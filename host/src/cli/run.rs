@@ -7,14 +7,14 @@ use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, HostControl};
+use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, HostControl, PublicServer};
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{self, Application, BindSettings, Cluster, ExternalTopics, Maintenance, OpenLog, Overrides};
 use crate::error::Diagnostic;
 use crate::manifest::Broker as BrokerSection;
-use crate::runtime::{Host, HostExit, HostPlan, HostSettings, TaskStatus};
+use crate::runtime::{Host, HostExit, HostPlan, HostSettings, HostStatus};
 
 use super::args;
 use super::input::{self, Input, InputFrom, Loaded};
@@ -58,7 +58,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
 
     let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
     let host = Handle::default();
-    let desk = Desk {
+    let desk = Arc::new(Desk {
         app: app.topology.app.clone(),
         broker: broker.clone(),
         clock: clock.clone(),
@@ -66,7 +66,8 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         letter_topics: app.topology.letter_topics(),
         retrying: Mutex::default(),
         host: Some(Arc::new(host.clone())),
-    };
+    });
+    let public = public_port(&app, desk.clone()).map_err(one)?;
     // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
     let control = control_socket(open.folder.path(), desk);
     if load_files(&console, &ear, &*broker, &*clock, &inputs, args.again).map_err(one)? == Some(Stopped) {
@@ -81,7 +82,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let ended = watch.watch();
     watch.bar.finish_and_clear();
     // No request may come in between any more.
-    drop(control);
+    drop((control, public));
     // On the way out because there is nothing more to do, or because it is told to go for good.
     let leave = args.leave || !matches!(ended, Ok(Some(Told::Restart)));
     let stopped = host.stop(leave);
@@ -143,8 +144,8 @@ fn take_folder(state_dir: &Path, clock: &Arc<dyn Clock>) -> Result<OpenLog, Diag
 pub struct Handle(Arc<Mutex<Option<Host>>>);
 
 impl HostControl for Handle {
-    fn status(&self) -> Vec<TaskStatus> {
-        self.lock().as_ref().map_or_else(Vec::new, Host::status)
+    fn look(&self) -> Option<HostStatus> {
+        self.lock().as_ref().map(Host::look)
     }
 
     fn resume(&self, task: Option<&str>) {
@@ -269,9 +270,17 @@ fn pump_stdin(broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, inputs: &[Input]) 
     std::thread::Builder::new().name("stdin".into()).spawn(pump).ok()
 }
 
+/// Opens the port for metrics and health, where the manifest or its default asks for one.
+fn public_port(app: &Application, desk: Arc<Desk>) -> Result<Option<PublicServer>, Diagnostic> {
+    let Some(address) = app.manifest.public_address() else { return Ok(None) };
+    let server = PublicServer::start(address, desk).map_err(|refused| refused.at(app.manifest.admin.place()))?;
+    tracing::info!("metrics at http://{}/metrics", server.address());
+    Ok(Some(server))
+}
+
 /// Commands reach the host through it; without it the app runs all the same.
-fn control_socket(folder: &Path, desk: Desk) -> Option<ControlServer> {
-    match ControlServer::start(&folder.join(CONTROL_SOCKET), Arc::new(desk)) {
+fn control_socket(folder: &Path, desk: Arc<Desk>) -> Option<ControlServer> {
+    match ControlServer::start(&folder.join(CONTROL_SOCKET), desk) {
         Ok(server) => Some(server),
         Err(why) => {
             tracing::warn!("{}", report::line(&why));

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::admin::{PartitionReport, StatusReport, TaskReport};
+use crate::admin::{PartitionReport, StatusReport, TaskReport, span};
 use crate::error::Diagnostic;
 
 use super::args;
@@ -51,6 +51,7 @@ fn tasks(tasks: &[TaskReport]) -> Vec<String> {
         ("processed", Align::Right),
         ("skipped", Align::Right),
         ("dead letters", Align::Right),
+        ("behind", Align::Left),
         ("stream time", Align::Left),
         ("last commit", Align::Left),
     ];
@@ -58,9 +59,11 @@ fn tasks(tasks: &[TaskReport]) -> Vec<String> {
         let (thread, lag) = (t.thread.to_string(), t.lag.to_string());
         let counts = [t.processed, t.skipped, t.dead_lettered].map(|n| n.to_string());
         let [processed, skipped, letters] = counts;
-        [t.task.clone(), thread, t.state.clone(), lag, processed, skipped, letters, time(t.stream_time), time(t.last_commit)]
+        let commit = t.last_commit_ago_ms.map_or_else(|| "-".to_owned(), |ms| format!("{} ago", span(ms)));
+        let behind = t.lag_ms.map_or_else(|| "-".to_owned(), span);
+        [t.task.clone(), thread, t.state.clone(), lag, processed, skipped, letters, behind, time(t.stream_time), commit]
     };
-    let rows: Vec<[String; 9]> = tasks.iter().map(row).collect();
+    let rows: Vec<[String; 10]> = tasks.iter().map(row).collect();
     let mut lines = table(headings, &rows).into_iter();
     let mut shown: Vec<String> = lines.next().into_iter().collect();
     for (line, task) in lines.zip(tasks) {

@@ -69,7 +69,7 @@ impl Watch {
             return Err(parked(&status));
         }
         // What the tasks themselves know is looked at first: the rest asks the log.
-        let lags = status.iter().any(|task| task.lag > 0 && !is_parked(task));
+        let lags = status.iter().any(|task| task.lag() > 0 && !is_parked(task));
         let waits = self.stdin.is_some() || !self.until_idle || lags;
         if waits || !host.idle().map_err(|e| Diagnostic::run("B002", "the log failed").because(e))? {
             return Ok(None);
@@ -100,7 +100,7 @@ fn parked(status: &[TaskStatus]) -> Diagnostic {
     };
     let mut problem = Diagnostic::run("R006", what);
     for task in all.iter().take(TASKS_NAMED) {
-        if let Condition::Parked { why } = &task.condition {
+        if let Condition::Parked { why, .. } = &task.condition {
             problem = problem.because(format_args!("task {}: {why}", task.id.name));
         }
     }
@@ -112,7 +112,7 @@ fn parked(status: &[TaskStatus]) -> Diagnostic {
 
 fn tell(bar: &ProgressBar, status: &[TaskStatus]) {
     let processed: u64 = status.iter().map(|t| t.counters.processed).sum();
-    let lag: u64 = status.iter().map(|t| t.lag).sum();
+    let lag: u64 = status.iter().map(TaskStatus::lag).sum();
     bar.set_message(format!("{processed} records processed, {lag} to go"));
     bar.tick();
 }

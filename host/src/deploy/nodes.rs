@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::Diagnostic;
 use crate::node::{Failure, Lent, Node};
-use crate::runtime::NodeFactory;
+use crate::runtime::{GuestReadings, NodeFactory};
 use crate::sandbox::{GuestMetrics, Loaded, NodeLimits, NodeSetup, StoreGrant};
 use crate::topology::{NodeIx, NodeKind, Processor, TaskId, Topology};
 
@@ -68,6 +68,12 @@ impl NodeFactory for ComponentNodes {
             Diagnostic::usage("C020", format!("'{}' refuses to start", template.setup.name)).because(why).hint(hint)
         };
         Ok(Box::new(made.map_err(refused)?))
+    }
+
+    fn readings(&self) -> Vec<GuestReadings> {
+        let mut all: Vec<(&NodeIx, &Template)> = self.templates.iter().collect();
+        all.sort_by_key(|(node, _)| **node);
+        all.into_iter().map(|(_, t)| GuestReadings { node: t.setup.name.clone(), metrics: t.setup.metrics.read() }).collect()
     }
 }
 

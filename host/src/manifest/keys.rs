@@ -16,16 +16,18 @@ const ONLY_KEY_VALUE: &str = "it belongs to another kind of store; this version 
 
 pub(super) const ROOT: Shape = Shape {
     schema: "manifest",
-    keys: &["app", "broker", "runtime", "topics", "sources", "tables", "processors", "stores", "sinks"],
-    later: &[
-        ("global-tables", "use [tables.*], whose store can be read by the other nodes of its sub-topology"),
-        ("admin", "this version opens no port: commands reach the host by STATE-DIR/control.sock"),
-    ],
+    keys: &["app", "broker", "runtime", "admin", "topics", "sources", "tables", "processors", "stores", "sinks"],
+    later: &[("global-tables", "use [tables.*], whose store can be read by the other nodes of its sub-topology")],
 };
 pub(super) const APP: Shape = Shape { schema: "app", keys: &["id", "guarantee"], later: &[] };
 pub(super) const BROKER: Shape = Shape { schema: "broker", keys: &["kind", "bootstrap", "client"], later: &[] };
 pub(super) const RUNTIME: Shape =
     Shape { schema: "runtime", keys: &["threads", "state-dir", "instance-id", "commit-interval", "max-task-idle"], later: &[] };
+pub(super) const ADMIN: Shape = Shape {
+    schema: "admin",
+    keys: &["public"],
+    later: &[("listen", "commands reach the host by STATE-DIR/control.sock; 'public' shows metrics and health, and changes nothing")],
+};
 pub(super) const TOPIC: Shape =
     Shape { schema: "topic", keys: &["partitions", "cleanup", "retention", "replication", "partitioner"], later: &[] };
 pub(super) const SOURCE: Shape = Shape { schema: "source", keys: &["topic", "topics", "start", "timestamp", "on-error"], later: &[] };
@@ -57,6 +59,6 @@ pub(super) const LIMITS: Shape = Shape { schema: "limits", keys: &["memory", "de
 /// All of them.
 #[cfg(test)]
 pub(super) const ALL: &[&Shape] = &[
-    &ROOT, &APP, &BROKER, &RUNTIME, &TOPIC, &SOURCE, &TABLE, &PROCESSOR, &STORE, &SINK, &TIMESTAMP, &ON_ERROR, &RETRY, &EDGE, &GRANT,
-    &LIMITS,
+    &ROOT, &APP, &BROKER, &RUNTIME, &ADMIN, &TOPIC, &SOURCE, &TABLE, &PROCESSOR, &STORE, &SINK, &TIMESTAMP, &ON_ERROR, &RETRY, &EDGE,
+    &GRANT, &LIMITS,
 ];

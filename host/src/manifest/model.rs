@@ -21,6 +21,8 @@ pub struct Manifest {
     pub broker: Broker,
     /// `[runtime]`.
     pub runtime: Runtime,
+    /// `[admin]`.
+    pub admin: Admin,
     /// `[topics.*]`.
     pub topics: Vec<Topic>,
     /// `[sources.*]`.
@@ -45,6 +47,21 @@ impl Manifest {
     pub fn state_dir(&self) -> PathBuf {
         self.folder().join(&self.runtime.state_dir)
     }
+
+    /// `admin.public`, or its default: `HOST:PORT` where metrics and health are served; `None`: nowhere.
+    pub fn public_address(&self) -> Option<&str> {
+        match &self.admin.public {
+            Some(Public::At(address)) => Some(&address.value),
+            Some(Public::Nowhere) => None,
+            None => default_public_address(matches!(self.broker, Broker::Kafka(_))),
+        }
+    }
+}
+
+/// Where metrics and health are served unless `admin.public` says so. On Kafka a host is one of several, and somebody watches over them; on
+/// the embedded log it is often a command that a person runs, perhaps twice at a time, and no port is opened unasked.
+pub fn default_public_address(broker_is_kafka: bool) -> Option<&'static str> {
+    broker_is_kafka.then_some("127.0.0.1:9464")
 }
 
 /// `[app]`: who it is.
@@ -90,6 +107,32 @@ pub struct Runtime {
     pub commit_interval: Duration,
     /// How long a task waits for a partition that has run dry (KIP-695).
     pub max_task_idle: Duration,
+}
+
+/// `[admin]`: where the host shows how it is.
+#[derive(Clone, Debug, Default)]
+pub struct Admin {
+    /// `public`; `None`: not said. See [`Manifest::public_address`].
+    pub public: Option<Public>,
+}
+
+impl Admin {
+    /// Where the address stands; `None` for the default.
+    pub fn place(&self) -> Option<Place> {
+        match &self.public {
+            Some(Public::At(address)) => Some(address.place.clone()),
+            Some(Public::Nowhere) | None => None,
+        }
+    }
+}
+
+/// Where metrics and health are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// `HOST:PORT`.
+    At(Spanned<String>),
+    /// `none`: nowhere.
+    Nowhere,
 }
 
 /// `[topics.*]`: what is not as by default.

@@ -23,6 +23,9 @@ state-dir = "state"
 commit-interval = "50ms"
 max-task-idle = "1s"
 
+[admin]
+public = "[::1]:9464"
+
 [topics.flights]
 partitions = 4
 cleanup = "compact,delete"
@@ -101,6 +104,7 @@ pub(super) const BEYOND_THE_SCHEMA: &[&str] = &[
     "://",
     "nan",
     "mixed",
+    "70000",
     "10h10",
     "\"..\"\n# app",
 ];
@@ -202,6 +206,12 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
             &processor("config = { factor = nan }"),
             "[stores.s]\nkind = \"keyvalue\"",
             "[stores.s]\nbackend = \"rocks\"",
+            "[admin]\npublic = \"9464\"",
+            "[admin]\npublic = \":9464\"",
+            "[admin]\npublic = \"0.0.0.0:http\"",
+            "[admin]\npublic = \"0.0.0.0:70000\"",
+            "[admin]\npublic = \"::1:9464\"",
+            "[admin]\npublic = \"http://0.0.0.0:9464\"",
         ],
     );
     theme(
@@ -244,7 +254,7 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
         "not_there_yet",
         &[
             "[global-tables.g]\ntopic = \"t\"",
-            "[admin]\nlisten = \"127.0.0.1:9000\"",
+            "[admin]\nlisten = \"127.0.0.1:9000\"\npublic = \"none\"",
             "[broker]\nkind = \"kafka\"\nbootstrap = \"localhost:9092\"\n\n[broker.client]\n\"ssl.key.password\" = \"${SECRET}\"",
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
             "[processors.p]\ncomponent = \"stock:join\"",
@@ -318,6 +328,7 @@ fn every_key_arrives() {
     assert_eq!(manifest.state_dir(), Path::new("apps/flights/state"));
     assert_eq!((manifest.runtime.threads, manifest.runtime.commit_interval), (2, Duration::from_millis(50)));
     assert_eq!(manifest.runtime.max_task_idle, Duration::from_secs(1));
+    assert_eq!(manifest.public_address(), Some("[::1]:9464"));
     let topic = &manifest.topics[0];
     assert_eq!((topic.partitions, topic.cleanup, topic.replication), (Some(4), Some(Cleanup::CompactDelete), Some(3)));
     assert_eq!((topic.retention, topic.partitioner), (Some(Duration::from_secs(7 * 86_400)), Partitioner::Crc32));
@@ -369,4 +380,16 @@ fn file_that_cannot_be_read_is_named() {
     let errors = Manifest::load(Path::new("/nowhere/app.toml")).unwrap_err();
     assert_eq!(errors[0].code, "M001");
     assert_eq!(errors[0].message, "the manifest /nowhere/app.toml cannot be read");
+}
+
+#[test]
+fn no_port_is_opened_unasked_on_the_embedded_log() {
+    let address = |admin: &str| {
+        let manifest = Manifest::parse("app.toml", &format!("[app]\nid = \"a\"\n{admin}")).unwrap();
+        manifest.public_address().map(str::to_owned)
+    };
+    assert_eq!(address(""), None);
+    assert_eq!(address("[admin]\npublic = \"none\""), None);
+    assert_eq!(address("[admin]\npublic = \"0.0.0.0:9464\"").as_deref(), Some("0.0.0.0:9464"));
+    assert_eq!(model::default_public_address(true), Some("127.0.0.1:9464"));
 }

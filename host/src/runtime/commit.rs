@@ -6,6 +6,7 @@ use crate::limits;
 use crate::record::Timestamp;
 use crate::task::Task;
 
+use super::counters::nanoseconds;
 use super::errors::{Action, ThreadError, action};
 use super::plan::{HostPlan, Positions};
 use super::thread::{Slot, StreamThread};
@@ -58,6 +59,7 @@ impl StreamThread {
 
     /// Commits what has been processed since the last commit. Says whether there was anything.
     pub(super) fn commit(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
+        let began = self.host.clock.monotonic();
         let mut offsets = Vec::new();
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
@@ -78,6 +80,7 @@ impl StreamThread {
         // Also when there was nothing to send.
         self.open.written = 0;
         if anything {
+            self.counters.commit.add(nanoseconds(self.host.clock.monotonic().saturating_sub(began)));
             self.flush_due(now)?;
             self.purge(now);
         }

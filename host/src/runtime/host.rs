@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use crate::broker::BrokerError;
 use crate::error::Diagnostic;
-use crate::record::{Offset, TopicPartition};
-use crate::topology::TaskId;
+use crate::limits;
+use crate::record::{Offset, Timestamp, TopicPartition};
+use crate::topology::{NodeKind, TaskId};
 
+use super::board::{ThreadBoard, Told};
 use super::errors::ThreadError;
 use super::plan::HostPlan;
-use super::status::{Command, Condition, TaskStatus, ThreadBoard};
+use super::status::{Command, Condition, HostStatus, InCall, TaskStatus, ThreadStatus};
 use super::thread::{Step, StreamThread};
 
 /// Longest time that a thread waits without looking at its commands.
@@ -37,6 +39,7 @@ pub enum HostExit {
 /// The running stream threads of one app.
 pub struct Host {
     plan: Arc<HostPlan>,
+    started: Timestamp,
     threads: Vec<Running>,
 }
 
@@ -50,6 +53,7 @@ impl Host {
     /// Starts the stream threads.
     pub fn start(plan: HostPlan, settings: HostSettings) -> Result<Self, Diagnostic> {
         let plan = Arc::new(plan);
+        let started = plan.clock.now();
         let mut threads = Vec::new();
         for number in 0..settings.threads {
             let (commands, heard) = channel();
@@ -64,14 +68,31 @@ impl Host {
                 .map_err(|e| Diagnostic::run("R001", "a stream thread cannot be started").because(e))?;
             threads.push(Running { commands, board, handle: Some(handle) });
         }
-        Ok(Self { plan, threads })
+        Ok(Self { plan, started, threads })
     }
 
     /// Every task's status, by sub-topology, then partition.
     pub fn status(&self) -> Vec<TaskStatus> {
-        let mut all: Vec<TaskStatus> = self.threads.iter().flat_map(|t| t.board.read()).collect();
-        all.sort_by(|a, b| a.id.cmp(&b.id));
-        all
+        self.tasks_and_threads().0
+    }
+
+    /// All that the host tells of itself.
+    pub fn look(&self) -> HostStatus {
+        let (tasks, threads) = self.tasks_and_threads();
+        HostStatus { tasks, threads, guests: self.plan.nodes.readings(), state_memory_bytes: self.plan.budget.bytes_in_use() }
+    }
+
+    fn tasks_and_threads(&self) -> (Vec<TaskStatus>, Vec<ThreadStatus>) {
+        let now = self.plan.clock.now();
+        let mut tasks = Vec::new();
+        let mut threads = Vec::new();
+        for (thread, number) in self.threads.iter().zip(0..) {
+            let (mut its_tasks, status) = thread.look(&self.plan, number, self.started, now);
+            tasks.append(&mut its_tasks);
+            threads.push(status);
+        }
+        tasks.sort_by(|a, b| a.id.cmp(&b.id));
+        (tasks, threads)
     }
 
     /// Parked tasks try again: this one, or all.
@@ -140,10 +161,12 @@ impl Host {
                         continue;
                     }
                     // What the task itself has told, so that its counters are those of the end, too.
-                    let name = at.to_string();
                     let told = match task {
                         None if !self.plan.alone => self.plan.broker.committed(&self.plan.topology.app, &at)?.map(|c| c.offset),
-                        task => task.and_then(|t| t.committed.iter().find(|(p, _)| *p == name)).map(|(_, offset)| *offset),
+                        task => {
+                            let told = task.filter(|t| !matches!(t.condition, Condition::Restoring { .. }));
+                            told.and_then(|t| t.partitions.iter().find(|p| p.at == at)).map(|p| p.committed)
+                        }
                     };
                     // Below the first offset nothing is left to process.
                     if told.is_none_or(|committed| committed.max(first) < end) {
@@ -154,6 +177,41 @@ impl Host {
             }
         }
         Ok(Some(ends))
+    }
+}
+
+impl Running {
+    /// The thread from outside, and its tasks as it told of them.
+    fn look(&self, plan: &HostPlan, number: u32, started: Timestamp, now: Timestamp) -> (Vec<TaskStatus>, ThreadStatus) {
+        let sign = self.board.look(now);
+        let Told { mut tasks, counters, last_commit } = self.board.told();
+        let call = sign.beat.call().and_then(|(node, partition)| Some((plan.topology.nodes.get(node.0)?, partition)));
+        let deadline = call.and_then(|(node, _)| match &node.kind {
+            NodeKind::Processor(processor) => Some(processor.deadline),
+            NodeKind::Source(_) | NodeKind::Sink(_) => None,
+        });
+        let for_ms = now.0 - sign.since.0;
+        let lasts = u128::try_from(for_ms).is_ok_and(|ms| ms >= limits::DELAY_SHOWN.as_millis());
+        let in_call = call.filter(|_| lasts).map(|(node, partition)| InCall {
+            node: node.name.clone(),
+            task: TaskId::new(&plan.topology, node.sub_topology, partition),
+            for_ms,
+        });
+        for task in tasks.iter_mut().filter(|t| in_call.as_ref().is_some_and(|call| call.task == t.id)) {
+            task.in_call = in_call.clone();
+        }
+        let status = ThreadStatus {
+            number,
+            alive: self.handle.as_ref().is_some_and(|handle| !handle.is_finished()),
+            // Calls count, too: a step of slow ones may take long.
+            moved: sign.stepped.unwrap_or(started).max(sign.since),
+            patience: limits::STEP_OVERDUE + deadline.unwrap_or_default(),
+            last_commit: last_commit.unwrap_or(started),
+            assigned: tasks.len(),
+            counters,
+            in_call,
+        };
+        (tasks, status)
     }
 }
 

@@ -18,6 +18,7 @@ impl StreamThread {
     pub(super) fn group_events(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
         if self.events.is_empty() {
             self.events.extend(self.client.poll_group()?);
+            self.counters.rebalances += u64::from(!self.events.is_empty());
         }
         let mut any = false;
         // An event is forgotten when it has been dealt with: one that failed half-way comes again after the recovery.
@@ -72,6 +73,7 @@ impl StreamThread {
             if restore.total > 0 {
                 tracing::info!(task = %id.name, thread = self.number, records = restore.total, "restoring");
             }
+            self.counters.tasks_created += 1;
             self.slots.insert(id, Slot::Restoring(Box::new(restore)));
         }
         Ok(true)
@@ -82,7 +84,9 @@ impl StreamThread {
         self.anew.retain(|at| !partitions.contains(at));
         for ((sub, partition), _) in by_task(partitions, &self.sub_topology_of) {
             let id = TaskId::new(&self.host.topology, sub, partition);
-            let Some(Slot::Running(mut task)) = self.slots.remove(&id) else { continue };
+            let Some(slot) = self.slots.remove(&id) else { continue };
+            self.counters.tasks_closed += 1;
+            let Slot::Running(mut task) = slot else { continue };
             let written = if flushed { flush(&self.host, &mut task, now) } else { Ok(()) };
             task.close();
             written?;
@@ -95,7 +99,7 @@ impl StreamThread {
         let mut restored = None;
         for (id, slot) in &mut self.slots {
             let Slot::Restoring(restore) = slot else { continue };
-            match restore.step(&mut *self.reader)? {
+            match restore.step(&mut *self.reader, now)? {
                 Progress::Waits => {}
                 Progress::Read => return Ok(true),
                 Progress::Done => {
@@ -110,6 +114,7 @@ impl StreamThread {
         if let Err(error) = self.start_task(*restore, now) {
             // Its nodes may hold what was not committed: they are made again.
             self.slots.remove(&id);
+            self.counters.tasks_closed += 1;
             self.anew.extend(partitions);
             return Err(error);
         }
@@ -146,10 +151,14 @@ impl StreamThread {
             row_timestamp: now,
         }));
         let plan = host.tasks[id.sub_topology].clone();
+        let pulse = self.teller.pulse();
         let mut nodes: Vec<Option<Box<dyn Node>>> = Vec::new();
         for (at, ix) in plan.processors() {
             nodes.resize_with(at + 1, || None);
-            match host.nodes.make(ix, &id, &mut lent) {
+            pulse.enter(ix, id.partition);
+            let made = host.nodes.make(ix, &id, &mut lent);
+            pulse.leave();
+            match made {
                 Ok(node) => nodes[at] = Some(node),
                 Err(why) => {
                     tracing::error!(task = %id.name, "{}", why.brief());
@@ -167,7 +176,9 @@ impl StreamThread {
             return Err(ThreadError::Defect { task: id, what: "a node kept the task's state".into() });
         };
         let idle = i64::try_from(host.max_task_idle.as_millis()).unwrap_or(i64::MAX);
-        Ok(Slot::Running(Box::new(Task::new(id, plan, from, nodes, env, idle))))
+        let mut task = Task::new(id, plan, from, nodes, env, idle, pulse);
+        task.counters.restored = total;
+        Ok(Slot::Running(Box::new(task)))
     }
 
     fn start_at(&self, at: &TopicPartition, committed: Option<&Committed>) -> Result<StartAt, ThreadError> {
@@ -200,6 +211,7 @@ impl StreamThread {
                 Slot::Restoring(_) => {}
             }
         }
+        self.counters.tasks_closed += refused.len() as u64;
         self.slots.retain(|id, _| !refused.contains(id));
     }
 }

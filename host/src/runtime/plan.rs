@@ -16,10 +16,17 @@ use crate::store::{Changelog, StoreConfig};
 use crate::task::{PlanError, SinkTopic, TaskPlan};
 use crate::topology::{NodeIx, NodeKind, TaskId, Topology};
 
+use super::status::GuestReadings;
+
 /// Makes the nodes of tasks. Real ones are components; tests bring their own.
 pub trait NodeFactory: Send + Sync {
     /// A node for a task, whose stores are restored; `init` has been called when it returns.
     fn make(&self, node: NodeIx, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic>;
+
+    /// What the nodes' guests measure; nodes without guests measure nothing.
+    fn readings(&self) -> Vec<GuestReadings> {
+        Vec::new()
+    }
 }
 
 /// A topology bound to a broker and to the settings of a host.

@@ -23,6 +23,7 @@ impl StreamThread {
             Action::WipeAndRestore(id) => Some(id),
         };
         tracing::warn!(thread = self.number, "{error}; back to the last commit");
+        self.counters.rewinds += 1;
         self.void()?;
         if matches!(error, ThreadError::Broker(BrokerError::Failed { retry: Retry::Same, .. })) {
             self.client.wait(RECOVERY_PAUSE);
@@ -45,6 +46,7 @@ impl StreamThread {
 
     /// Wipes a task's state; it is restored and begins at its committed offsets. Nothing of it may be in the open transaction.
     pub(super) fn make_anew(&mut self, id: &TaskId) -> Result<(), ThreadError> {
+        self.counters.tasks_closed += 1;
         let partitions: Vec<TopicPartition> = match self.slots.remove(id) {
             Some(Slot::Running(task)) => {
                 let partitions = task.group.queues.iter().map(|q| q.at.clone()).collect();

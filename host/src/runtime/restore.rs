@@ -31,6 +31,8 @@ pub(super) struct Restore {
     /// Changelog records to read in all, and read so far.
     pub total: u64,
     pub read: u64,
+    /// When the first of them was read, or tried to.
+    began: Option<Timestamp>,
     batch: Vec<ConsumedRecord>,
 }
 
@@ -72,11 +74,19 @@ impl Restore {
         }
         let total = left.iter().map(|leg| leg.end.saturating_sub(leg.position)).sum();
         let positions = left.iter().map(|leg| (leg.changelog, leg.end)).collect();
-        Ok(Self { id, partitions, stores, positions, left, plan, total, read: 0, batch: Vec::new() })
+        Ok(Self { id, partitions, stores, positions, left, plan, total, read: 0, began: None, batch: Vec::new() })
+    }
+
+    /// Milliseconds that the rest will take at the speed so far; `None` before anything was read.
+    pub(super) fn left_ms(&self, now: Timestamp) -> Option<i64> {
+        let took = u64::try_from(now.0 - self.began?.0).ok()?;
+        let left = u128::from(took) * u128::from(self.total.saturating_sub(self.read)) / u128::from((self.read > 0).then_some(self.read)?);
+        i64::try_from(left).ok()
     }
 
     /// Reads some more.
-    pub(super) fn step(&mut self, reader: &mut dyn Reader) -> Result<Progress, ThreadError> {
+    pub(super) fn step(&mut self, reader: &mut dyn Reader, now: Timestamp) -> Result<Progress, ThreadError> {
+        self.began = self.began.or(Some(now));
         while self.left.last().is_some_and(|leg| leg.position >= leg.end) {
             if let Some(done) = self.left.pop() {
                 reader.close(&done.at);

@@ -1,10 +1,14 @@
-//! What a stream thread tells about its tasks, and what it can be told.
+//! What a host and its stream threads tell about themselves, and what they can be told.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::record::{Offset, Timestamp};
+use crate::record::{Offset, Timestamp, TopicPartition};
+use crate::sandbox::MetricValue;
 use crate::task::Counters;
 use crate::topology::TaskId;
+
+use super::counters::ThreadCounters;
 
 /// What an operator asks of a stream thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,22 +33,76 @@ pub enum Condition {
         read: u64,
         /// Records to read in all.
         total: u64,
+        /// Milliseconds that the rest will take at the speed so far; `None` before anything was read.
+        left_ms: Option<i64>,
     },
+    /// It may take no record, or has none, before those of this partition arrive; shown after `limits::DELAY_SHOWN`.
+    Waiting {
+        /// The partition.
+        at: TopicPartition,
+    },
+    /// Its thread's transaction is full: the commit comes first.
+    Full,
     /// It waits until a transient failure is tried again.
     Sleeping {
         /// Until then.
         until: Timestamp,
-        /// What failed.
+        /// What failed, and where, without the guest's words.
+        what: String,
+        /// All of it.
         why: String,
     },
     /// It waits for an operator.
     Parked {
-        /// What failed, or why it could not start.
+        /// What failed, and where, without the guest's words.
+        what: String,
+        /// All of it, or why it could not start.
         why: String,
     },
 }
 
-/// One task, for `status`.
+/// One partition of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// Which.
+    pub at: TopicPartition,
+    /// What the group has committed.
+    pub committed: Offset,
+    /// The next offset to process.
+    pub position: Offset,
+    /// The end last heard of.
+    pub end: Option<Offset>,
+    /// The timestamp of the next record to process, as it stands in the log, once that has arrived.
+    pub next: Option<Timestamp>,
+}
+
+impl PartitionStatus {
+    /// Records between the committed offset and the end.
+    pub fn lag(&self) -> u64 {
+        self.end.map_or(0, |end| end.saturating_sub(self.committed))
+    }
+
+    /// How old the next record to process is, in milliseconds; `None` where it is not known.
+    pub fn lag_ms(&self, now: Timestamp) -> Option<i64> {
+        match self.next {
+            Some(next) => Some(now.0.saturating_sub(next.0).max(0)),
+            None => self.end.is_some_and(|end| self.position >= end).then_some(0),
+        }
+    }
+}
+
+/// A call that has lasted for longer than `limits::DELAY_SHOWN`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InCall {
+    /// The node.
+    pub node: Arc<str>,
+    /// The task.
+    pub task: TaskId,
+    /// How long at least, in milliseconds.
+    pub for_ms: i64,
+}
+
+/// One task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskStatus {
     /// Which.
@@ -53,34 +111,79 @@ pub struct TaskStatus {
     pub thread: u32,
     /// Whether it works, and why not.
     pub condition: Condition,
-    /// Records between the committed offsets and the ends last heard of.
-    pub lag: u64,
+    /// Its partitions.
+    pub partitions: Vec<PartitionStatus>,
     /// The task's stream time.
     pub stream_time: Option<Timestamp>,
-    /// Committed offsets: `topic/partition`, offset.
-    pub committed: Vec<(String, Offset)>,
     /// When its thread committed last.
     pub last_commit: Option<Timestamp>,
     /// Totals since it was made.
     pub counters: Counters,
+    /// Bytes of its state on disk, as of the last flush.
+    pub state_bytes: u64,
+    /// The call that it is in, seen from outside.
+    pub in_call: Option<InCall>,
 }
 
-/// Where a stream thread writes its tasks' status, for others to read.
-#[derive(Clone, Debug, Default)]
-pub struct ThreadBoard(Arc<Mutex<Vec<TaskStatus>>>);
-
-impl ThreadBoard {
-    /// What the thread wrote last.
-    pub fn read(&self) -> Vec<TaskStatus> {
-        self.lock().clone()
+impl TaskStatus {
+    /// Records between the committed offsets and the ends last heard of.
+    pub fn lag(&self) -> u64 {
+        self.partitions.iter().map(PartitionStatus::lag).sum()
     }
 
-    pub(super) fn write(&self, tasks: Vec<TaskStatus>) {
-        *self.lock() = tasks;
+    /// The age of the oldest of its next records, in milliseconds; `None` where none is known.
+    pub fn lag_ms(&self, now: Timestamp) -> Option<i64> {
+        self.partitions.iter().filter_map(|p| p.lag_ms(now)).max()
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Vec<TaskStatus>> {
-        // What a panicking writer leaves behind is still whole: the vector is replaced at once.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// One stream thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadStatus {
+    /// Its number, from 0.
+    pub number: u32,
+    /// False once it has ended, whatever the reason.
+    pub alive: bool,
+    /// Its last sign of life: a step, or the beginning or end of a call.
+    pub moved: Timestamp,
+    /// How long it may go without one: `limits::STEP_OVERDUE`, and the deadline of the call that it is in.
+    pub patience: Duration,
+    /// When it committed last; before that, when the host was started.
+    pub last_commit: Timestamp,
+    /// Tasks that it has.
+    pub assigned: usize,
+    /// Totals since it was started.
+    pub counters: ThreadCounters,
+    /// The call that it is in, if that lasts.
+    pub in_call: Option<InCall>,
+}
+
+impl ThreadStatus {
+    /// True while it runs and gives signs of life.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        let silent = u128::try_from(now.0.saturating_sub(self.moved.0)).unwrap_or(0);
+        self.alive && silent < self.patience.as_millis()
     }
+}
+
+/// The metrics of one node's guests, all tasks together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuestReadings {
+    /// The node.
+    pub node: Arc<str>,
+    /// By the guest's own names.
+    pub metrics: Vec<(String, MetricValue)>,
+}
+
+/// A whole host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostStatus {
+    /// Its tasks, by sub-topology, then partition.
+    pub tasks: Vec<TaskStatus>,
+    /// Its stream threads, by number.
+    pub threads: Vec<ThreadStatus>,
+    /// What its guests measure.
+    pub guests: Vec<GuestReadings>,
+    /// Memory that the databases of all tasks use for blocks and for writes, in bytes.
+    pub state_memory_bytes: usize,
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::broker::{Client, Committed};
 use crate::limits;
-use crate::record::Timestamp;
-use crate::task::{Counters, TaskState};
+use crate::record::{Timestamp, TopicPartition};
+use crate::task::{Counters, PartitionQueue, Pulse, Task, TaskState};
 use crate::topology::TaskId;
 
-use super::status::{Condition, TaskStatus, ThreadBoard};
+use super::board::{ThreadBoard, Told};
+use super::restore::Restore;
+use super::status::{Condition, PartitionStatus, TaskStatus};
 use super::thread::{Slot, StreamThread};
 
 /// How often the status is written anew under load.
@@ -26,12 +29,22 @@ impl Teller {
         Self { board, told_at: None, reminded: BTreeMap::new() }
     }
 
+    /// A sign of life.
+    pub(super) fn step(&self, now: Timestamp) {
+        self.board.step(now);
+    }
+
+    /// What tells of calls while they run.
+    pub(super) fn pulse(&self) -> Pulse {
+        self.board.pulse()
+    }
+
     /// The parking itself is told when it happens; the first reminder comes an interval later.
     fn remind(&mut self, status: &[TaskStatus], now: Timestamp) {
         let interval = i64::try_from(limits::PARKED_REMINDER.as_millis()).unwrap_or(i64::MAX);
         let mut reminded = BTreeMap::new();
         for task in status {
-            let Condition::Parked { why } = &task.condition else { continue };
+            let Condition::Parked { why, .. } = &task.condition else { continue };
             let mut last = self.reminded.get(&task.id).copied().unwrap_or(now);
             if now.0 - last.0 >= interval {
                 tracing::error!(task = %task.id.name, "still parked: {why}");
@@ -56,42 +69,80 @@ impl StreamThread {
     /// Writes the status, and reminds of parked tasks.
     pub(super) fn tell(&mut self, now: Timestamp) {
         self.teller.told_at = Some(now);
-        let status: Vec<TaskStatus> = self.slots.iter().map(|(id, slot)| self.status_of(id, slot)).collect();
-        self.teller.remind(&status, now);
-        self.teller.board.write(status);
-    }
-
-    fn status_of(&self, id: &TaskId, slot: &Slot) -> TaskStatus {
-        let mut status = TaskStatus {
-            id: id.clone(),
-            thread: self.number,
-            condition: Condition::Running,
-            lag: 0,
-            stream_time: None,
-            committed: Vec::new(),
-            last_commit: self.open.last_commit,
-            counters: Counters::default(),
+        let (thread, last_commit, full) = (self.number, self.open.last_commit, self.open.is_full());
+        let client = &mut *self.client;
+        let status = |(id, slot): (&TaskId, &Slot)| {
+            let told = match slot {
+                Slot::Restoring(restore) => of_restore(client, restore, now),
+                Slot::Refused { why, partitions } => Part {
+                    partitions: partitions.iter().map(|at| partition(client, at, 0, None)).collect(),
+                    ..Part::new(Condition::Parked { what: why.message.clone(), why: why.brief() })
+                },
+                Slot::Running(task) => of_task(client, task, full, now),
+            };
+            let Part { condition, partitions, stream_time, counters, state_bytes } = told;
+            let id = id.clone();
+            TaskStatus { id, thread, condition, partitions, stream_time, last_commit, counters, state_bytes, in_call: None }
         };
-        match slot {
-            Slot::Restoring(restore) => status.condition = Condition::Restoring { read: restore.read, total: restore.total },
-            Slot::Refused { why, partitions } => {
-                status.condition = Condition::Parked { why: why.brief() };
-                status.committed = partitions.iter().map(|at| (at.to_string(), 0)).collect();
-            }
-            Slot::Running(task) => {
-                status.stream_time = task.stream_time();
-                status.counters = task.counters;
-                status.committed = task.group.queues.iter().map(|q| (q.at.to_string(), q.committed())).collect();
-                let ends =
-                    task.group.queues.iter().filter_map(|q| Some(self.host.broker.bounds(&q.at).ok()?.1.saturating_sub(q.committed())));
-                status.lag = ends.sum();
-                status.condition = match &task.state {
-                    TaskState::Running => Condition::Running,
-                    TaskState::Sleeping { until, failure, .. } => Condition::Sleeping { until: *until, why: failure.to_string() },
-                    TaskState::Parked { failure } => Condition::Parked { why: failure.to_string() },
-                };
-            }
-        }
-        status
+        let tasks: Vec<TaskStatus> = self.slots.iter().map(status).collect();
+        self.teller.remind(&tasks, now);
+        self.teller.board.write(Told { tasks, counters: self.counters, last_commit });
+    }
+}
+
+/// What a slot tells of its task.
+struct Part {
+    condition: Condition,
+    partitions: Vec<PartitionStatus>,
+    stream_time: Option<Timestamp>,
+    counters: Counters,
+    state_bytes: u64,
+}
+
+impl Part {
+    fn new(condition: Condition) -> Self {
+        Self { condition, partitions: Vec::new(), stream_time: None, counters: Counters::default(), state_bytes: 0 }
+    }
+}
+
+fn of_restore(client: &mut dyn Client, restore: &Restore, now: Timestamp) -> Part {
+    let (read, total) = (restore.read, restore.total);
+    let committed =
+        |(at, committed): &(TopicPartition, Option<Committed>)| partition(client, at, committed.as_ref().map_or(0, |c| c.offset), None);
+    let partitions = restore.partitions.iter().map(committed).collect();
+    let counters = Counters { restored: read, ..Counters::default() };
+    let condition = Condition::Restoring { read, total, left_ms: restore.left_ms(now) };
+    Part { partitions, counters, ..Part::new(condition) }
+}
+
+fn of_task(client: &mut dyn Client, task: &Task, full: bool, now: Timestamp) -> Part {
+    let queues = &task.group.queues;
+    let partitions = queues.iter().map(|queue| partition(client, &queue.at, queue.committed(), Some(queue))).collect();
+    let lost = queues.iter().map(PartitionQueue::lost).sum();
+    let counters = Counters { lost, ..task.counters };
+    let condition = condition(task, full, now);
+    Part { condition, partitions, stream_time: task.stream_time(), counters, state_bytes: task.state_bytes() }
+}
+
+fn condition(task: &Task, full: bool, now: Timestamp) -> Condition {
+    let shown = i64::try_from(limits::DELAY_SHOWN.as_millis()).unwrap_or(i64::MAX);
+    match &task.state {
+        TaskState::Sleeping { until, failure, .. } => Condition::Sleeping { until: *until, what: failure.what(), why: failure.to_string() },
+        TaskState::Parked { failure } => Condition::Parked { what: failure.what(), why: failure.to_string() },
+        TaskState::Running if full => Condition::Full,
+        TaskState::Running => match task.waits_for(now) {
+            Some((at, since)) if now.0 - since.0 >= shown => Condition::Waiting { at: at.clone() },
+            _ => Condition::Running,
+        },
+    }
+}
+
+fn partition(client: &mut dyn Client, at: &TopicPartition, committed: u64, queue: Option<&PartitionQueue>) -> PartitionStatus {
+    PartitionStatus {
+        at: at.clone(),
+        committed,
+        position: queue.map_or(committed, PartitionQueue::position),
+        end: client.end_seen(at).ok().flatten(),
+        next: queue.and_then(PartitionQueue::next_timestamp),
     }
 }

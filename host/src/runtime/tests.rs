@@ -9,3 +9,4 @@ mod policies;
 mod punctuation;
 mod refusals;
 mod restoring;
+mod telling;

@@ -17,12 +17,14 @@ use crate::store::{Row, ScanOrder};
 use crate::task::{PartitionQueue, Task, TaskState};
 use crate::topology::TaskId;
 
+use super::board::ThreadBoard;
 use super::commit::Transaction;
+use super::counters::{ThreadCounters, nanoseconds};
 use super::errors::ThreadError;
 use super::plan::HostPlan;
 use super::purge::Purge;
 use super::restore::Restore;
-use super::status::{Command, ThreadBoard};
+use super::status::Command;
 use super::tell::Teller;
 
 /// What a step came to.
@@ -64,6 +66,7 @@ pub struct StreamThread {
     pub(super) anew: Vec<TopicPartition>,
     pub(super) purge: Purge,
     pub(super) teller: Teller,
+    pub(super) counters: ThreadCounters,
     commands: Receiver<Command>,
     /// Index of the task whose turn is first.
     first_turn: usize,
@@ -98,6 +101,7 @@ impl StreamThread {
             anew: Vec::new(),
             purge: Purge::default(),
             teller: Teller::new(board),
+            counters: ThreadCounters::default(),
             commands,
             first_turn: 0,
             scratch: Vec::new(),
@@ -106,6 +110,7 @@ impl StreamThread {
 
     /// Does what there is to do at `now`, a bounded amount of it.
     pub fn step(&mut self, now: Timestamp) -> Result<Step, ThreadError> {
+        self.teller.step(now);
         match self.try_step(now) {
             Err(error) => {
                 self.recover(error)?;
@@ -147,6 +152,10 @@ impl StreamThread {
         busy |= self.restore_some(now)?;
         let worked = self.work(now)?;
         let due = self.open.is_due(&self.host, !worked, now);
+        if due && self.open.is_full() {
+            // Whoever looks while the commit takes its time sees why nothing moves.
+            self.tell(now);
+        }
         let committed = due && self.commit(now)?;
         let idle = !(busy || worked || committed);
         // Who looks after the last commit sees all of it.
@@ -181,7 +190,7 @@ impl StreamThread {
         for turns in [first..count, 0..first] {
             for (at, slot) in self.slots.values_mut().enumerate().skip(turns.start).take(turns.len()) {
                 let Slot::Running(task) = slot else { continue };
-                worked |= turn(&self.host, &mut *self.client, &mut self.open, &mut self.scratch, task, now)?;
+                worked |= turn(&self.host, &mut *self.client, &mut self.open, &mut self.scratch, &mut self.counters, task, now)?;
                 if self.open.is_full() {
                     // The commit comes first; whoever has not had a turn now is next.
                     self.first_turn = at + 1;
@@ -212,6 +221,7 @@ fn turn(
     client: &mut dyn Client,
     open: &mut Transaction,
     scratch: &mut Vec<ConsumedRecord>,
+    counters: &mut ThreadCounters,
     task: &mut Task,
     now: Timestamp,
 ) -> Result<bool, ThreadError> {
@@ -222,10 +232,16 @@ fn turn(
     let mut records = 0;
     let written_by_others = open.written.saturating_sub(task.bytes_written());
     loop {
+        let began = host.clock.monotonic();
         let turn = task.turn(now, limits::RECORDS_PER_LOOK).map_err(|e| ThreadError::of_task(&task.id, e))?;
         open.written = written_by_others + task.bytes_written();
         StreamThread::send_outbox(client, open, task)?;
         records += turn.records;
+        if turn.records > 0 {
+            let took = nanoseconds(host.clock.monotonic().saturating_sub(began));
+            counters.process.spread(took, turn.records as u64);
+            task.counters.busy_ns += took;
+        }
         let over = records >= limits::RECORDS_PER_TURN || open.is_full() || host.clock.now().0 - now.0 >= slice;
         if !turn.more || over {
             break;

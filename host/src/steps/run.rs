@@ -101,7 +101,7 @@ fn settle(bench: &mut Bench) -> Result<(), String> {
 
 fn parked(bench: &Bench) -> Option<String> {
     bench.board.read().into_iter().find_map(|task| match task.condition {
-        Condition::Parked { why } => Some(why),
+        Condition::Parked { why, .. } => Some(why),
         _ => None,
     })
 }

@@ -26,6 +26,8 @@ pub(super) struct TaskDatabase {
     changelogs: Vec<Arc<str>>,
     unflushed: Written,
     flushed: Option<Timestamp>,
+    /// As of the last flush: it changes there, compactions aside.
+    bytes_on_disk: u64,
 }
 
 impl TaskDatabase {
@@ -41,7 +43,9 @@ impl TaskDatabase {
         let name = name_of(home.folder);
         let database = Database::open(home.folder, &options).map_err(|why| StoreError::of(&name, why))?;
         let changelogs = stores.iter().map(|store| Arc::clone(&store.changelog)).collect();
-        let opened = Self { database: Arc::new(database), name, families, changelogs, unflushed: Written::default(), flushed: None };
+        let bytes_on_disk = database.bytes_on_disk();
+        let (database, unflushed) = (Arc::new(database), Written::default());
+        let opened = Self { database, name, families, changelogs, unflushed, flushed: None, bytes_on_disk };
         opened.check_changelogs()?;
         Ok(opened)
     }
@@ -92,7 +96,13 @@ impl TaskDatabase {
         self.write_positions(positions).and_then(|()| self.database.flush()).map_err(|why| StoreError::of(&self.name, why))?;
         self.unflushed = Written::default();
         self.flushed = Some(now);
+        self.bytes_on_disk = self.database.bytes_on_disk();
         Ok(())
+    }
+
+    /// Bytes of the tables on disk, as of the last flush.
+    pub(super) fn bytes_on_disk(&self) -> u64 {
+        self.bytes_on_disk
     }
 
     fn write_positions(&self, positions: &[(Changelog, Offset)]) -> Result<(), DiskError> {

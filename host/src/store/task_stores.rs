@@ -203,6 +203,11 @@ impl TaskStores {
         self.database.as_mut().map_or(Ok(()), |database| database.flush(positions, now))
     }
 
+    /// Bytes of the state on disk, as of the last flush; 0 when everything is in memory.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.database.as_ref().map_or(0, TaskDatabase::bytes_on_disk)
+    }
+
     /// The position of a changelog from which a restore has to read on; `None`: from its beginning.
     pub fn stored_position(&self, changelog: Changelog) -> Result<Option<Offset>, StoreError> {
         self.database.as_ref().map_or(Ok(None), |database| database.stored_position(changelog))

@@ -47,15 +47,21 @@ impl RecordFailure {
     }
 }
 
-/// `trap in by-origin at flights/2/1234`: the short form for `status`.
+impl RecordFailure {
+    /// `trap in 'by-origin' at flights/2/1234`: without the guest's words, which may tell of what a record holds.
+    pub fn what(&self) -> String {
+        let place = match &self.schedule {
+            Some(schedule) => format!("in punctuation '{schedule}'"),
+            None => format!("at {}/{}/{}", self.position.topic, self.position.partition, self.position.offset),
+        };
+        format!("{} in '{}' {place}", self.kind, self.node)
+    }
+}
+
+/// `trap in 'by-origin' at flights/2/1234: unreachable`: for `status`.
 impl fmt::Display for RecordFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in '{}'", self.kind, self.node)?;
-        match &self.schedule {
-            Some(schedule) => write!(f, " in punctuation '{schedule}'")?,
-            None => write!(f, " at {}/{}/{}", self.position.topic, self.position.partition, self.position.offset)?,
-        }
-        write!(f, ": {}", self.reason)
+        write!(f, "{}: {}", self.what(), self.reason)
     }
 }
 

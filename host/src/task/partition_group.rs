@@ -48,6 +48,8 @@ pub struct PartitionQueue {
     idle_since: Option<Timestamp>,
     /// True while the log delivers it from `fetch_position` on; false at first and after a rewind.
     started: bool,
+    /// Offsets that were passed over because their records were deleted.
+    lost: u64,
 }
 
 impl PartitionQueue {
@@ -65,6 +67,7 @@ impl PartitionQueue {
             caught_up: false,
             idle_since: None,
             started: false,
+            lost: 0,
         }
     }
 
@@ -81,9 +84,20 @@ impl PartitionQueue {
     /// What lies before `first` was deleted before it could be taken: goes on there.
     pub fn skip_to(&mut self, first: Offset) {
         if self.records.is_empty() && self.position < first {
+            self.lost += first - self.position;
             self.position = first;
             self.untold = true;
         }
+    }
+
+    /// Offsets that were passed over because their records were deleted before they could be taken.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// The timestamp, as polled, of the next record to process; `None` while none is buffered.
+    pub fn next_timestamp(&self) -> Option<Timestamp> {
+        self.records.front().map(|next| next.record.timestamp)
     }
 
     /// How many records are buffered.
@@ -206,6 +220,14 @@ impl PartitionGroup {
         best.map(|(_, at)| at)
     }
 
+    /// The empty partition because of which `next` gives nothing: it may have records on the way.
+    pub(super) fn waits_for(&self, now: Timestamp) -> Option<&TopicPartition> {
+        let any_buffered = self.queues.iter().any(|q| !q.records.is_empty());
+        let idles = |q: &PartitionQueue| q.idle_since.is_some_and(|since| now.0 - since.0 < self.max_idle_ms);
+        let waited_for = |q: &&PartitionQueue| q.records.is_empty() && (!q.caught_up || (any_buffered && idles(q)));
+        self.queues.iter().find(waited_for).map(|q| &q.at)
+    }
+
     /// Until when empty partitions keep the others waiting; `None` when `max-task-idle` is not what holds the task back.
     pub(super) fn waits_until(&self) -> Option<Timestamp> {
         if self.max_idle_ms == 0 || self.queues.iter().all(|q| q.records.is_empty()) {
@@ -255,9 +277,12 @@ mod tests {
         let own = TimestampExtractor::Own;
         let mut group = PartitionGroup::new(vec![queue("a", &[1]), queue("b", &[])], 100);
         assert_eq!(group.next(Timestamp(0), |_| &own), None);
+        assert_eq!(group.waits_for(Timestamp(0)), Some(&TopicPartition::new("b", 0)));
         group.queues[1].set_caught_up(true, Timestamp(0));
         assert_eq!(group.next(Timestamp(99), |_| &own), None, "within max-task-idle");
+        assert_eq!(group.waits_for(Timestamp(99)), Some(&TopicPartition::new("b", 0)));
         assert_eq!(group.next(Timestamp(100), |_| &own), Some(0));
+        assert_eq!(group.waits_for(Timestamp(100)), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::record::{self, Record, Timestamp};
 use crate::store::Savepoint;
 
 use super::plan::{LocalNode, PlanChild, SinkTopic, TaskPlan, Work};
+use super::pulse::Pulse;
 use super::refusal::{Cause, Origin, Outbound, Refusals};
 
 /// A node that failed, and why.
@@ -53,12 +54,15 @@ pub(super) struct Walker {
     pub refusals: Refusals,
     /// Length and bytes of the outbox when the running walk began.
     began: (usize, usize),
+    /// Tells from outside which call is running, and in which partition's task.
+    pulse: Pulse,
+    partition: u32,
     stack: Vec<Visit>,
     outputs: Vec<Output>,
 }
 
 impl Walker {
-    pub(super) fn new(nodes: Vec<Option<Box<dyn Node>>>, env: Box<TaskEnv>) -> Self {
+    pub(super) fn new(nodes: Vec<Option<Box<dyn Node>>>, env: Box<TaskEnv>, pulse: Pulse, partition: u32) -> Self {
         Self {
             nodes,
             env: Some(env),
@@ -67,6 +71,8 @@ impl Walker {
             cause: Cause::Record { queue: 0, offset: 0 },
             refusals: Refusals::default(),
             began: (0, 0),
+            pulse,
+            partition,
             stack: Vec::new(),
             outputs: Vec::new(),
         }
@@ -124,7 +130,10 @@ impl Walker {
         self.cause = Cause::Punctuation(at);
         env(&mut self.env).map_err(fail)?.row_timestamp = time;
         let node = node(&mut self.nodes, at).map_err(fail)?;
-        node.punctuate(&mut self.env, schedule, time, &mut self.outputs).map_err(fail)?;
+        self.pulse.enter(plan.node(at).ix, self.partition);
+        let outcome = node.punctuate(&mut self.env, schedule, time, &mut self.outputs);
+        self.pulse.leave();
+        outcome.map_err(fail)?;
         self.push_outputs(plan, at);
         self.drain_stack(plan)
     }
@@ -145,7 +154,10 @@ impl Walker {
                 Work::Processor => {
                     env(&mut self.env).map_err(fail)?.row_timestamp = visit.record.timestamp;
                     let node = node(&mut self.nodes, at).map_err(fail)?;
-                    node.process(&mut self.env, visit.input, visit.record, &mut self.outputs).map_err(fail)?;
+                    self.pulse.enter(plan.node(at).ix, self.partition);
+                    let outcome = node.process(&mut self.env, visit.input, visit.record, &mut self.outputs);
+                    self.pulse.leave();
+                    outcome.map_err(fail)?;
                     self.push_outputs(plan, at);
                 }
                 Work::Source { .. } => {}

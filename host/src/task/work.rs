@@ -9,10 +9,12 @@ use crate::record::{self, Record, Timestamp, TopicPartition};
 use crate::store::StoreError;
 use crate::topology::{SourceRole, TaskId};
 
+use super::counters::Counters;
 use super::dead_letter::dead_letter;
 use super::failure::{RecordFailure, Verdict, kind, verdict};
 use super::partition_group::{Head, PartitionGroup, PartitionQueue, StartAt};
 use super::plan::{LocalNode, TaskPlan, Work};
+use super::pulse::Pulse;
 use super::refusal::{Cause, Origin, Outbound};
 use super::walk::{WalkFailure, Walker};
 
@@ -46,21 +48,6 @@ pub struct Turn {
     pub more: bool,
 }
 
-/// Totals since the task was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Source records whose walk ended well.
-    pub processed: u64,
-    /// Those of them that came from a source or table of the manifest, not from a repartition topic.
-    pub from_inputs: u64,
-    /// Source records passed over by policy.
-    pub skipped: u64,
-    /// Source records put aside by policy.
-    pub dead_lettered: u64,
-    /// Walks that failed, retries included.
-    pub failed: u64,
-}
-
 /// What the task cannot deal with itself.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
@@ -86,6 +73,8 @@ pub struct Task {
     pub(super) walker: Walker,
     /// How often the record at hand has failed as transient.
     attempts: u32,
+    /// Since when it has waited for an empty partition.
+    starved_since: Option<Timestamp>,
     dirty: bool,
     /// What a rewind goes back to besides stores and positions.
     at_commit: (Option<Timestamp>, Schedules),
@@ -93,6 +82,7 @@ pub struct Task {
 
 impl Task {
     /// A task over restored state. What its nodes wrote while they were made is still to be committed. `partitions`: each with the place to go on from. `nodes`: the processors of the plan, by index in its nodes.
+    /// `pulse`: its thread's.
     pub fn new(
         id: TaskId,
         plan: Arc<TaskPlan>,
@@ -100,6 +90,7 @@ impl Task {
         nodes: Vec<Option<Box<dyn Node>>>,
         env: Box<TaskEnv>,
         max_idle_ms: i64,
+        pulse: Pulse,
     ) -> Self {
         let mut queues = Vec::with_capacity(partitions.len());
         for topic in &plan.topics {
@@ -108,14 +99,16 @@ impl Task {
         }
         let at_commit = (env.stream_time, env.schedules.clone());
         let dirty = !env.stores.is_clean();
+        let partition = id.partition;
         Self {
             id,
             group: PartitionGroup::new(queues, max_idle_ms),
             state: TaskState::Running,
             counters: Counters::default(),
             plan,
-            walker: Walker::new(nodes, env),
+            walker: Walker::new(nodes, env, pulse, partition),
             attempts: 0,
+            starved_since: None,
             dirty,
             at_commit,
         }
@@ -139,8 +132,11 @@ impl Task {
         let mut records = 0;
         while records < max && self.state == TaskState::Running && !self.is_full() {
             let Some(at) = self.group.next(now, |source| extractor(&plan, source)) else {
+                let waits = self.group.waits_for(now).is_some();
+                self.starved_since = waits.then(|| self.starved_since.unwrap_or(now));
                 return Ok(Turn { records, more: false });
             };
+            self.starved_since = None;
             self.one_record(&plan, at, now)?;
             records += 1;
         }
@@ -161,6 +157,17 @@ impl Task {
     fn is_full(&self) -> bool {
         let bytes = self.walker.outbox_bytes + self.bytes_written();
         bytes >= limits::TRANSACTION_BYTES || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
+    }
+
+    /// The empty partition that it waits for, and since when it has waited for any.
+    pub fn waits_for(&self, now: Timestamp) -> Option<(&TopicPartition, Timestamp)> {
+        let since = self.starved_since.filter(|_| self.state == TaskState::Running)?;
+        self.group.waits_for(now).map(|at| (at, since))
+    }
+
+    /// Bytes of its state on disk, as of the last flush.
+    pub fn state_bytes(&self) -> u64 {
+        self.walker.env.as_ref().map_or(0, |env| env.stores.bytes_on_disk())
     }
 
     /// Bytes that the running transaction has written to stores.
@@ -206,6 +213,7 @@ impl Task {
                 self.walker.keep(point);
                 self.counters.processed += 1;
                 self.counters.from_inputs += u64::from(plan.reads_input(source));
+                self.counters.lateness.add(u64::try_from(stream_time.0.saturating_sub(time.0)).unwrap_or(0));
                 self.attempts = 0;
                 self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
                 Ok(())

@@ -95,7 +95,7 @@ impl Place {
         self.plain(&text)
     }
 
-    /// Without what differs from run to run: the folder, times, process numbers.
+    /// Without what differs from run to run: the folder, times, how long ago they are, process numbers.
     pub fn plain(&self, text: &str) -> String {
         let text = text.replace(&*self.dir.path().to_string_lossy(), "DIR");
         let lines = text.split('\n').map(|line| {
@@ -103,7 +103,12 @@ impl Place {
             let plain = words.iter().enumerate().map(|(at, word)| {
                 let time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.ends_with('Z');
                 let pid = at > 0 && words[at - 1] == "(pid";
-                if time {
+                let after = |n: usize| words.get(at + n).copied();
+                if after(2) == Some("ago") || (after(1) == Some("d") && word.len() >= 5) {
+                    "N"
+                } else if after(1) == Some("ago") {
+                    "UNIT"
+                } else if time {
                     "TIME"
                 } else if pid {
                     "PID)"

@@ -156,6 +156,14 @@ pub(super) const CODES: &[Code] = &[
                user, or is another version of Cofferdam.",
         example: "",
     },
+    Code {
+        code: "R036",
+        title: "The public port cannot be opened",
+        text: "`public` of [admin] says where the host shows /metrics, /health/live and /health/ready: an address of this machine and a \
+               port that is free. Another process may have it, such as a second host. Where the manifest does not say it, the default \
+               is 127.0.0.1:9464 on Kafka, and no port on the embedded log.",
+        example: "[admin]\npublic = \"0.0.0.0:9465\"     # or \"none\"",
+    },
     Code { code: "R040", title: "A step file cannot be read", text: "The path is not there or may not be read.", example: "" },
     Code {
         code: "R041",

@@ -375,7 +375,7 @@ impl Bench {
         let status = self.status();
         let task = status.iter().find(|t| &*t.id.name == task).unwrap_or_else(|| panic!("no task {task}: {status:?}"));
         match &task.condition {
-            Condition::Parked { why } => Some(why.clone()),
+            Condition::Parked { why, .. } => Some(why.clone()),
             _ => None,
         }
     }
