@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use cofferdam::broker::{Broker, OutgoingRecord};
 use cofferdam::clock::{Clock, SystemClock};
-use cofferdam::deploy::{Application, BindSettings, Overrides, bind, open_log};
+use cofferdam::deploy::{Application, BindSettings, ExternalTopics, Overrides, bind, open_log};
 use cofferdam::error::Diagnostic;
 use cofferdam::limits;
 use cofferdam::record::{Record, Timestamp};
@@ -54,14 +54,14 @@ fn run(manifest: &Path, records: u64) -> Result<Measured> {
     let folder = tempfile::tempdir()?;
     let state_dir: PathBuf = folder.path().join("state");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let overrides = Overrides { threads: Some(1), state_dir: Some(state_dir.clone()) };
+    let overrides = Overrides { threads: Some(1), state_dir: Some(state_dir.clone()), ..Overrides::default() };
     let app = Application::load(manifest, &overrides).map_err(problems)?;
     let open = open_log(&state_dir, clock.clone()).map_err(|p| problems(vec![p]))?;
     let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
     let settings = BindSettings {
         tasks_folder: Some(state_dir.join("tasks")),
         commit_floor: limits::COMMIT_FLOOR,
-        partitions: None,
+        topics: ExternalTopics::Own { partitions: None },
         redact_keys: false,
         seed: 1,
     };

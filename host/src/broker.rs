@@ -1,7 +1,7 @@
 //! The port to the log that records come from and go to, in the host's own words.
 //!
-//! Three adapters stand behind it: `embedded` (a durable log in the state folder), `sim` (deterministic, in memory, for tests) and,
-//! later, Kafka. This module never knows a topology, a task or a store.
+//! Three adapters stand behind it: `kafka` (a cluster), `embedded` (a durable log in the state folder) and `sim` (deterministic, in memory,
+//! for tests). This module never knows a topology, a task or a store.
 //!
 //! One [`Broker`] a host; one [`Client`] a stream thread, which is consumer, producer and group member in one.
 
@@ -12,6 +12,7 @@ mod port;
 mod port_tests;
 
 pub mod embedded;
+pub mod kafka;
 pub mod partitioner;
 pub mod sim;
 

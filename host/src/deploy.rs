@@ -6,9 +6,13 @@ mod application;
 mod bind;
 mod config;
 mod embedded;
+mod kafka;
 mod nodes;
+mod topics;
 
 pub use application::{Application, Overrides};
-pub use bind::{BindSettings, bind, ensure_topics};
-pub use embedded::{Maintenance, OpenLog, open_log};
+pub use bind::{BindSettings, bind};
+pub use embedded::{Maintenance, OpenLog, lock_folder, open_log};
+pub use kafka::{Cluster, open_cluster};
 pub use nodes::ComponentNodes;
+pub use topics::{ExternalTopics, ensure_topics};

@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use model::{
-    App, Broker, Config, Edge, Inputs, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, StoreGrant, StoreGrants,
-    Table, Topic,
+    App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, StoreGrant,
+    StoreGrants, Table, Topic,
 };
 pub use values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
 pub use words::{
@@ -76,6 +76,10 @@ impl<'a> Reader<'a> {
     fn manifest(&mut self, path: PathBuf, root: &Fields<'a>) -> Option<Manifest> {
         let app = self.app(root);
         let broker = self.broker(root);
+        if let (Broker::Kafka(kafka), Some(Guarantee::ExactlyOnce)) = (&broker, app.as_ref().map(|app| app.guarantee)) {
+            let hint = "write guarantee = \"at-least-once\" into [app]: after a crash some records are processed twice, none is lost";
+            self.error(Diagnostic::usage("M007", "exactly-once on a Kafka cluster is not there yet").hint(hint), &kafka.place);
+        }
         let runtime = self.runtime(root);
         let topics = self.named(root, "topics", "topic", Self::topic);
         let sources = self.named(root, "sources", "source", Self::source);

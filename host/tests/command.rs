@@ -2,182 +2,14 @@
 //!
 //! Needs built guests (`make guests examples`).
 
-#![allow(clippy::disallowed_methods, reason = "waits have a bound in real time")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod common;
+
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
+use common::{Place, one_probe};
 use insta::assert_snapshot;
-
-/// Longest wait for something that a running host should do.
-const BOUND: Duration = Duration::from_secs(60);
-
-/// A folder of its own, in which the command is run.
-struct Place {
-    dir: tempfile::TempDir,
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
-    }
-
-    /// With a manifest and the component made for tests.
-    fn with_probe(manifest: &str) -> Self {
-        let place = Self::new();
-        place.copy("tests/guests/dist/probe.wasm", "probe.wasm");
-        place.write("app.toml", manifest);
-        place
-    }
-
-    fn with_word_count() -> Self {
-        let place = Self::new();
-        fs::create_dir(place.path("components")).unwrap();
-        place.copy("examples/word-count/app.toml", "app.toml");
-        place.copy("examples/word-count/components/word_count.wasm", "components/word_count.wasm");
-        place.write("lines.txt", "the quick fox\nthe dog\n");
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn copy(&self, from: &str, to: &str) {
-        let from = repository().join(from);
-        fs::copy(&from, self.path(to)).unwrap_or_else(|e| panic!("{}: {e}; build the guests first: make guests examples", from.display()));
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam"));
-        command.args(line.split_whitespace()).current_dir(self.dir.path()).env_remove("COFFERDAM_LOG").env("COLUMNS", "100");
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn output(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
-    }
-
-    /// What a terminal would show of these command lines.
-    fn session(&self, lines: &[&str]) -> String {
-        let shown = lines.iter().map(|line| format!("$ cofferdam {line}\n{}", self.shown(&self.output(line))));
-        shown.collect::<Vec<_>>().join("\n")
-    }
-
-    /// As `session`, with a text as standard input.
-    fn typed(&self, line: &str, text: &str) -> String {
-        let mut command = self.command(line);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        format!("$ cofferdam {line}\n{}", self.shown(&child.wait_with_output().unwrap()))
-    }
-
-    fn shown(&self, output: &Output) -> String {
-        let mut text = String::from_utf8(output.stdout.clone()).unwrap();
-        text += &String::from_utf8(output.stderr.clone()).unwrap();
-        if !output.status.success() {
-            text += &format!("[{}]\n", output.status);
-        }
-        self.plain(&text)
-    }
-
-    /// Without what differs from run to run: the folder, times, process numbers.
-    fn plain(&self, text: &str) -> String {
-        let text = text.replace(&*self.dir.path().to_string_lossy(), "DIR");
-        let lines = text.split('\n').map(|line| {
-            let words: Vec<&str> = line.split(' ').collect();
-            let plain = words.iter().enumerate().map(|(at, word)| {
-                let time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.ends_with('Z');
-                let pid = at > 0 && words[at - 1] == "(pid";
-                if time {
-                    "TIME"
-                } else if pid {
-                    "PID)"
-                } else {
-                    word
-                }
-            });
-            plain.collect::<Vec<_>>().join(" ").trim_end().to_owned()
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    }
-
-    fn start(&self, line: &str) -> Running<'_> {
-        let child = self.command(line).stdout(Stdio::null()).stderr(fs::File::create(self.path("log")).unwrap()).spawn().unwrap();
-        Running { place: self, child }
-    }
-}
-
-/// A command at work; killed when the test ends.
-struct Running<'a> {
-    place: &'a Place,
-    child: Child,
-}
-
-impl Running<'_> {
-    /// Waits until the status has this row, however its columns are aligned; the whole status, with single blanks.
-    fn until(&mut self, row: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let status = String::from_utf8(self.place.output("status app.toml").stdout).unwrap();
-            let status = status.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n");
-            if status.contains(row) {
-                return self.place.plain(&status);
-            }
-            assert!(self.child.try_wait().unwrap().is_none(), "the host has ended: {}", self.place.read("log"));
-            assert!(begun.elapsed() < BOUND, "{status}\n{}", self.place.read("log"));
-        }
-    }
-
-    /// Waits until the log has so many lines with this text.
-    fn logged(&mut self, text: &str, times: usize) {
-        let begun = Instant::now();
-        while self.place.read("log").matches(text).count() < times {
-            assert!(self.child.try_wait().unwrap().is_none(), "the host has ended: {}", self.place.read("log"));
-            assert!(begun.elapsed() < BOUND, "{}", self.place.read("log"));
-            std::thread::yield_now();
-        }
-    }
-
-    /// Sends a signal, and waits for the end.
-    fn signal(mut self, name: &str) -> String {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-        self.child.wait().unwrap().to_string()
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// One source, one probe, one sink.
-fn one_probe(config: &str, more: &str) -> String {
-    format!(
-        "[app]\nid = \"probed\"\n\n[sources.in]\ntopic = \"in\"\n\n[processors.probe]\ncomponent = \"probe.wasm\"\nfrom = [\"in\"]\nconfig = \
-         {config}\n{more}\n\n[sinks.out]\ntopic = \"out\"\nfrom = [\"probe\"]\n"
-    )
-}
 
 #[test]
 fn help_is_short() {
@@ -216,18 +48,26 @@ fn help_is_short() {
           <APP.toml>  The manifest
 
         Options:
-              --input <SOURCE=FILE>  Produce the lines of FILE (`-`: standard input) to the topic of SOURCE,
-                                     a source or table, before the app starts
-              --output <SINK=FILE>   Write the topic of SINK, from its beginning, to FILE (`-`: standard
-                                     output)
-              --until-idle           End when everything that was produced is processed
-              --again                Produce the files of --input again, even those that were produced
-                                     before
-              --threads <THREADS>    Stream threads; stands for `runtime.threads`
-              --state-dir <DIR>      Folder of the log and of the state; stands for `runtime.state-dir`
-              --log <LOG>            Form of the log lines [default: text] [possible values: text, json]
-              --redact               Keep keys of records out of logs and errors
-          -h, --help                 Print help (see more with '--help')
+              --input <SOURCE=FILE>    Produce the lines of FILE (`-`: standard input) to the topic of
+                                       SOURCE, a source or table, before the app starts
+              --output <SINK=FILE>     Write the topic of SINK, from its beginning, to FILE (`-`: standard
+                                       output)
+              --until-idle             End when everything that was produced is processed
+              --again                  Produce the files of --input again, even those that were produced
+                                       before
+              --threads <THREADS>      Stream threads; stands for `runtime.threads`
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --instance-id <NAME>     Kafka: name of this host among those of the app; stands for
+                                       `runtime.instance-id`
+              --create-topics          Kafka: make topics of sources, tables and sinks that do not exist
+              --leave                  Kafka: SIGTERM hands the tasks over at once, as SIGINT does; else
+                                       they wait for this host to come back
+              --yes                    Agree to what else is asked first: on Kafka a file of --input is
+                                       produced anew at each start
+              --log <LOG>              Form of the log lines [default: text] [possible values: text, json]
+              --redact                 Keep keys of records out of logs and errors
+          -h, --help                   Print help (see more with '--help')
 
         $ cofferdam produce -h
         Append lines to a topic
@@ -240,8 +80,9 @@ fn help_is_short() {
           [FILE]          The lines; `-`: standard input [default: -]
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+          -h, --help                   Print help
 
         $ cofferdam consume -h
         Print the records of a topic
@@ -253,12 +94,13 @@ fn help_is_short() {
           <SINK|TOPIC>  A sink, source, table or topic
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-              --from-beginning   Begin at the first record (the default)
-              --from-end         Begin behind the last record
-              --follow           Wait for further records
-              --max <N>          End after N records
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --from-beginning         Begin at the first record (the default)
+              --from-end               Begin behind the last record
+              --follow                 Wait for further records
+              --max <N>                End after N records
+          -h, --help                   Print help
 
         $ cofferdam status -h
         Show tasks and partitions
@@ -269,9 +111,10 @@ fn help_is_short() {
           <APP.toml>  The manifest
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-              --json             As JSON
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --json                   As JSON
+          -h, --help                   Print help
 
         $ cofferdam resume -h
         Let parked tasks try their record again
@@ -283,8 +126,9 @@ fn help_is_short() {
           [TASK]      A task, as `status` names it; all unless said
 
         Options:
-              --state-dir <DIR>  Folder of the log and of the state; stands for `runtime.state-dir`
-          -h, --help             Print help
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+          -h, --help                   Print help
     "#);
     assert_snapshot!(place.session(&["new -h", "build -h", "check -h", "describe -h", "test -h", "explain -h"]), @r#"
         $ cofferdam new -h

@@ -30,7 +30,8 @@ fn probe() -> Arc<Loaded> {
 }
 
 fn env() -> Lent {
-    let stores = vec![StoreConfig { name: "data".into(), kind: StoreKind::KeyValue, backend: Backend::Memory }];
+    let stores =
+        vec![StoreConfig { name: "data".into(), kind: StoreKind::KeyValue, backend: Backend::Memory, changelog: "data-changelog".into() }];
     Some(Box::new(TaskEnv {
         stores: TaskStores::open(None, stores).unwrap(),
         schedules: Schedules::default(),

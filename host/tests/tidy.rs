@@ -14,7 +14,7 @@ const GROUPS: &[&[&str]] = &[
     &["deploy"],
     &["steps"],
     &["runtime"],
-    &["task", "broker/embedded", "broker/sim"],
+    &["task", "broker/kafka", "broker/embedded", "broker/sim"],
     &["sandbox"],
     &["node"],
     &["store"],
@@ -33,6 +33,7 @@ const LEAVES: usize = GROUPS.len() - 1;
 const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("wasmtime", &["sandbox"]),
     ("rocksdb", &["disk"]),
+    ("rdkafka_sys", &["broker/kafka"]),
     ("tokio", &["admin", "deploy"]),
     ("axum", &["admin"]),
     ("hyper", &["admin"]),
@@ -64,7 +65,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The room that a file belongs to, from its path below `src`.
 fn room_of(path: &str) -> String {
     let path = path.trim_end_matches(".rs");
-    for deep in ["broker/embedded", "broker/sim"] {
+    for deep in ["broker/kafka", "broker/embedded", "broker/sim"] {
         if path == deep || path.starts_with(&format!("{deep}/")) {
             return deep.to_owned();
         }

@@ -1,6 +1,7 @@
 //! The answers, whoever asks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,11 @@ const PAGE_RECORDS: usize = 5_000;
 const PAGE_BYTES: usize = 4 << 20;
 /// Records read before the size of a page is looked at.
 const READ_RECORDS: usize = 64;
+
+/// Waits for records that are on their way.
+const READ_WAITS: u32 = 20;
+/// Each of them.
+const READ_WAIT: Duration = Duration::from_millis(250);
 
 /// What a desk can ask of a running host.
 pub trait HostControl: Send + Sync {
@@ -183,7 +189,10 @@ impl Desk {
         let mut reader = self.broker.reader().map_err(failed)?;
         let mut page = Filling { lines: Vec::new(), bytes: 0, most: request.max.unwrap_or(PAGE_RECORDS).min(PAGE_RECORDS) };
         for position in &mut positions {
-            position.offset = page.fill(&mut *reader, &at(position.partition), position.offset)?;
+            let at = at(position.partition);
+            let (_, end) = self.broker.bounds(&at).map_err(failed)?;
+            position.offset = page.fill(&mut *reader, &at, position.offset, end)?;
+            reader.close(&at);
         }
         Ok(Page { lines: page.lines, positions })
     }
@@ -224,10 +233,11 @@ struct Filling {
 }
 
 impl Filling {
-    /// Adds records of a partition until it has no more or the page is full; where to read on.
-    fn fill(&mut self, reader: &mut dyn Reader, at: &TopicPartition, mut offset: Offset) -> Result<Offset, Diagnostic> {
+    /// Adds records of a partition up to its end or until the page is full; where to read on.
+    fn fill(&mut self, reader: &mut dyn Reader, at: &TopicPartition, mut offset: Offset, end: Offset) -> Result<Offset, Diagnostic> {
         let mut records: Vec<ConsumedRecord> = Vec::new();
-        while self.lines.len() < self.most && self.bytes < PAGE_BYTES {
+        let mut waits = READ_WAITS;
+        while self.lines.len() < self.most && self.bytes < PAGE_BYTES && offset < end {
             records.clear();
             let next = match reader.read(at, offset, READ_RECORDS.min(self.most - self.lines.len()), &mut records) {
                 Err(BrokerError::OffsetGone { wanted, first, .. }) => {
@@ -237,7 +247,13 @@ impl Filling {
                 next => next.map_err(failed)?,
             };
             if next == offset {
-                break;
+                // Records are on their way from a cluster; those of a transaction that is still open are not.
+                if waits == 0 {
+                    break;
+                }
+                waits -= 1;
+                reader.wait(READ_WAIT);
+                continue;
             }
             offset = next;
             let lines = records.iter().map(|r| jsonl::print(&r.record));

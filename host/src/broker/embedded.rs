@@ -16,6 +16,7 @@ mod fetch;
 mod folder;
 mod layout;
 mod log;
+mod operator;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -69,6 +70,10 @@ impl Broker for EmbeddedLog {
         self.log.create_topics(specs)
     }
 
+    fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError> {
+        self.log.delete_topics(names)
+    }
+
     fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError> {
         let partition = self.log.partition(at)?;
         Ok((partition.first(), partition.end()))
@@ -76,6 +81,19 @@ impl Broker for EmbeddedLog {
 
     fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {
         self.log.committed(group, at)
+    }
+
+    fn offset_at(&self, at: &TopicPartition, time: Timestamp) -> Result<Offset, BrokerError> {
+        self.log.offset_at(at, time)
+    }
+
+    fn set_committed(&self, group: &str, offsets: &[(TopicPartition, Option<Committed>)]) -> Result<(), BrokerError> {
+        self.log.set_committed(group, offsets)
+    }
+
+    /// None: the lock of the state folder keeps every other process out.
+    fn members(&self, _group: &str) -> Result<Vec<String>, BrokerError> {
+        Ok(Vec::new())
     }
 
     fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::record::{ConsumedRecord, Offset, Record, TopicPartition};
+use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
 
 /// What becomes of old records of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,11 +165,26 @@ pub trait Broker: Send + Sync {
     /// Makes topics. One that exists with the same settings is left alone.
     fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), BrokerError>;
 
+    /// Deletes topics with all their records, and forgets what groups have committed of them. One that is not there is fine. Nobody may be
+    /// reading or writing them: what such a one sends or commits afterwards is void, or refused.
+    fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError>;
+
     /// First and end offset of a partition; the end is one behind the last committed record.
     fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError>;
 
     /// What a group has committed; `None` where nothing.
     fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError>;
+
+    /// The first record whose own timestamp is `time` or later, in the order of offsets; the end when there is none. May read the whole
+    /// partition.
+    fn offset_at(&self, at: &TopicPartition, time: Timestamp) -> Result<Offset, BrokerError>;
+
+    /// Puts these in the place of what a group has committed; `None` forgets it. For a group without members. An error may leave a part done:
+    /// the same call again completes it.
+    fn set_committed(&self, group: &str, offsets: &[(TopicPartition, Option<Committed>)]) -> Result<(), BrokerError>;
+
+    /// The members that a group has now, by names that a person can look for. The embedded log knows none: whoever opens it is alone.
+    fn members(&self, group: &str) -> Result<Vec<String>, BrokerError>;
 
     /// A member of `group`: number `member` of the host's `members` stream threads.
     fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError>;
@@ -208,6 +223,9 @@ pub trait Client {
     /// Moves up to `max` records of a partition that have arrived to the end of `into`, fewer where they are large; how many. Does not block.
     fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError>;
 
+    /// Where a started partition stands: behind the last record taken, and behind what is no record (markers of transactions, compacted ones).
+    fn position(&mut self, at: &TopicPartition) -> Option<Offset>;
+
     /// The partition's end as last heard of; `None` when nothing was heard yet. An empty partition whose position is below has records on the way.
     fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError>;
 
@@ -233,4 +251,10 @@ pub trait Reader: Send {
     /// read (transaction markers, compacted ones). Does not block; equal to `from` when there is nothing.
     /// Below the first offset: `OffsetGone`.
     fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError>;
+
+    /// Blocks until there may be something to read, or `at_most` is over. A log that delivers at once never blocks.
+    fn wait(&mut self, _at_most: Duration) {}
+
+    /// Fetches nothing more of a partition until it is read again.
+    fn close(&mut self, _at: &TopicPartition) {}
 }

@@ -35,6 +35,9 @@ const RULES: &[Rule] = &[
     ("produce is all or nothing, progress included", produce_is_all_or_nothing),
     ("a reader needs no group", a_reader_needs_no_group),
     ("many records keep their order", many_records_keep_their_order),
+    ("a deleted topic is gone whole", a_deleted_topic_is_gone_whole),
+    ("committed offsets can be moved and forgotten", committed_offsets_can_be_moved_and_forgotten),
+    ("a time leads to the first record at or after it", a_time_leads_to_the_first_record_at_or_after_it),
 ];
 
 pub(super) fn topic(name: &str, partitions: u32) -> TopicSpec {
@@ -361,4 +364,50 @@ fn many_records_keep_their_order(broker: &dyn Broker) {
         client.start(&at("t", 0), from).unwrap();
         expected(&take_all(&mut *client, &at("t", 0)), from);
     }
+}
+
+fn a_deleted_topic_is_gone_whole(broker: &dyn Broker) {
+    broker.create_topics(&[topic("stays", 1), topic("gone", 2), topic("t", 1)]).unwrap();
+    let committed = Committed { offset: 2, metadata: "m".into() };
+    for name in ["stays", "gone"] {
+        broker.produce((0..3).map(|i| to(name, 0, record("k", &i.to_string()))).collect(), None).unwrap();
+        broker.set_committed("group", &[(at(name, 0), Some(committed.clone()))]).unwrap();
+    }
+    broker.delete_topics(&["gone".into(), "never-there".into()]).unwrap();
+    assert_eq!(broker.topics(&["gone".into()]).unwrap(), [None]);
+    assert!(matches!(broker.bounds(&at("gone", 0)), Err(BrokerError::UnknownTopic(_))));
+    assert!(matches!(broker.produce(vec![to("gone", 0, record("k", "v"))], None), Err(BrokerError::UnknownTopic(_))));
+    broker.create_topics(&[topic("gone", 1)]).unwrap();
+    assert_eq!((broker.bounds(&at("gone", 0)).unwrap(), broker.committed("group", &at("gone", 0)).unwrap()), ((0, 0), None));
+    broker.produce(vec![to("gone", 0, record("k", "new"))], None).unwrap();
+    assert_eq!(values(&read_from(broker, &at("gone", 0), 0)), [(0, "new")]);
+    assert_eq!(values(&read_from(broker, &at("stays", 0), 1)), [(1, "1"), (2, "2")]);
+    assert_eq!(broker.committed("group", &at("stays", 0)).unwrap(), Some(committed));
+}
+
+fn committed_offsets_can_be_moved_and_forgotten(broker: &dyn Broker) {
+    broker.create_topics(&[topic("t", 3)]).unwrap();
+    let (first, second) = (Committed { offset: 7, metadata: "m".into() }, Committed { offset: 0, metadata: String::new() });
+    let set = |group: &str, partition, committed: &Committed| broker.set_committed(group, &[(at("t", partition), Some(committed.clone()))]);
+    set("group", 0, &first).unwrap();
+    set("group", 1, &first).unwrap();
+    set("other", 0, &first).unwrap();
+    broker.set_committed("group", &[(at("t", 0), Some(second.clone())), (at("t", 1), None), (at("t", 2), None)]).unwrap();
+    let all = |group: &str| [0, 1, 2].map(|partition| broker.committed(group, &at("t", partition)).unwrap());
+    assert_eq!(all("group"), [Some(second), None, None]);
+    assert_eq!(all("other"), [Some(first.clone()), None, None]);
+    assert_eq!(set("group", 3, &first).unwrap_err().to_string(), "t/3 does not exist");
+    assert!(broker.members("group").unwrap().is_empty());
+}
+
+fn a_time_leads_to_the_first_record_at_or_after_it(broker: &dyn Broker) {
+    broker.create_topics(&[topic("t", 2)]).unwrap();
+    let times = [10, 30, 20, 30, 40];
+    let outgoing = times.map(|ms| to("t", 0, Record { timestamp: Timestamp(ms), ..record("k", "v") }));
+    broker.produce(outgoing.to_vec(), None).unwrap();
+    let found = |partition, ms| broker.offset_at(&at("t", partition), Timestamp(ms)).unwrap();
+    assert_eq!([0, 10, 11, 25, 30, 31, 40, 41].map(|ms| found(0, ms)), [0, 0, 1, 1, 1, 4, 4, 5]);
+    assert_eq!(found(1, 0), 0, "the end of an empty partition");
+    while !broker.delete_before(&at("t", 0), 2).unwrap() {}
+    assert_eq!(found(0, 0), 2);
 }

@@ -106,6 +106,12 @@ impl Broker for SimBroker {
         specs.iter().try_for_each(|spec| state.create_topic(spec))
     }
 
+    fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError> {
+        let mut state = self.state();
+        names.iter().for_each(|name| state.delete_topic(name));
+        Ok(())
+    }
+
     fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError> {
         let state = self.state();
         let partition = state.partition(at)?;
@@ -114,6 +120,18 @@ impl Broker for SimBroker {
 
     fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {
         self.state().committed(group, at)
+    }
+
+    fn offset_at(&self, at: &TopicPartition, time: Timestamp) -> Result<Offset, BrokerError> {
+        self.state().offset_at(at, time)
+    }
+
+    fn set_committed(&self, group: &str, offsets: &[(TopicPartition, Option<Committed>)]) -> Result<(), BrokerError> {
+        self.state().set_committed(group, offsets)
+    }
+
+    fn members(&self, group: &str) -> Result<Vec<String>, BrokerError> {
+        Ok(self.state().group(group).numbers().map(|number| format!("member {number}")).collect())
     }
 
     fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError> {

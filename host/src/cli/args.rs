@@ -66,6 +66,21 @@ pub struct Run {
     /// Folder of the log and of the state; stands for `runtime.state-dir`
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Kafka: addresses of brokers; stands for `broker.bootstrap`
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap: Option<String>,
+    /// Kafka: name of this host among those of the app; stands for `runtime.instance-id`
+    #[arg(long, value_name = "NAME")]
+    pub instance_id: Option<String>,
+    /// Kafka: make topics of sources, tables and sinks that do not exist
+    #[arg(long)]
+    pub create_topics: bool,
+    /// Kafka: SIGTERM hands the tasks over at once, as SIGINT does; else they wait for this host to come back
+    #[arg(long)]
+    pub leave: bool,
+    /// Agree to what else is asked first: on Kafka a file of --input is produced anew at each start
+    #[arg(long)]
+    pub yes: bool,
     /// Form of the log lines
     #[arg(long, value_enum, default_value_t = LogForm::Text)]
     pub log: LogForm,
@@ -150,6 +165,9 @@ pub struct Where {
     /// Folder of the log and of the state; stands for `runtime.state-dir`
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Kafka: addresses of brokers; stands for `broker.bootstrap`
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap: Option<String>,
 }
 
 /// `produce`.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::broker::{Broker, BrokerError, Reader};
 use crate::error::Diagnostic;
@@ -12,6 +13,11 @@ use crate::record::{ConsumedRecord, Offset, TopicPartition};
 
 /// Records read at a time.
 const CHUNK_RECORDS: usize = 5_000;
+
+/// Waits for the last records, which are on their way from a cluster.
+const END_WAITS: u32 = 60;
+/// Each of them.
+const END_WAIT: Duration = Duration::from_millis(250);
 
 /// One `--output` at work.
 pub struct Output {
@@ -81,8 +87,25 @@ impl Output {
     }
 
     /// Writes all that has been committed.
-    pub fn pump_to_the_end(&mut self) -> Result<(), Diagnostic> {
-        while self.pump()? {}
+    pub fn pump_to_the_end(&mut self, broker: &dyn Broker) -> Result<(), Diagnostic> {
+        let mut ends = Vec::new();
+        for (at, _) in &self.positions {
+            let (_, end) = broker.bounds(at).map_err(|e| Diagnostic::run("R021", format!("{at} cannot be read")).because(e))?;
+            ends.push(end);
+        }
+        let mut waits = END_WAITS;
+        while self.positions.iter().zip(&ends).any(|((_, position), end)| position < end) {
+            if self.pump()? {
+                waits = END_WAITS;
+                continue;
+            }
+            if waits == 0 {
+                let message = format!("the output {} is not whole: its topic delivers no more, although it has more", self.path.display());
+                return Err(Diagnostic::run("R021", message).hint("`consume` reads the topic once it delivers again"));
+            }
+            waits -= 1;
+            self.reader.wait(END_WAIT);
+        }
         Ok(())
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::admin::{CONTROL_SOCKET, ControlClient, Desk, Page, PageRequest, StatusReport};
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{self, OpenLog};
+use crate::deploy::{self, Cluster, OpenLog};
 use crate::error::Diagnostic;
-use crate::manifest::Manifest;
+use crate::manifest::{Broker, KafkaBroker, Manifest};
 
 use super::args::Where;
 use super::topics;
@@ -63,6 +63,10 @@ impl App {
     pub fn reach(at: &Where) -> Result<Self, Vec<Diagnostic>> {
         let manifest = Manifest::load(&at.manifest)?;
         let state_dir = at.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
+        if let Broker::Kafka(section) = &manifest.broker {
+            let answers = on_kafka(&manifest, section, at, &state_dir).map_err(|e| vec![e])?;
+            return Ok(Self { manifest, state_dir, answers });
+        }
         if !state_dir.join("log").is_dir() {
             let what = format!("there is no log in the state folder {}", state_dir.display());
             let hint = "an app's log is made when it runs for the first time; another folder is given by `--state-dir`";
@@ -107,6 +111,17 @@ impl App {
             Answers::Own(desk) => desk.resume(task),
         }
     }
+}
+
+/// The host of the state folder, or else the cluster itself.
+fn on_kafka(manifest: &Manifest, section: &KafkaBroker, at: &Where, state_dir: &Path) -> Result<Answers, Diagnostic> {
+    if let Some(host) = ControlClient::connect(&state_dir.join(CONTROL_SOCKET))? {
+        return Ok(Answers::Host(host));
+    }
+    let given = Cluster { bootstrap: at.bootstrap.clone(), instance_id: None };
+    let broker = Arc::new(deploy::open_cluster(manifest, section, &given, None)?);
+    let (app, clock) = (manifest.app.id.value.clone(), Arc::new(SystemClock));
+    Ok(Answers::Own(Box::new(Desk { app, broker, clock, topics: topics::read(manifest), host: None })))
 }
 
 /// A desk over a log that nobody else holds.

@@ -9,9 +9,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, HostControl};
 use crate::broker::Broker;
+use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{self, Application, BindSettings, Maintenance, OpenLog, Overrides};
+use crate::deploy::{self, Application, BindSettings, Cluster, ExternalTopics, Maintenance, OpenLog, Overrides};
 use crate::error::Diagnostic;
+use crate::manifest::Broker as BrokerSection;
 use crate::runtime::{Host, HostExit, HostPlan, HostSettings, TaskStatus};
 
 use super::args;
@@ -27,25 +29,31 @@ use super::watch::Watch;
 pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let console = Console::start(args.log);
     let ear = Ear::open().map_err(|e| vec![Diagnostic::run("R005", "signals cannot be heard").because(e)])?;
-    let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone() };
+    let cluster = Cluster { bootstrap: args.bootstrap.clone(), instance_id: args.instance_id.clone() };
+    let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone(), cluster };
     let app = Application::load(&args.manifest, &overrides)?;
     app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
     let inputs = inputs(&app, &args.input)?;
     let sinks = outputs(&app, &args.output)?;
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let open = take_folder(&app.state_dir, &clock).map_err(one)?;
-    let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
+    if inputs.iter().any(|input| input.from != InputFrom::Stdin) && matches!(app.manifest.broker, BrokerSection::Kafka(_)) && !args.yes {
+        let hint = "say --yes to produce them at this start; `produce` appends to a topic without running anything";
+        return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
+    }
+    let open = Opened::open(&app, &overrides.cluster, &clock).map_err(one)?;
+    let broker = open.broker.clone();
     let settings = BindSettings {
         tasks_folder: Some(open.folder.path().join("tasks")),
         commit_floor: crate::limits::COMMIT_FLOOR,
-        partitions: None,
+        topics: match app.manifest.broker {
+            BrokerSection::Embedded => ExternalTopics::Own { partitions: None },
+            BrokerSection::Kafka(_) => ExternalTopics::Cluster { make: args.create_topics },
+        },
         seed: seed(&*clock),
         redact_keys: args.redact,
     };
     let plan = deploy::bind(&app, broker.clone(), clock.clone(), &settings)?;
-    let _maintenance = Maintenance::start(open.log.clone(), clock.clone())
-        .map_err(|e| one(Diagnostic::run("R001", "the maintenance thread cannot be started").because(e)))?;
 
     let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
     let host = Handle::default();
@@ -59,15 +67,17 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let outputs = create_outputs(&*broker, sinks).map_err(one)?;
     tracing::info!(app = %app.topology.app, threads = app.manifest.runtime.threads, state = %open.folder.path().display(), "running");
     host.start(plan, app.manifest.runtime.threads).map_err(one)?;
-    let stdin = pump_stdin(broker, clock, &inputs);
+    let stdin = pump_stdin(broker.clone(), clock, &inputs);
     let bar = console.bars.add(ProgressBar::new_spinner());
     let mut watch = Watch { host: host.clone(), ear, outputs, stdin, until_idle: args.until_idle, bar };
     let ended = watch.watch();
     watch.bar.finish_and_clear();
     // No request may come in between any more.
     drop(control);
-    let stopped = host.stop(matches!(ended, Ok(Some(Told::Leave))));
-    let written = watch.outputs.iter_mut().try_for_each(Output::pump_to_the_end);
+    // On the way out because there is nothing more to do, or because it is told to go for good.
+    let leave = args.leave || !matches!(ended, Ok(Some(Told::Restart)));
+    let stopped = host.stop(leave);
+    let written = watch.outputs.iter_mut().try_for_each(|output| output.pump_to_the_end(&*broker));
     ended.map_err(one)?;
     stopped.map_err(one)?;
     written.map_err(one)?;
@@ -84,6 +94,31 @@ fn one(problem: Diagnostic) -> Vec<Diagnostic> {
 /// A seed for the guests' random bits: another one at each start.
 fn seed(clock: &dyn Clock) -> u64 {
     clock.now().0.unsigned_abs() ^ (u64::from(std::process::id()) << 40)
+}
+
+/// The log of an app, and the state folder of this host.
+struct Opened {
+    folder: Arc<StateFolder>,
+    broker: Arc<dyn Broker>,
+    _maintenance: Option<Maintenance>,
+}
+
+impl Opened {
+    fn open(app: &Application, cluster: &Cluster, clock: &Arc<dyn Clock>) -> Result<Self, Diagnostic> {
+        match &app.manifest.broker {
+            BrokerSection::Embedded => {
+                let open = take_folder(&app.state_dir, clock)?;
+                let maintenance = Maintenance::start(open.log.clone(), clock.clone())
+                    .map_err(|e| Diagnostic::run("R001", "the maintenance thread cannot be started").because(e))?;
+                Ok(Self { folder: open.folder, broker: Arc::new(open.log), _maintenance: Some(maintenance) })
+            }
+            BrokerSection::Kafka(section) => {
+                let folder = deploy::lock_folder(&app.state_dir)?;
+                let broker = deploy::open_cluster(&app.manifest, section, cluster, Some(&folder))?;
+                Ok(Self { folder, broker: Arc::new(broker), _maintenance: None })
+            }
+        }
+    }
 }
 
 /// Takes the state folder, which commands may hold for a moment. A host in it is an error at once.

@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 
 use crate::broker::sim::SimBroker;
 use crate::clock::VirtualClock;
-use crate::deploy::{self, Application, BindSettings, Overrides};
+use crate::deploy::{self, Application, BindSettings, ExternalTopics, Overrides};
 use crate::error::Diagnostic;
 use crate::runtime::{StreamThread, ThreadBoard};
 use crate::steps::{self, Bench, StepFile};
@@ -99,7 +99,7 @@ fn bench(app: &Application, partitions: u32) -> Result<Bench, Vec<Diagnostic>> {
     let settings = BindSettings {
         tasks_folder: None,
         commit_floor: std::time::Duration::ZERO,
-        partitions: Some(partitions),
+        topics: ExternalTopics::Own { partitions: Some(partitions) },
         seed: SEED,
         redact_keys: false,
     };

@@ -68,7 +68,9 @@ impl Watch {
         if host.all_parked() {
             return Err(parked(&status));
         }
-        let waits = self.stdin.is_some() || !self.until_idle;
+        // What the tasks themselves know is looked at first: the rest asks the log.
+        let lags = status.iter().any(|task| task.lag > 0 && !is_parked(task));
+        let waits = self.stdin.is_some() || !self.until_idle || lags;
         if waits || !host.idle().map_err(|e| Diagnostic::run("B002", "the log failed").because(e))? {
             return Ok(None);
         }

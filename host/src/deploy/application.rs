@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::config;
+use super::kafka::Cluster;
 use crate::component::{self, Component};
 use crate::error::Diagnostic;
 use crate::manifest::Manifest;
@@ -18,6 +19,8 @@ pub struct Overrides {
     pub threads: Option<u32>,
     /// `runtime.state-dir`, relative to where the command was started.
     pub state_dir: Option<PathBuf>,
+    /// Of a Kafka cluster.
+    pub cluster: Cluster,
 }
 
 /// A checked app.

@@ -27,9 +27,14 @@ pub struct OpenLog {
     pub log: EmbeddedLog,
 }
 
+/// Takes a state folder for this process; made when absent.
+pub fn lock_folder(state_dir: &Path) -> Result<Arc<StateFolder>, Diagnostic> {
+    Ok(Arc::new(StateFolder::lock(state_dir).map_err(|e| refused(state_dir, &e))?))
+}
+
 /// Takes a state folder for this process and opens the log in it. Both are made when absent.
 pub fn open_log(state_dir: &Path, clock: Arc<dyn Clock>) -> Result<OpenLog, Diagnostic> {
-    let folder = Arc::new(StateFolder::lock(state_dir).map_err(|e| refused(state_dir, &e))?);
+    let folder = lock_folder(state_dir)?;
     let log = EmbeddedLog::open(folder.clone(), clock, &Budget::new(limits::LOG_CACHE_BYTES, limits::LOG_WRITE_BUFFERS_BYTES))
         .map_err(|e| refused(state_dir, &e))?;
     Ok(OpenLog { folder, log })

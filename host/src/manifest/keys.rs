@@ -12,7 +12,6 @@ pub(super) struct Shape {
     pub later: &'static [(&'static str, &'static str)],
 }
 
-const NO_KAFKA: &str = "it belongs to kind = \"kafka\"; this version has the embedded broker alone, which needs no address";
 const ONLY_KEY_VALUE: &str = "it belongs to another kind of store; this version has key-value stores alone";
 
 pub(super) const ROOT: Shape = Shape {
@@ -24,12 +23,9 @@ pub(super) const ROOT: Shape = Shape {
     ],
 };
 pub(super) const APP: Shape = Shape { schema: "app", keys: &["id", "guarantee"], later: &[] };
-pub(super) const BROKER: Shape = Shape { schema: "broker", keys: &["kind"], later: &[("bootstrap", NO_KAFKA), ("client", NO_KAFKA)] };
-pub(super) const RUNTIME: Shape = Shape {
-    schema: "runtime",
-    keys: &["threads", "state-dir", "commit-interval", "max-task-idle"],
-    later: &[("instance-id", "this version runs an application in one host, which needs no name")],
-};
+pub(super) const BROKER: Shape = Shape { schema: "broker", keys: &["kind", "bootstrap", "client"], later: &[] };
+pub(super) const RUNTIME: Shape =
+    Shape { schema: "runtime", keys: &["threads", "state-dir", "instance-id", "commit-interval", "max-task-idle"], later: &[] };
 pub(super) const TOPIC: Shape =
     Shape { schema: "topic", keys: &["partitions", "cleanup", "retention", "replication", "partitioner"], later: &[] };
 pub(super) const SOURCE: Shape = Shape { schema: "source", keys: &["topic", "topics", "start", "timestamp", "on-error"], later: &[] };

@@ -57,11 +57,24 @@ pub struct App {
 }
 
 /// `[broker]`: the log that records come from and go to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Broker {
     /// A durable log in the state folder, one process.
     #[default]
     Embedded,
+    /// A Kafka cluster.
+    Kafka(KafkaBroker),
+}
+
+/// `kind = "kafka"`.
+#[derive(Clone, Debug)]
+pub struct KafkaBroker {
+    /// Where `kind` stands.
+    pub place: Place,
+    /// `bootstrap`; the command line may give it instead.
+    pub bootstrap: Option<Spanned<String>>,
+    /// `[broker.client]`: properties of librdkafka, with `${NAME}` as written.
+    pub client: Vec<(Name, String)>,
 }
 
 /// `[runtime]`: how this host runs the application.
@@ -71,6 +84,8 @@ pub struct Runtime {
     pub threads: u32,
     /// The state folder, relative to the manifest. See [`Manifest::state_dir`].
     pub state_dir: PathBuf,
+    /// Name of this host among those of the app; unless given, one is made and kept in the state folder.
+    pub instance_id: Option<Name>,
     /// Longest time between two commits under load.
     pub commit_interval: Duration,
     /// How long a task waits for a partition that has run dry (KIP-695).

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use toml_edit::Value;
+
 use super::keys;
-use super::model::{App, Broker, Runtime, Store, Topic};
+use super::model::{App, Broker, KafkaBroker, Runtime, Store, Topic};
 use super::reader::{Field, Fields, Reader};
 use super::values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
 use super::words::{Backend, Cleanup, Guarantee, Name, Partitioner, Spanned, StoreKind};
@@ -12,6 +14,8 @@ use crate::error::{Diagnostic, nearest};
 use crate::limits;
 
 const APP_ID_RULE: &str = "letters, digits, '.', '_' and '-', at most 100 bytes: internal topics and the consumer group begin with it";
+const INSTANCE_ID_RULE: &str =
+    "letters, digits, '.', '_' and '-', at most 100 bytes: it is part of the member's name in the consumer group";
 const TOPIC_RULE: &str = "a topic's name has letters, digits, '.', '_' and '-', at most 249 bytes";
 const NAME_RULE: &str = "a name has small letters, digits, '-' and '_', begins with a letter or digit, and has at most 100 bytes";
 
@@ -91,18 +95,46 @@ impl<'a> Reader<'a> {
 
     /// `[broker]`.
     pub fn broker(&mut self, root: &Fields<'a>) -> Broker {
-        let Some(field) = self.field(root, "broker") else { return Broker::default() };
-        // Of a broker that is not there, one error is enough: its other keys say nothing more.
-        let not_there = self.entries(&field, None).into_iter().find_map(|(key, f)| (key.value == "kind").then_some(f));
-        if let Some(kind) = not_there
-            && kind.value().and_then(|v| v.as_str()) == Some("kafka")
-        {
-            let hint = "this version has kind = \"embedded\": a durable log in the state folder, which needs no other process";
-            self.error(Diagnostic::usage("M007", "a broker of kind 'kafka' is not there yet").hint(hint), &kind.place);
-            return Broker::default();
+        let Some(fields) = self.read(root, "broker", |r, f| r.table(f, &keys::BROKER)) else { return Broker::default() };
+        let kind = self.field(&fields, "kind");
+        let is_kafka = kind.as_ref().and_then(|kind| self.word(kind, &[("embedded", false), ("kafka", true)]));
+        let bootstrap = self.field(&fields, "bootstrap");
+        let client = self.field(&fields, "client");
+        if is_kafka == Some(false) || kind.is_none() {
+            for field in [&bootstrap, &client].into_iter().flatten() {
+                self.error(
+                    Diagnostic::usage("M008", format!("{} belongs to a Kafka cluster, and the broker is the embedded one", field.label))
+                        .hint("say kind = \"kafka\", or leave it out: the embedded log needs no address"),
+                    &field.place,
+                );
+            }
         }
-        let Some(fields) = self.table(&field, &keys::BROKER) else { return Broker::default() };
-        self.read(&fields, "kind", |r, f| r.word(f, &[("embedded", Broker::Embedded)])).unwrap_or_default()
+        let (Some(true), Some(kind)) = (is_kafka, kind) else { return Broker::default() };
+        let bootstrap = bootstrap.and_then(|field| Some(Spanned { value: self.not_empty(&field)?, place: field.place.clone() }));
+        let client = client.map_or_else(Vec::new, |field| self.client_properties(&field));
+        Broker::Kafka(KafkaBroker { place: kind.place.clone(), bootstrap, client })
+    }
+
+    /// Properties of librdkafka, whose values are all texts in the end.
+    fn client_properties(&mut self, field: &Field<'a>) -> Vec<(Name, String)> {
+        let mut properties = Vec::new();
+        for (key, field) in self.entries(field, None) {
+            let text = match field.value() {
+                Some(Value::String(text)) => text.value().clone(),
+                Some(Value::Integer(number)) => number.value().to_string(),
+                Some(Value::Boolean(truth)) => truth.value().to_string(),
+                _ => {
+                    self.wrong_form(
+                        &field,
+                        "a string, an integer or a boolean",
+                        "write it as in \"security.protocol\" = \"SSL\", the name in quotes",
+                    );
+                    continue;
+                }
+            };
+            properties.push((Spanned { value: key.value.into(), place: key.place }, text));
+        }
+        properties
     }
 
     /// `[runtime]`.
@@ -110,6 +142,7 @@ impl<'a> Reader<'a> {
         let mut runtime = Runtime {
             threads: 1,
             state_dir: PathBuf::from(".cofferdam"),
+            instance_id: None,
             commit_interval: limits::COMMIT_INTERVAL,
             max_task_idle: Duration::ZERO,
         };
@@ -120,6 +153,10 @@ impl<'a> Reader<'a> {
         if let Some(folder) = self.read(&fields, "state-dir", Self::not_empty) {
             runtime.state_dir = folder.into();
         }
+        runtime.instance_id = self.read(&fields, "instance-id", |r, f| {
+            let text = r.text(f)?;
+            r.checked_name(f, text, check_app_id, INSTANCE_ID_RULE)
+        });
         if let Some(interval) = self.read(&fields, "commit-interval", Self::duration) {
             runtime.commit_interval = interval;
         }

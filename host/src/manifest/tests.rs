@@ -79,6 +79,9 @@ on-error = { policy = "skip" }
 topic = "odd"
 from = ["join.odd", "by-origin.even"]
 "#,
+    "[app]\nid = \"a\"\nguarantee = \"at-least-once\"\n[broker]\nkind = \"kafka\"\nbootstrap = \"k1:9092,k2:9092\"\n\
+     client = { \"security.protocol\" = \"SSL\", \"fetch.max.bytes\" = 1048576, \"enable.ssl.certificate.verification\" = true }\n\
+     [runtime]\ninstance-id = \"host-1\"\n",
 ];
 
 /// What only the parser can know: the schema lets texts with these parts pass.
@@ -90,6 +93,8 @@ pub(super) const BEYOND_THE_SCHEMA: &[&str] = &[
     "Mars/Phobos",
     "%!",
     "localhost",
+    "ca.pem",
+    "host 1",
     "repartition = true }\n# sink",
     "twice",
     "stock:",
@@ -202,6 +207,7 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
     theme(
         "bad_names",
         &[
+            "[runtime]\ninstance-id = \"host 1\"",
             "[sources.\"by.origin\"]\ntopic = \"t\"",
             "[sources.Flights]\ntopic = \"t\"",
             "[stores._s]",
@@ -216,6 +222,8 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
     theme(
         "contradictions",
         &[
+            "[broker]\nbootstrap = \"localhost:9092\"",
+            "[broker]\nkind = \"embedded\"\nclient = { \"ssl.ca.location\" = \"ca.pem\" }",
             "[sources.s]\ntopic = \"a\"\ntopics = [\"b\"]",
             "[sources.s]\ntopic = \"t\"\non-error = { policy = \"skip\", topic = \"bad\" }",
             &processor("from = \"a\"\ninputs = { left = \"b\" }"),
@@ -236,10 +244,8 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
         "not_there_yet",
         &[
             "[global-tables.g]\ntopic = \"t\"",
-            "[runtime]\ninstance-id = \"host-1\"",
             "[admin]\nlisten = \"127.0.0.1:9000\"",
             "[broker]\nkind = \"kafka\"\nbootstrap = \"localhost:9092\"\n\n[broker.client]\n\"ssl.key.password\" = \"${SECRET}\"",
-            "[broker]\nbootstrap = \"localhost:9092\"",
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
             "[processors.p]\ncomponent = \"stock:join\"",
             "[processors.p]\ncomponent = \"stock:tabel\"",

@@ -113,7 +113,8 @@ impl Host {
     pub fn all_parked(&self) -> bool {
         let status = self.status();
         // A thread that has not told yet may have tasks that work.
-        status.len() == self.plan.task_count() && status.iter().all(|t| matches!(t.condition, Condition::Parked { .. }))
+        let all = if self.plan.alone { status.len() == self.plan.task_count() } else { !status.is_empty() };
+        all && status.iter().all(|t| matches!(t.condition, Condition::Parked { .. }))
     }
 
     /// True when every task has told that it has committed its partitions, of sources and of internal topics, to their ends; parked ones aside.
@@ -140,7 +141,10 @@ impl Host {
                     }
                     // What the task itself has told, so that its counters are those of the end, too.
                     let name = at.to_string();
-                    let told = task.and_then(|t| t.committed.iter().find(|(p, _)| *p == name)).map(|(_, offset)| *offset);
+                    let told = match task {
+                        None if !self.plan.alone => self.plan.broker.committed(&self.plan.topology.app, &at)?.map(|c| c.offset),
+                        task => task.and_then(|t| t.committed.iter().find(|(p, _)| *p == name)).map(|(_, offset)| *offset),
+                    };
                     // Below the first offset nothing is left to process.
                     if told.is_none_or(|committed| committed.max(first) < end) {
                         return Ok(None);

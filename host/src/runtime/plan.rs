@@ -36,6 +36,8 @@ pub struct HostPlan {
     pub broker: Arc<dyn Broker>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// True when no other host can have tasks of this app.
+    pub alone: bool,
     /// Folder of the tasks' state; `None`: everything in memory.
     pub tasks_folder: Option<PathBuf>,
     /// Memory that all tasks share.

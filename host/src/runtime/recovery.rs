@@ -1,5 +1,8 @@
 //! What a stream thread does after an error, and when it is told to stop: in both cases the last commit is what counts.
 
+use std::time::Duration;
+
+use crate::broker::{BrokerError, Retry};
 use crate::record::{Timestamp, TopicPartition};
 use crate::topology::TaskId;
 
@@ -7,6 +10,9 @@ use super::commit::{Transaction, flush};
 use super::errors::{Action, ThreadError, action};
 use super::restore::wipe;
 use super::thread::{Slot, StreamThread};
+
+/// After an error that time may heal, before the next try.
+const RECOVERY_PAUSE: Duration = Duration::from_millis(200);
 
 impl StreamThread {
     /// Does what the table says about an error; gives it back when nothing helps.
@@ -18,6 +24,9 @@ impl StreamThread {
         };
         tracing::warn!(thread = self.number, "{error}; back to the last commit");
         self.void()?;
+        if matches!(error, ThreadError::Broker(BrokerError::Failed { retry: Retry::Same, .. })) {
+            self.client.wait(RECOVERY_PAUSE);
+        }
         wiped.map_or(Ok(()), |id| self.make_anew(&id))
     }
 

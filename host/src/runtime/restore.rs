@@ -78,7 +78,9 @@ impl Restore {
     /// Reads some more.
     pub(super) fn step(&mut self, reader: &mut dyn Reader) -> Result<Progress, ThreadError> {
         while self.left.last().is_some_and(|leg| leg.position >= leg.end) {
-            self.left.pop();
+            if let Some(done) = self.left.pop() {
+                reader.close(&done.at);
+            }
         }
         let Some(leg) = self.left.last_mut() else { return Ok(Progress::Done) };
         self.batch.clear();

@@ -254,6 +254,9 @@ fn fill(queue: &mut PartitionQueue, client: &mut dyn Client, scratch: &mut Vec<C
         queue.extend(scratch.drain(..));
     }
     if queue.buffered() == 0 {
+        if let Some(position) = client.position(&queue.at) {
+            queue.skip_to(position);
+        }
         let end = client.end_seen(&queue.at)?;
         queue.set_caught_up(end.is_some_and(|end| queue.fetch_position() >= end), now);
     }

@@ -105,6 +105,12 @@ impl Catalog {
             }
             catalog.insert(topic);
         }
+        // Who still used a topic that was deleted may have left rows of it: its number is not given to another.
+        for family in layout::BY_PARTITION {
+            let last = database.family(family)?.scan(Bound::Unbounded, Bound::Unbounded, Direction::Descending, 1)?;
+            let id = last.first().and_then(|(key, _)| layout::topic_of_key(key));
+            catalog.next_id = catalog.next_id.max(id.map_or(0, |id| id.saturating_add(1)));
+        }
         Ok(catalog)
     }
 
@@ -115,6 +121,10 @@ impl Catalog {
     pub(super) fn insert(&mut self, topic: Arc<Topic>) {
         self.next_id = self.next_id.max(topic.id.saturating_add(1));
         self.topics.insert(topic.spec.name.clone(), topic);
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.topics.remove(name);
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Topic>> {

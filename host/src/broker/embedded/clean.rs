@@ -1,11 +1,12 @@
 //! Deletes what has expired and starts compactions, in steps of bounded size. Offsets never change.
 
 use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::catalog::{Partition, read_partition_row};
+use super::catalog::{Partition, Topic, read_partition_row};
 use super::chunk_reader::ChunkReader;
 use super::compaction::Compaction;
 use super::fetch::bad_chunk;
@@ -99,6 +100,15 @@ impl Cleaner {
         let left = PartitionRow { first: to, ..row };
         self.put_row(database, partition, left, batch)?;
         Ok(to - row.first)
+    }
+
+    /// The topic is going to be deleted: a compaction of it ends here, and nothing of it is remembered.
+    pub(super) fn forget(&mut self, topic: &Arc<Topic>) {
+        for partition in topic.partitions() {
+            self.rows.remove(&partition.id());
+            self.oldest.remove(&partition.id());
+        }
+        self.compaction = self.compaction.take().filter(|compaction| compaction.partition().topic.id != topic.id);
     }
 
     fn delete_expired(

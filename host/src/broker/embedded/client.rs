@@ -95,6 +95,10 @@ impl Client for EmbeddedClient {
         started.fetcher.take(&self.log.database, max, Bodies::Shared, into)
     }
 
+    fn position(&mut self, at: &TopicPartition) -> Option<Offset> {
+        self.started.get(at).map(|started| started.fetcher.position())
+    }
+
     fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError> {
         Ok(Some(self.log.partition(at)?.end()))
     }

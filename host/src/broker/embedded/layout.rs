@@ -25,6 +25,9 @@ pub(super) const FAMILIES: [FamilySpec<'static>; 5] = [
     FamilySpec { name: LOADS, access: Access::Points },
 ];
 
+/// Families whose keys begin with a partition.
+pub(super) const BY_PARTITION: [&str; 3] = [RECORDS, PARTITIONS, OFFSETS];
+
 /// Version of the values of `topics`, `partitions` and `offsets`.
 const VERSION: u8 = 1;
 
@@ -53,6 +56,16 @@ impl PartitionId {
     pub(super) fn offset_key(self, group: &str) -> Vec<u8> {
         [&self.key(), group.as_bytes()].concat()
     }
+}
+
+/// All keys of a topic's partitions: from the first (included) to the last (excluded).
+pub(super) fn keys_of_topic(id: u32) -> ([u8; 4], [u8; 4]) {
+    (id.to_be_bytes(), id.saturating_add(1).to_be_bytes())
+}
+
+/// The topic that a key names which begins with a partition.
+pub(super) fn topic_of_key(key: &[u8]) -> Option<u32> {
+    key.first_chunk().map(|id| u32::from_be_bytes(*id))
 }
 
 /// The last offset that a chunk's key names.

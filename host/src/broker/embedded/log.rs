@@ -20,7 +20,7 @@ use crate::record::{Offset, TopicPartition};
 
 pub(super) struct Log {
     pub(super) database: Database,
-    catalog: RwLock<Catalog>,
+    pub(super) catalog: RwLock<Catalog>,
     committer: Committer,
     /// Locked for a moment at each commit, so that nobody misses it between looking and going to sleep.
     arrival: Mutex<()>,

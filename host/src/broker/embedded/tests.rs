@@ -362,6 +362,31 @@ fn a_broken_chunk_is_an_error_that_names_its_place() {
     assert_eq!(error, "read the chunk of in/0 that ends at offset 0: the log is corrupted: it is shorter than a chunk's head");
 }
 
+#[test]
+fn a_deleted_topic_stays_deleted_and_its_successor_inherits_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let log = open(dir.path());
+        log.create_topics(&[topic("stays", 1), compacted("gone")]).unwrap();
+        put(&log, "gone", &(0..1_500).map(|i| (format!("key-{}", i % 10), Some("v".into()))).collect::<Vec<_>>());
+        assert!(log.maintain(Timestamp(0), 1).unwrap().more, "a compaction is under way");
+        let mut late = sole_member(&log, "gone");
+        late.send(to("gone", 0, record("k", "late"))).unwrap();
+        log.delete_topics(&["gone".into()]).unwrap();
+        late.commit(&[]).unwrap();
+        while log.maintain(Timestamp(0), 1_000).unwrap().more {}
+        assert_eq!(log.all_topics().len(), 1);
+    }
+    let log = open(dir.path());
+    assert_eq!(log.all_topics().iter().map(|t| t.spec.clone()).collect::<Vec<_>>(), [topic("stays", 1)]);
+    log.create_topics(&[compacted("gone")]).unwrap();
+    assert_eq!(log.bounds(&at("gone", 0)).unwrap(), (0, 0));
+    put(&log, "gone", &[("key".into(), Some("new".into()))]);
+    drop(log);
+    let log = open(dir.path());
+    assert_eq!(values(&read_from(&log, &at("gone", 0), 0)), [(0, "new")]);
+}
+
 /// `cargo test -p cofferdam --lib --release speed -- --nocapture` prints figures; nothing depends on them.
 #[test]
 fn speed_of_append_and_take_is_printed() {

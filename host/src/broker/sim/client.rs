@@ -92,6 +92,10 @@ impl Client for SimClient {
         Ok(into.len() - before)
     }
 
+    fn position(&mut self, at: &TopicPartition) -> Option<Offset> {
+        self.positions.get(at).copied()
+    }
+
     fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError> {
         Ok(Some(self.broker.state().partition(at)?.end()))
     }

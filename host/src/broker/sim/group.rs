@@ -43,6 +43,11 @@ impl Group {
         }
     }
 
+    /// The numbers of the clients that are there.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.by_number.keys().copied()
+    }
+
     pub(super) fn subscribe(&mut self, member: u32, epoch: u64, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
         self.member_mut(member, epoch)?.subscriptions = subscriptions;
         Ok(())

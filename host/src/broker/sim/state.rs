@@ -86,6 +86,12 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn delete_topic(&mut self, name: &str) {
+        self.topics.remove(name);
+        self.committed.retain(|(_, at), _| *at.topic != *name);
+        self.held.retain(|at| *at.topic != *name);
+    }
+
     /// Lets a record in, or not; nothing is appended yet.
     pub(super) fn place(&mut self, outgoing: OutgoingRecord, partitioner: &mut Partitioner) -> Result<Placed, BrokerError> {
         if let Some(reason) = self.refusals.get_mut(&outgoing.topic).and_then(VecDeque::pop_front) {
@@ -155,6 +161,27 @@ impl State {
 
     pub(super) fn commit_offsets(&mut self, group: &str, offsets: &[(TopicPartition, Committed)]) {
         self.committed.extend(offsets.iter().map(|(at, committed)| ((group.to_owned(), at.clone()), committed.clone())));
+    }
+
+    pub(super) fn set_committed(&mut self, group: &str, offsets: &[(TopicPartition, Option<Committed>)]) -> Result<(), BrokerError> {
+        for (at, _) in offsets {
+            self.partition(at)?;
+        }
+        for (at, committed) in offsets {
+            let key = (group.to_owned(), at.clone());
+            match committed {
+                Some(committed) => _ = self.committed.insert(key, committed.clone()),
+                None => _ = self.committed.remove(&key),
+            }
+        }
+        Ok(())
+    }
+
+    /// The first record at or after a time; the end when there is none.
+    pub(super) fn offset_at(&self, at: &TopicPartition, time: Timestamp) -> Result<Offset, BrokerError> {
+        let partition = self.partition(at)?;
+        let found = partition.records.iter().map(|&index| &self.log[index]).find(|appended| appended.record.timestamp >= time);
+        Ok(found.map_or(partition.end(), |appended| appended.offset))
     }
 
     pub(super) fn group(&mut self, name: &str) -> &mut Group {

@@ -142,3 +142,16 @@ fn faults_of_a_fetch_and_of_a_send_come_when_asked_for() {
     sim.truncate_before(&here, 99).unwrap();
     assert_eq!(sim.bounds(&here).unwrap(), (3, 3));
 }
+
+#[test]
+fn members_are_known_until_they_go() {
+    let sim = sim();
+    sim.create_topics(&[topic("in", 2)]).unwrap();
+    let (a, b) = (member(&sim, 0, 2), member(&sim, 1, 2));
+    assert_eq!(sim.members("group").unwrap(), ["member 0", "member 1"]);
+    assert!(sim.members("other").unwrap().is_empty());
+    drop(a);
+    assert_eq!(sim.members("group").unwrap(), ["member 1"]);
+    drop(b);
+    assert!(sim.members("group").unwrap().is_empty());
+}

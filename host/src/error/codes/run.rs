@@ -88,6 +88,14 @@ pub(super) const CODES: &[Code] = &[
         example: "",
     },
     Code {
+        code: "R016",
+        title: "An input would be produced again",
+        text: "The embedded log remembers which files were produced, so that the same command can be given again. A Kafka cluster keeps no \
+               such note: each start with --input appends the file's records once more. `--yes` says that this is meant; `produce` \
+               appends a file without running the app.",
+        example: "cofferdam run app.toml --input lines=lines.txt --yes",
+    },
+    Code {
         code: "R020",
         title: "An output cannot be written",
         text: "The file of --output is in a folder that is not there, may not be written, or the disk is full. Its path is relative \

@@ -280,6 +280,7 @@ impl Bench {
             nodes: Arc::new(Ops { topology: topology.clone(), ops: table.clone() }),
             topology,
             broker: Arc::new(sim.clone()),
+            alone: true,
             clock: clock.clone(),
             tasks_folder: settings.folder,
             budget: Budget::new(1 << 20, 1 << 20),

@@ -1,0 +1,261 @@
+//! One stream thread's side of a cluster: consumer, producer and membership.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::errors::{failed, is_gone, refused};
+use super::ffi::{Code, Entry, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
+use super::group::{Group, number};
+use super::producer::Producer;
+use super::records::Gatherer;
+use super::settings::KafkaSettings;
+use super::topics::{ANSWER_WAIT, Topics};
+use crate::broker::assignment::not_owned;
+use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Retry, Subscription};
+use crate::record::{ConsumedRecord, Offset, TopicPartition};
+
+/// Longest wait for one answer, so that rebalances are heard of in between.
+const SEEK_WAIT: Duration = Duration::from_secs(5);
+/// Tries before a partition that has just been assigned is given up.
+const SEEK_TRIES: u32 = 100;
+/// Between two of them.
+const SEEK_PAUSE: Duration = Duration::from_millis(20);
+/// Tries to commit on the way out.
+const LAST_COMMIT_TRIES: u32 = 20;
+/// Between two of them.
+const LAST_COMMIT_PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) struct KafkaClient {
+    topics: Arc<Topics>,
+    group: Group,
+    partitions: FxHashMap<TopicPartition, Partition>,
+    /// Offsets whose outputs are delivered, and which the group does not have yet: it goes through a rebalance, or is away.
+    owed: BTreeMap<TopicPartition, Committed>,
+    producer: Producer,
+    scratch: Scratch,
+    gatherer: Gatherer,
+    waker: Arc<Waker>,
+    consumer: Arc<Handle>,
+}
+
+/// A partition that is this member's.
+struct Partition {
+    queue: Queue,
+    started: bool,
+    /// Behind the last record that was given out, and behind what is no record.
+    position: Offset,
+    /// The log has said that nothing follows.
+    at_end: bool,
+}
+
+impl KafkaClient {
+    pub fn new(settings: &KafkaSettings, topics: Arc<Topics>, thread: u32) -> Result<Self, BrokerError> {
+        let consumer = settings.member(thread).map_err(|e| refused(&e))?;
+        let producer = Producer::new(settings, thread.to_string(), thread)?;
+        let waker = Arc::<Waker>::default();
+        let mut queue = consumer.main_queue().ok_or_else(|| failed("make a consumer", &KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL)))?;
+        queue.wake(&waker);
+        let group = Group::new(consumer.clone(), queue);
+        let (scratch, gatherer) = (Scratch::default(), Gatherer::default());
+        Ok(Self { topics, group, partitions: FxHashMap::default(), owed: BTreeMap::new(), producer, scratch, gatherer, waker, consumer })
+    }
+
+    /// Commits what is owed.
+    fn pay(&mut self) -> Result<(), KafkaError> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        let mut list = PartitionList::new()?;
+        for (at, Committed { offset, metadata }) in &self.owed {
+            list.add(&at.topic, number(at.partition), i64::try_from(*offset).unwrap_or(i64::MAX), metadata)?;
+        }
+        self.consumer.commit(&list)?;
+        self.owed.clear();
+        Ok(())
+    }
+
+    fn seek(&self, at: &TopicPartition, offset: Offset) -> Result<(), BrokerError> {
+        let mut tries = 0;
+        loop {
+            let list = one(at, offset).map_err(|e| failed(format!("start {at}"), &e))?;
+            match self.consumer.seek(&list, SEEK_WAIT) {
+                // The assignment is on its way through librdkafka's own threads.
+                Err(early) if is_early(&early) && tries < SEEK_TRIES => {
+                    tries += 1;
+                    std::thread::park_timeout(SEEK_PAUSE);
+                }
+                sought => return sought.map_err(|e| failed(format!("start {at}"), &e)),
+            }
+        }
+    }
+
+    fn first_offset(&self, at: &TopicPartition) -> Result<Offset, BrokerError> {
+        let (first, _) = self
+            .consumer
+            .watermarks(&at.topic, number(at.partition), ANSWER_WAIT)
+            .map_err(|e| failed(format!("ask for the first offset of {at}"), &e))?;
+        Ok(Offset::try_from(first).unwrap_or(0))
+    }
+}
+
+impl Client for KafkaClient {
+    fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
+        self.group.subscribe(subscriptions)
+    }
+
+    fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
+        self.producer.serve();
+        let Self { group, partitions, consumer, waker, topics, .. } = self;
+        let mut gone = Vec::new();
+        let take = |new: &[TopicPartition]| {
+            // The offsets are those of `start`; until then these stand in for them, so that nobody asks for any.
+            for at in new {
+                let Some(mut queue) = consumer.partition_queue(&at.topic, number(at.partition)) else { continue };
+                queue.wake(waker);
+                partitions.insert(at.clone(), Partition { queue, started: false, position: 0, at_end: false });
+            }
+            PartitionList::of(new.iter().map(|at| (&*at.topic, number(at.partition), 0))).map_err(|e| failed("take partitions", &e))
+        };
+        let events = group.poll(topics, take, |left| gone.extend_from_slice(left));
+        for at in &gone {
+            self.partitions.remove(at);
+            self.owed.remove(at);
+        }
+        events
+    }
+
+    fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, BrokerError> {
+        let asked = |e: &KafkaError| failed("ask for committed offsets", e);
+        self.pay().map_err(|e| asked(&e))?;
+        let list = PartitionList::of(partitions.iter().map(|at| (&*at.topic, number(at.partition), super::ffi::NO_OFFSET)));
+        let list = list.map_err(|e| asked(&e))?;
+        self.consumer.committed(&list, ANSWER_WAIT).map_err(|e| asked(&e))?;
+        Ok(list.entries().into_iter().map(committed).collect())
+    }
+
+    fn start(&mut self, at: &TopicPartition, offset: Offset) -> Result<(), BrokerError> {
+        if !self.group.owns(at) {
+            return Err(not_owned(format!("start {at}")));
+        }
+        let first = self.first_offset(at)?;
+        if offset < first {
+            return Err(BrokerError::OffsetGone { at: at.clone(), wanted: offset, first });
+        }
+        let list = one(at, offset).map_err(|e| failed(format!("start {at}"), &e))?;
+        self.consumer.resume(&list).map_err(|e| failed(format!("start {at}"), &e))?;
+        // A resumed partition waits for the end of a long poll; one that was sought asks at once.
+        self.seek(at, offset)?;
+        if let Some(partition) = self.partitions.get_mut(at) {
+            (partition.started, partition.position, partition.at_end) = (true, offset, false);
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, at: &TopicPartition) -> Result<(), BrokerError> {
+        let Some(partition) = self.partitions.get_mut(at) else { return Ok(()) };
+        partition.started = false;
+        let list = one(at, 0).map_err(|e| failed(format!("stop {at}"), &e))?;
+        self.consumer.pause(&list).map_err(|e| failed(format!("stop {at}"), &e))
+    }
+
+    fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
+        let Some(partition) = self.partitions.get_mut(at).filter(|partition| partition.started) else { return Ok(0) };
+        let before = into.len();
+        let Partition { queue, position, at_end, .. } = partition;
+        let gatherer = &mut self.gatherer;
+        let mut problem = None;
+        queue.drain(max, Duration::ZERO, &mut self.scratch, |message| {
+            let offset = Offset::try_from(message.offset()).unwrap_or(0);
+            match message.check() {
+                Ok(()) => {
+                    (*position, *at_end) = (offset + 1, false);
+                    gatherer.push(message, into);
+                }
+                Err(_) if message.is_end() => (*position, *at_end) = ((*position).max(offset), true),
+                Err(error) => problem = Some(error),
+            }
+        });
+        gatherer.close(into);
+        let wanted = *position;
+        match problem {
+            None => Ok(into.len() - before),
+            Some(gone) if is_gone(&gone) => {
+                let first = self.first_offset(at)?;
+                Err(BrokerError::OffsetGone { at: at.clone(), wanted, first })
+            }
+            Some(error) if super::errors::retry(&error) == Retry::Same => Ok(into.len() - before),
+            Some(error) => Err(failed(format!("read {at}"), &error)),
+        }
+    }
+
+    fn position(&mut self, at: &TopicPartition) -> Option<Offset> {
+        self.partitions.get(at).filter(|partition| partition.started).map(|partition| partition.position)
+    }
+
+    fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError> {
+        let Some(partition) = self.partitions.get(at) else { return Ok(None) };
+        if partition.at_end {
+            return Ok(Some(partition.position));
+        }
+        let seen = self.consumer.watermarks_seen(&at.topic, number(at.partition));
+        Ok(seen.and_then(|(_, end)| Offset::try_from(end).ok()))
+    }
+
+    fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError> {
+        self.producer.send(&self.topics, &record)
+    }
+
+    fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
+        self.producer.flush()?;
+        self.owed.extend(offsets.iter().cloned());
+        match self.pay() {
+            // The member stays a member: the next commit says it again. To go back would process once more what is delivered already.
+            Err(error) if is_of_the_moment(&error) => Ok(()),
+            paid => paid.map_err(|e| failed("commit offsets", &e)),
+        }
+    }
+
+    fn abort(&mut self) -> Result<(), BrokerError> {
+        self.producer.start_over()
+    }
+
+    fn wait(&mut self, at_most: Duration) {
+        self.waker.wait(at_most);
+    }
+
+    fn leave(&mut self, for_good: bool) -> Result<(), BrokerError> {
+        let mut tries = LAST_COMMIT_TRIES;
+        while let Err(error) = self.pay() {
+            tries -= 1;
+            if tries == 0 {
+                tracing::warn!("the last offsets could not be committed: {error}; their records are processed again");
+                break;
+            }
+            std::thread::park_timeout(LAST_COMMIT_PAUSE);
+        }
+        let Self { group, partitions, .. } = self;
+        group.leave(for_good, |left| left.iter().for_each(|at| drop(partitions.remove(at))))
+    }
+}
+
+/// True for an error of the group that leaves this member its partitions.
+fn is_of_the_moment(error: &KafkaError) -> bool {
+    let rebalance = matches!(error.code, Code::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION | Code::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
+    rebalance || super::errors::retry(error) == Retry::Same
+}
+
+fn one(at: &TopicPartition, offset: Offset) -> Result<PartitionList, KafkaError> {
+    PartitionList::of([(&*at.topic, number(at.partition), i64::try_from(offset).unwrap_or(i64::MAX))])
+}
+
+fn is_early(error: &KafkaError) -> bool {
+    matches!(error.code, Code::RD_KAFKA_RESP_ERR__STATE | Code::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION | Code::RD_KAFKA_RESP_ERR__IN_PROGRESS)
+}
+
+/// What an element of a list of committed offsets says.
+pub(super) fn committed(entry: Entry) -> Option<Committed> {
+    Some(Committed { offset: Offset::try_from(entry.offset).ok()?, metadata: entry.note })
+}

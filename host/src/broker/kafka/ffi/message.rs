@@ -1,0 +1,117 @@
+//! Consumed messages.
+
+#![allow(unsafe_code, reason = "reads librdkafka's messages")]
+
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::ptr::{null, null_mut};
+
+use rdkafka_sys as sys;
+
+use super::error::{Code, KafkaError, text_of};
+use super::handle::{Queue, millis};
+use std::time::Duration;
+
+/// A message, as long as the batch that it came in.
+#[derive(Clone, Copy)]
+pub(in crate::broker::kafka) struct Message<'a> {
+    message: *mut sys::rd_kafka_message_t,
+    batch: PhantomData<&'a ()>,
+}
+
+impl<'a> Message<'a> {
+    /// `Ok`: a record. `Err`: an event of the partition, its end among them.
+    pub fn check(self) -> Result<(), KafkaError> {
+        // SAFETY: valid as long as the batch.
+        KafkaError::check(unsafe { (*self.message).err })
+    }
+
+    /// True for "this was the partition's last record"; the offset is that of the end.
+    pub fn is_end(self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.message).err == Code::RD_KAFKA_RESP_ERR__PARTITION_EOF }
+    }
+
+    pub fn offset(self) -> i64 {
+        // SAFETY: as above.
+        unsafe { (*self.message).offset }
+    }
+
+    pub fn key(self) -> Option<&'a [u8]> {
+        // SAFETY: as above; pointer and length belong together.
+        unsafe { bytes((*self.message).key, (*self.message).key_len) }
+    }
+
+    pub fn value(self) -> Option<&'a [u8]> {
+        // SAFETY: as above.
+        unsafe { bytes((*self.message).payload, (*self.message).len) }
+    }
+
+    /// Milliseconds since 1970; -1 when the message has none.
+    pub fn timestamp(self) -> i64 {
+        // SAFETY: as above.
+        unsafe { sys::rd_kafka_message_timestamp(self.message, null_mut()) }
+    }
+
+    /// Calls back with each header, in order.
+    pub fn headers(self, mut each: impl FnMut(String, Option<&'a [u8]>)) {
+        let mut headers = null_mut();
+        // SAFETY: as above; the headers stay the message's. Names end with a zero byte.
+        unsafe {
+            if sys::rd_kafka_message_headers(self.message, &raw mut headers) != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return;
+            }
+            let (mut name, mut value, mut size) = (null(), null::<c_void>(), 0);
+            let mut at = 0;
+            while sys::rd_kafka_header_get_all(headers, at, &raw mut name, &raw mut value, &raw mut size)
+                == Code::RD_KAFKA_RESP_ERR_NO_ERROR
+            {
+                each(text_of(name), bytes(value.cast_mut(), size));
+                at += 1;
+            }
+        }
+    }
+}
+
+impl Queue {
+    /// Calls back with up to `max` messages, waiting `at_most` for the first of them; how many there were. `scratch` is room to work in.
+    pub fn drain(&self, max: usize, at_most: Duration, scratch: &mut Scratch, mut each: impl FnMut(Message<'_>)) -> usize {
+        let room = max.min(BATCH);
+        scratch.0.resize(room, null_mut());
+        // A wait is for a FULL batch: so for one first, then what else is there.
+        let first = if at_most.is_zero() { room } else { 1 };
+        // SAFETY: `scratch` has room for as many; each message is destroyed once, after the call with it.
+        unsafe {
+            let mut count = taken(sys::rd_kafka_consume_batch_queue(self.raw(), millis(at_most), scratch.0.as_mut_ptr(), first));
+            if count == 1 && first < room {
+                count += taken(sys::rd_kafka_consume_batch_queue(self.raw(), 0, scratch.0.as_mut_ptr().add(1), room - 1));
+            }
+            for &message in scratch.0.iter().take(count) {
+                each(Message { message, batch: PhantomData });
+                sys::rd_kafka_message_destroy(message);
+            }
+            count
+        }
+    }
+}
+
+/// Messages taken in one call at most.
+const BATCH: usize = 4_096;
+
+/// Room for a batch, kept between calls.
+#[derive(Debug, Default)]
+pub(in crate::broker::kafka) struct Scratch(Vec<*mut sys::rd_kafka_message_t>);
+
+// SAFETY: holds no message between calls.
+unsafe impl Send for Scratch {}
+
+fn taken(count: isize) -> usize {
+    usize::try_from(count).unwrap_or(0)
+}
+
+/// # Safety
+/// `at` is null or has `length` bytes, which live as long as the result.
+unsafe fn bytes<'a>(at: *mut c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: the caller vouches for it.
+    (!at.is_null()).then(|| unsafe { std::slice::from_raw_parts(at.cast(), length) })
+}

@@ -1,0 +1,158 @@
+//! One producer: records out, and what became of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::errors::{failed, refused, refuses_the_record};
+use super::ffi::{Code, Event, Handle, KafkaError, Outgoing, Queue, TopicHandle, Undelivered};
+use super::settings::KafkaSettings;
+use super::topics::Topics;
+use crate::broker::admission::admit;
+use crate::broker::partitioner::Partitioner;
+use crate::broker::port::{BrokerError, OutgoingRecord, Retry, TopicSpec};
+use crate::record::Record;
+
+/// Delivery reports are served this often while a flush waits.
+const FLUSH_SLICE: Duration = Duration::from_millis(100);
+/// Wait for room in a full queue.
+const FULL_WAIT: Duration = Duration::from_millis(5);
+/// Refused records that are remembered, so that their sinks' policies meet them when they come again.
+const REFUSED_KEPT: usize = 1_000;
+/// librdkafka stamps a record of timestamp 0 with the time of its production; this is the next one.
+const FIRST_TIMESTAMP: i64 = 1;
+
+pub(super) struct Producer {
+    settings: KafkaSettings,
+    name: String,
+    handle: Arc<Handle>,
+    queue: Queue,
+    targets: FxHashMap<Arc<str>, Target>,
+    partitioner: Partitioner,
+    undelivered: Vec<Undelivered>,
+    /// Records that their topics will never take.
+    refused: Vec<Undelivered>,
+    /// Something was sent since the last flush.
+    open: bool,
+}
+
+struct Target {
+    topic: TopicHandle,
+    spec: TopicSpec,
+}
+
+impl Producer {
+    /// A producer; several of a host have different names and numbers.
+    pub fn new(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
+        let (handle, queue) = open(settings, &name)?;
+        let (settings, partitioner) = (settings.clone(), Partitioner::new(number));
+        let (targets, undelivered, refused) = (FxHashMap::default(), Vec::new(), Vec::new());
+        Ok(Self { settings, name, handle, queue, targets, partitioner, undelivered, refused, open: false })
+    }
+
+    /// Hands a record over. `Refused` when its topic would never take it, as far as that is known.
+    pub fn send(&mut self, topics: &Topics, outgoing: &OutgoingRecord) -> Result<(), BrokerError> {
+        if !self.targets.contains_key(&outgoing.topic) {
+            let spec = topics.spec(&outgoing.topic)?;
+            let topic = TopicHandle::new(&self.handle, &outgoing.topic).map_err(|e| failed(format!("write {}", outgoing.topic), &e))?;
+            self.targets.insert(outgoing.topic.clone(), Target { topic, spec });
+        }
+        let Some(target) = self.targets.get(&outgoing.topic) else { return Err(BrokerError::UnknownTopic(outgoing.topic.clone())) };
+        let partition = admit(&target.spec, outgoing, &mut self.partitioner)?;
+        if let Some(known) = self.refused.iter().find(|refused| is_same(refused, outgoing)) {
+            return Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: known.error.text.clone() });
+        }
+        let Record { key, value, timestamp, headers, .. } = &outgoing.record;
+        let record = Outgoing {
+            partition: i32::try_from(partition).unwrap_or(i32::MAX),
+            key: key.as_deref(),
+            value: value.as_deref(),
+            timestamp: if timestamp.0 == 0 { FIRST_TIMESTAMP } else { timestamp.0 },
+            headers,
+        };
+        self.open = true;
+        loop {
+            match target.topic.produce(&record) {
+                Ok(()) => return Ok(()),
+                Err(full) if full.code == Code::RD_KAFKA_RESP_ERR__QUEUE_FULL => {
+                    // Room comes with deliveries; failed ones are looked at in `flush`.
+                    if let Some(event) = self.queue.poll(FULL_WAIT) {
+                        note(&mut self.undelivered, event);
+                    }
+                }
+                Err(error) if refuses_the_record(&error) => {
+                    return Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: error.text });
+                }
+                Err(error) => return Err(failed(format!("write {}", outgoing.topic), &error)),
+            }
+        }
+    }
+
+    /// Waits until everything that was sent is delivered.
+    pub fn flush(&mut self) -> Result<(), BrokerError> {
+        if !self.open {
+            return Ok(());
+        }
+        loop {
+            let flushed = self.handle.flush(FLUSH_SLICE);
+            self.serve();
+            match flushed {
+                Ok(()) => break,
+                Err(late) if late.code == Code::RD_KAFKA_RESP_ERR__TIMED_OUT && self.handle.fatal().is_none() => {}
+                Err(error) => return Err(failed("deliver records", &self.handle.fatal().unwrap_or(error))),
+            }
+        }
+        let undelivered = std::mem::take(&mut self.undelivered);
+        let Some(first) = undelivered.first().cloned() else {
+            self.open = false;
+            self.partitioner.batch_done();
+            return Ok(());
+        };
+        self.refused.extend(undelivered.into_iter().filter(|u| refuses_the_record(&u.error)));
+        let forgotten = self.refused.len().saturating_sub(REFUSED_KEPT);
+        self.refused.drain(..forgotten);
+        let retry = if refuses_the_record(&first.error) { Retry::Rewind } else { super::errors::retry(&first.error) };
+        Err(BrokerError::Failed { what: format!("write {}", first.topic), why: first.error.text, retry })
+    }
+
+    /// After a failure: what was sent may have arrived, or may still; it is sent again.
+    pub fn start_over(&mut self) -> Result<(), BrokerError> {
+        self.serve();
+        self.undelivered.clear();
+        // Counts of partitions may have changed, and a topic may be there now.
+        self.targets.clear();
+        if self.handle.fatal().is_some() {
+            (self.handle, self.queue) = open(&self.settings, &self.name)?;
+        }
+        Ok(())
+    }
+
+    /// Hears of deliveries without waiting.
+    pub fn serve(&mut self) {
+        while let Some(event) = self.queue.poll(Duration::ZERO) {
+            note(&mut self.undelivered, event);
+        }
+    }
+}
+
+fn open(settings: &KafkaSettings, name: &str) -> Result<(Arc<Handle>, Queue), BrokerError> {
+    let handle = settings.producer(name).map_err(|e| refused(&e))?;
+    let queue = handle.main_queue().ok_or_else(|| failed("make a producer", &KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL)))?;
+    Ok((handle, queue))
+}
+
+fn note(undelivered: &mut Vec<Undelivered>, event: Event) {
+    match event {
+        Event::Undelivered(records) => undelivered.extend(records),
+        Event::Error(error) => tracing::debug!("producer: {error}"),
+        Event::Assign(_) | Event::Revoke(_) | Event::Other => {}
+    }
+}
+
+fn is_same(refused: &Undelivered, outgoing: &OutgoingRecord) -> bool {
+    let record = &outgoing.record;
+    *refused.topic == *outgoing.topic
+        && refused.key.as_deref() == record.key.as_deref()
+        && refused.value.as_deref() == record.value.as_deref()
+}

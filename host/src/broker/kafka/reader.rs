@@ -1,0 +1,102 @@
+//! Reads partitions without being a member: restore, `consume`, `--output`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::errors::{failed, is_gone, is_unknown, refused};
+use super::ffi::{Code, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
+use super::records::Gatherer;
+use super::settings::KafkaSettings;
+use super::topics::ANSWER_WAIT;
+use crate::broker::port::{BrokerError, Reader};
+use crate::record::{ConsumedRecord, Offset, TopicPartition};
+
+pub(super) struct KafkaReader {
+    open: FxHashMap<TopicPartition, Open>,
+    scratch: Scratch,
+    gatherer: Gatherer,
+    waker: Arc<Waker>,
+    main: Queue,
+    handle: Arc<Handle>,
+}
+
+struct Open {
+    queue: Queue,
+    /// The next offset that nobody was given yet.
+    position: Offset,
+}
+
+impl KafkaReader {
+    pub fn new(settings: &KafkaSettings) -> Result<Self, BrokerError> {
+        let handle = settings.reader().map_err(|e| refused(&e))?;
+        let main = handle.main_queue().ok_or_else(|| failed("make a reader", &KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL)))?;
+        let (scratch, gatherer) = (Scratch::default(), Gatherer::default());
+        Ok(Self { open: FxHashMap::default(), scratch, gatherer, waker: Arc::default(), main, handle })
+    }
+
+    fn begin(&mut self, at: &TopicPartition, from: Offset) -> Result<(), BrokerError> {
+        self.close(at);
+        let reading = |e: &KafkaError| failed(format!("read {at}"), e);
+        let partition = i32::try_from(at.partition).unwrap_or(i32::MAX);
+        let Some(mut queue) = self.handle.partition_queue(&at.topic, partition) else {
+            return Err(BrokerError::UnknownPartition(at.clone()));
+        };
+        queue.wake(&self.waker);
+        let list = PartitionList::of([(&*at.topic, partition, i64::try_from(from).unwrap_or(i64::MAX))]).map_err(|e| reading(&e))?;
+        self.handle.assign(&list).map_err(|e| reading(&e))?;
+        self.open.insert(at.clone(), Open { queue, position: from });
+        Ok(())
+    }
+}
+
+impl Reader for KafkaReader {
+    fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError> {
+        if self.open.get(at).is_none_or(|open| open.position != from) {
+            self.begin(at, from)?;
+        }
+        // Errors of the whole are those of its parts, which come below.
+        while self.main.poll(Duration::ZERO).is_some() {}
+        let Some(open) = self.open.get_mut(at) else { return Ok(from) };
+        let (gatherer, position) = (&mut self.gatherer, &mut open.position);
+        let mut problem = None;
+        open.queue.drain(max, Duration::ZERO, &mut self.scratch, |message| match message.check() {
+            Ok(()) => {
+                *position = Offset::try_from(message.offset()).unwrap_or(0) + 1;
+                gatherer.push(message, into);
+            }
+            // What lies between the last record and here are no records.
+            Err(_) if message.is_end() => *position = (*position).max(Offset::try_from(message.offset()).unwrap_or(0)),
+            Err(error) => problem = Some(error),
+        });
+        gatherer.close(into);
+        let position = *position;
+        let Some(error) = problem else { return Ok(position) };
+        self.close(at);
+        if is_gone(&error) {
+            let first = self.handle.watermarks(&at.topic, i32::try_from(at.partition).unwrap_or(i32::MAX), ANSWER_WAIT);
+            let (first, _) = first.map_err(|e| failed(format!("read {at}"), &e))?;
+            return Err(BrokerError::OffsetGone { at: at.clone(), wanted: from, first: Offset::try_from(first).unwrap_or(0) });
+        }
+        if is_unknown(&error) {
+            return Err(BrokerError::UnknownPartition(at.clone()));
+        }
+        Err(failed(format!("read {at}"), &error))
+    }
+
+    fn wait(&mut self, at_most: Duration) {
+        self.waker.wait(at_most);
+    }
+
+    fn close(&mut self, at: &TopicPartition) {
+        if self.open.remove(at).is_none() {
+            return;
+        }
+        let partition = i32::try_from(at.partition).unwrap_or(i32::MAX);
+        let list = PartitionList::of([(&*at.topic, partition, 0)]);
+        if let Err(error) = list.and_then(|list| self.handle.unassign(&list)) {
+            tracing::warn!(partition = %at, "reading could not be ended: {error}");
+        }
+    }
+}

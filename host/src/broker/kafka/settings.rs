@@ -1,0 +1,129 @@
+//! The properties of librdkafka's clients: the host's own choices, the user's `[broker.client]`, and what the host's guarantees rest on,
+//! which nobody may change.
+
+use std::sync::Arc;
+
+use super::ffi::{ConfigError, Handle, Kind};
+use crate::limits;
+
+/// How to reach a cluster, and as whom.
+#[derive(Clone, Debug)]
+pub struct KafkaSettings {
+    /// `broker.bootstrap`: `host:port`, several with commas.
+    pub bootstrap: String,
+    /// `broker.client`: properties of librdkafka.
+    pub client: Vec<(String, String)>,
+    /// `app.id`: the consumer group.
+    pub app: Arc<str>,
+    /// Name of this host in the group; its threads append their numbers.
+    pub instance: String,
+}
+
+/// A property of `[broker.client]` that cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct PropertyError {
+    /// Its name; empty when librdkafka refuses the whole.
+    pub key: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Properties that the host sets itself, with what there is instead.
+pub const FIXED_PROPERTIES: &[(&str, &str)] = &[
+    ("bootstrap.servers", "it is broker.bootstrap"),
+    ("metadata.broker.list", "it is broker.bootstrap"),
+    ("group.id", "it is app.id"),
+    ("group.instance.id", "it is made of app.id and runtime.instance-id"),
+    ("group.protocol", "the host needs the classic protocol: static members of the new one cannot come back after a crash"),
+    ("transactional.id", "it is made of app.id and runtime.instance-id"),
+    ("partition.assignment.strategy", "tasks move one by one: it is cooperative-sticky"),
+    ("enable.auto.commit", "offsets are committed with the outputs that they stand for"),
+    ("enable.auto.offset.store", "offsets are committed with the outputs that they stand for"),
+    ("auto.offset.reset", "it is 'start' of a source"),
+    ("isolation.level", "records of aborted transactions are never read"),
+    ("enable.idempotence", "the order of a partition's records rests on it"),
+    ("enable.partition.eof", "the end of a changelog is told by it"),
+    ("delivery.report.only.error", "commits rest on it"),
+    ("partitioner", "the host chooses the partition, by murmur2 as Kafka's own clients do"),
+    ("message.max.bytes", "a record has at most 16 MiB; what the topic takes is the topic's own setting"),
+];
+
+/// How long a session may be silent before its partitions go to others.
+const SESSION_TIMEOUT_MS: &str = "15000";
+/// A member that joins or leaves is heard of this often.
+const HEARTBEAT_MS: &str = "1000";
+
+impl KafkaSettings {
+    /// Says which of the user's properties cannot be used. Needs no cluster.
+    pub fn check(&self) -> Result<(), PropertyError> {
+        let fixed = |key: &str| FIXED_PROPERTIES.iter().find(|(fixed, _)| *fixed == key);
+        if let Some((key, why)) = self.client.iter().find_map(|(key, _)| fixed(key)) {
+            return Err(PropertyError { key: (*key).to_owned(), why: format!("it cannot be set: {why}") });
+        }
+        self.admin().map(drop)
+    }
+
+    /// A consumer that is no member: questions, orders, and reading without a group.
+    pub(super) fn admin(&self) -> Result<Arc<Handle>, PropertyError> {
+        self.open(Kind::Consumer, &format!("{}-{}", self.app, self.instance), &[("isolation.level", "read_uncommitted")])
+    }
+
+    /// A reader without membership. The group's name is needed and never joined.
+    pub(super) fn reader(&self) -> Result<Arc<Handle>, PropertyError> {
+        self.open(Kind::Consumer, &format!("{}-{}-reader", self.app, self.instance), &[("isolation.level", "read_committed")])
+    }
+
+    /// The consumer of a stream thread: a static member of the group.
+    pub(super) fn member(&self, thread: u32) -> Result<Arc<Handle>, PropertyError> {
+        let id = format!("{}-{}-{thread}", self.app, self.instance);
+        let own = [("isolation.level", "read_committed"), ("group.instance.id", id.as_str())];
+        self.open(Kind::Consumer, &id, &own)
+    }
+
+    /// A producer.
+    pub(super) fn producer(&self, name: &str) -> Result<Arc<Handle>, PropertyError> {
+        self.open(Kind::Producer, &format!("{}-{}-{name}", self.app, self.instance), &[])
+    }
+
+    fn open(&self, kind: Kind, client_id: &str, own: &[(&str, &str)]) -> Result<Arc<Handle>, PropertyError> {
+        let max_bytes = (limits::RECORD_BYTES + (1 << 20)).to_string();
+        let chosen: &[(&str, &str)] = match kind {
+            Kind::Consumer => &[
+                ("session.timeout.ms", SESSION_TIMEOUT_MS),
+                ("heartbeat.interval.ms", HEARTBEAT_MS),
+                // A long poll of one partition would hold up the first fetch of another.
+                ("fetch.wait.max.ms", "100"),
+                ("fetch.queue.backoff.ms", "5"),
+                ("queued.min.messages", "20000"),
+                ("queued.max.messages.kbytes", "16384"),
+            ],
+            Kind::Producer => {
+                &[("linger.ms", "5"), ("batch.num.messages", "10000"), ("batch.size", "1000000"), ("message.timeout.ms", "120000")]
+            }
+        };
+        let fixed: &[(&str, &str)] = match kind {
+            Kind::Consumer => &[
+                ("group.id", &self.app),
+                ("enable.auto.commit", "false"),
+                ("enable.auto.offset.store", "false"),
+                ("auto.offset.reset", "error"),
+                ("partition.assignment.strategy", "cooperative-sticky"),
+                ("enable.partition.eof", "true"),
+                ("allow.auto.create.topics", "false"),
+            ],
+            Kind::Producer => &[("enable.idempotence", "true"), ("delivery.report.only.error", "true"), ("message.max.bytes", &max_bytes)],
+        };
+        let both = [
+            ("client.id", client_id),
+            // An outage ends for the client soon after it has ended for the cluster.
+            ("reconnect.backoff.max.ms", "500"),
+            ("socket.keepalive.enable", "true"),
+        ];
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let mut properties: Vec<(String, String)> = both.iter().chain(chosen).map(owned).collect();
+        properties.extend(self.client.iter().cloned());
+        properties.extend([&("bootstrap.servers", self.bootstrap.as_str())].into_iter().chain(fixed).chain(own).map(owned));
+        Handle::open(kind, &properties).map_err(|ConfigError { key, why }| PropertyError { key, why })
+    }
+}

@@ -1,0 +1,127 @@
+//! A Kafka cluster of an app, and the state folder of the host that works with it.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+
+use crate::broker::BrokerError;
+use crate::broker::embedded::StateFolder;
+use crate::broker::kafka::{FIXED_PROPERTIES, KafkaBroker, KafkaSettings, PropertyError};
+use crate::error::Diagnostic;
+use crate::manifest::{KafkaBroker as Section, Manifest, check_app_id};
+
+/// In the state folder: the host's name, where none was given.
+const INSTANCE_ID_FILE: &str = "instance-id";
+
+/// What of `[broker]` and `[runtime]` the command line gives instead.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// `broker.bootstrap`.
+    pub bootstrap: Option<String>,
+    /// `runtime.instance-id`.
+    pub instance_id: Option<String>,
+}
+
+/// Connects to the cluster of an app. With a state folder: as the host that holds it; without: as a command that looks.
+pub fn open_cluster(
+    manifest: &Manifest,
+    section: &Section,
+    given: &Cluster,
+    folder: Option<&StateFolder>,
+) -> Result<KafkaBroker, Diagnostic> {
+    let bootstrap = given.bootstrap.clone().or_else(|| section.bootstrap.as_ref().map(|b| b.value.clone()));
+    let bootstrap = bootstrap.ok_or_else(|| {
+        Diagnostic::usage("M002", "[broker] does not say where the cluster is")
+            .hint("write bootstrap = \"host:9092\" below kind = \"kafka\", or give --bootstrap")
+            .at(Some(section.place.clone()))
+    })?;
+    let named = given.instance_id.clone().or_else(|| manifest.runtime.instance_id.as_ref().map(|id| id.value.to_string()));
+    let instance = match (named, folder) {
+        (Some(named), _) => checked(named)?,
+        (None, Some(folder)) => instance_id(folder.path())?,
+        (None, None) => format!("command-{}", std::process::id()),
+    };
+    let mut client = Vec::new();
+    for (key, text) in &section.client {
+        let value = expand(text).map_err(|name| {
+            Diagnostic::usage("M005", format!("'{}' of [broker.client] names the variable {name}, which is not set", key.value))
+                .hint("${NAME} stands for a variable of the environment in which the command runs")
+                .at(Some(key.place.clone()))
+        })?;
+        client.push((key.value.to_string(), value));
+    }
+    let settings = KafkaSettings { bootstrap, client, app: manifest.app.id.value.clone(), instance };
+    settings.check().map_err(|e| refused(section, &e))?;
+    KafkaBroker::new(settings).map_err(|e: BrokerError| Diagnostic::run("B002", "no client of the cluster can be made").because(e))
+}
+
+fn refused(section: &Section, error: &PropertyError) -> Diagnostic {
+    let key = section.client.iter().find(|(key, _)| *key.value == *error.key);
+    let place = key.map_or(&section.place, |(key, _)| &key.place).clone();
+    let what =
+        if error.key.is_empty() { "[broker.client] cannot be used".to_owned() } else { format!("'{}' of [broker.client]", error.key) };
+    let fixed = FIXED_PROPERTIES.iter().any(|(key, _)| *key == error.key);
+    let hint = match fixed {
+        true => "leave it out",
+        false => "these are properties of librdkafka: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md",
+    };
+    Diagnostic::usage("M005", format!("{what}: {}", error.why)).hint(hint).at(Some(place))
+}
+
+fn checked(name: String) -> Result<String, Diagnostic> {
+    match check_app_id(&name) {
+        Ok(()) => Ok(name),
+        Err(why) => Err(Diagnostic::usage("M006", format!("the instance-id is '{name}', which {why}"))),
+    }
+}
+
+/// The name of the host that has this folder; made at its first start. It outlives restarts, and with it the group knows the host again.
+fn instance_id(folder: &Path) -> Result<String, Diagnostic> {
+    let path = folder.join(INSTANCE_ID_FILE);
+    let failed = |what: &str, why: std::io::Error| Diagnostic::run("B004", format!("{} cannot be {what}", path.display())).because(why);
+    match fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => return checked(text.trim().to_owned()),
+        Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(failed("read", why)),
+        _ => {}
+    }
+    let chance = RandomState::new();
+    let name = format!("{:016x}", chance.hash_one(std::process::id()) ^ chance.hash_one(&path));
+    fs::write(&path, &name).map_err(|why| failed("written", why))?;
+    Ok(name)
+}
+
+/// A text with every `${NAME}` replaced by that variable; `Err` has the name of one that is not set.
+fn expand(text: &str) -> Result<String, String> {
+    let mut whole = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("${") {
+        let Some((name, after)) = behind.split_once('}') else { break };
+        whole.push_str(before);
+        whole.push_str(&std::env::var(name).map_err(|_| name.to_owned())?);
+        rest = after;
+    }
+    whole.push_str(rest);
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instance_id_is_made_once_a_folder() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let made = instance_id(one.path()).unwrap();
+        assert_eq!(made.len(), 16);
+        assert_eq!(instance_id(one.path()).unwrap(), made);
+        assert_ne!(instance_id(two.path()).unwrap(), made);
+    }
+
+    #[test]
+    fn variables_are_put_into_properties_and_a_missing_one_is_named() {
+        assert_eq!(expand("a ${PATH").unwrap(), "a ${PATH");
+        let path = std::env::var("PATH").unwrap();
+        assert_eq!(expand("<${PATH}>${PATH}").unwrap(), format!("<{path}>{path}"));
+        assert_eq!(expand("${COFFERDAM_NO_SUCH_VARIABLE}"), Err("COFFERDAM_NO_SUCH_VARIABLE".to_owned()));
+    }
+}
