@@ -14,6 +14,9 @@ has clang || need clang
 ls /usr/lib/llvm-*/lib/libclang.so* /usr/lib/*/libclang*.so* >/dev/null 2>&1 || need libclang-dev
 has ccache || need ccache
 has pkg-config || need pkg-config
+# librdkafka's.
+[ -e /usr/include/openssl/ssl.h ] || need libssl-dev
+[ -e /usr/include/zlib.h ] || need zlib1g-dev
 has node || need nodejs
 has npm || need npm
 has python3 || need python3

@@ -8,6 +8,7 @@ mod config;
 mod embedded;
 mod kafka;
 mod nodes;
+mod partitioners;
 mod topics;
 
 pub use application::{Application, Overrides};

@@ -14,6 +14,8 @@ pub const INIT_DEADLINE: Duration = Duration::from_secs(10);
 pub const WASM_STACK_BYTES: usize = 512 << 10;
 /// How often the clock that stops overdue calls ticks.
 pub const DEADLINE_TICK: Duration = Duration::from_millis(10);
+/// Keys of a topic that are looked at to see how they were spread.
+pub const PARTITIONER_KEYS: usize = 1_000;
 /// Guest instances alive in one host at a time.
 pub const INSTANCES: u32 = 4_000;
 /// Core instances, tables and memories that the host keeps room for, for each guest instance on average.

@@ -70,6 +70,14 @@ impl Broker for EmbeddedLog {
         self.log.create_topics(specs)
     }
 
+    fn grow_topic(&self, topic: &Arc<str>, partitions: u32) -> Result<(), BrokerError> {
+        if self.log.topic(topic)?.spec.partitions >= partitions {
+            return Ok(());
+        }
+        let what = format!("give topic '{topic}' {partitions} partitions");
+        Err(BrokerError::Failed { what, why: "topics of the embedded log do not grow".to_owned(), retry: crate::broker::Retry::Never })
+    }
+
     fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError> {
         self.log.delete_topics(names)
     }

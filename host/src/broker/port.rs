@@ -165,6 +165,9 @@ pub trait Broker: Send + Sync {
     /// Makes topics. One that exists with the same settings is left alone.
     fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), BrokerError>;
 
+    /// Gives a topic more partitions, this many in all; one that has as many already is left alone. On a log whose topics cannot grow: an error.
+    fn grow_topic(&self, topic: &Arc<str>, partitions: u32) -> Result<(), BrokerError>;
+
     /// Deletes topics with all their records, and forgets what groups have committed of them. One that is not there is fine. Nobody may be
     /// reading or writing them: what such a one sends or commits afterwards is void, or refused.
     fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError>;

@@ -106,6 +106,10 @@ impl Broker for SimBroker {
         specs.iter().try_for_each(|spec| state.create_topic(spec))
     }
 
+    fn grow_topic(&self, topic: &Arc<str>, partitions: u32) -> Result<(), BrokerError> {
+        self.state().grow_topic(topic, partitions)
+    }
+
     fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError> {
         let mut state = self.state();
         names.iter().for_each(|name| state.delete_topic(name));

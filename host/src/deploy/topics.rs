@@ -9,6 +9,7 @@ use crate::record::TopicPartition;
 use crate::topology::{self, ExternalTopic, InternalTopic, Partitions};
 
 use super::application::Application;
+use super::partitioners::check_partitioners;
 
 /// Whose the topics of sources, tables, sinks and dead letters are.
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +50,31 @@ pub fn ensure_topics(app: &Application, broker: &dyn Broker, whose: ExternalTopi
     };
     broker.create_topics(&specs).map_err(differs)?;
     known.extend(specs.iter().map(|s| (s.name.clone(), s.partitions)));
-    let counted = topology::partitions(&app.topology, &known)?;
+    let mut counted = topology::partitions(&app.topology, &known)?;
+    let mut internal: Vec<TopicSpec> = counted.internal.iter().map(internal).collect();
+    if matches!(whose, ExternalTopics::Cluster { .. }) {
+        let names: Vec<Arc<str>> = internal.iter().map(|spec| spec.name.clone()).collect();
+        let there = broker.topics(&names).map_err(log_failed)?;
+        known.extend(there.into_iter().flatten().map(|info| (info.spec.name, info.spec.partitions)));
+        counted = topology::partitions(&app.topology, &known)?;
+        internal = counted.internal.iter().map(self::internal).collect();
+        keep_grown(&mut internal, &known);
+    }
+    if matches!(whose, ExternalTopics::Cluster { .. }) {
+        check_partitioners(app, broker, &counted)?;
+    }
     same_changelogs(app, broker, &counted)?;
-    let internal: Vec<TopicSpec> = counted.internal.iter().map(internal).collect();
     broker.create_topics(&internal).map_err(differs)?;
     Ok(counted)
+}
+
+/// A changelog that has fewer partitions than there are tasks stays so: its source has grown, and the tasks without state know what to do.
+fn keep_grown(internal: &mut [TopicSpec], known: &BTreeMap<Arc<str>, u32>) {
+    for spec in internal {
+        if let Some(has) = known.get(&spec.name) {
+            spec.partitions = spec.partitions.min(*has);
+        }
+    }
 }
 
 /// What is wrong with a topic of a cluster: it is missing, or it is not what the manifest counts on.

@@ -58,6 +58,11 @@ impl StreamThread {
             if self.slots.contains_key(&id) {
                 continue;
             }
+            if let Some(why) = self.host.make_room(&id)? {
+                tracing::error!(task = %id.name, "{}", why.brief());
+                self.slots.insert(id, Slot::Refused { partitions: mine, why });
+                continue;
+            }
             let committed = self.client.committed(&mine)?;
             let restore = match Restore::begin(&self.host, id.clone(), mine.into_iter().zip(committed).collect()) {
                 // Another thread of this process has lost the task, and has not heard of it yet.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::broker::{Broker, Subscription};
+use crate::broker::{Broker, BrokerError, Subscription};
 use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::error::Diagnostic;
@@ -92,6 +92,28 @@ impl HostPlan {
     pub fn store_configs(&self, sub_topology: usize) -> Vec<StoreConfig> {
         let stores = self.topology.sub_topologies[sub_topology].stores.iter().map(|&s| &self.topology.stores[s]);
         stores.map(|s| StoreConfig { name: s.name.clone(), kind: s.kind, backend: s.backend, changelog: s.changelog.clone() }).collect()
+    }
+
+    /// Sees to it that a task has its changelogs. Its source may have grown since the app's topics were made: then keys lie in other
+    /// partitions than their state, and the task is refused; one without stores goes on, only its cells need a place.
+    pub fn make_room(&self, task: &TaskId) -> Result<Option<Diagnostic>, BrokerError> {
+        for changelog in self.changelogs(task).iter().filter(|c| !c.source) {
+            let topic = &changelog.at.topic;
+            let has = self.partitions.get(topic).copied().unwrap_or(u32::MAX);
+            if task.partition < has {
+                continue;
+            }
+            if changelog.of != Changelog::Cells {
+                let grown = self.source_topics(task.sub_topology).join("', '");
+                let message = format!("a source of the sub-topology has grown: '{grown}'. State is kept of its first {has} partitions");
+                return Ok(Some(Diagnostic::run("R007", message).hint(
+                    "keys are in other partitions now than their state: write the records anew into a topic with as many partitions as you \
+                     need, and begin there under another app.id; the other tasks go on meanwhile",
+                )));
+            }
+            self.broker.grow_topic(topic, task.partition + 1)?;
+        }
+        Ok(None)
     }
 
     /// Every changelog of a task.

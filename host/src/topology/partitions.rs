@@ -69,7 +69,7 @@ impl Partitions {
     }
 }
 
-/// Counts partitions and tasks. `known`: how many partitions the topics of the manifest have that are read.
+/// Counts partitions and tasks. `known`: how many partitions the topics of the manifest have that are read, and repartition topics that exist.
 pub fn partitions(topology: &Topology, known: &BTreeMap<Arc<str>, u32>) -> Result<Partitions, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut counts = Counts::new();
@@ -81,7 +81,8 @@ pub fn partitions(topology: &Topology, known: &BTreeMap<Arc<str>, u32>) -> Resul
     }
     let edges = repartition_edges(topology);
     for edge in &edges {
-        if let Some(n) = edge.asked {
+        // What exists keeps its count, though the topics above it may have grown.
+        if let Some(n) = edge.asked.or_else(|| known.get(&edge.topic).copied()) {
             counts.insert(edge.topic.clone(), n);
         }
     }

@@ -86,6 +86,10 @@ impl Broker for KafkaBroker {
         deleted.map(|()| true).map_err(|e| failed(format!("delete records of {at}"), &e))
     }
 
+    fn grow_topic(&self, topic: &Arc<str>, partitions: u32) -> Result<(), BrokerError> {
+        self.topics.grow(topic, partitions)
+    }
+
     fn delete_topics(&self, names: &[Arc<str>]) -> Result<(), BrokerError> {
         self.topics.delete(names)
     }

@@ -108,6 +108,12 @@ impl Client for KafkaClient {
 
     fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
         self.producer.serve();
+        // Before a partition goes to somebody else, who would begin at what the group has.
+        if let Err(error) = self.pay()
+            && !is_of_the_moment(&error)
+        {
+            tracing::debug!("offsets that are owed: {error}");
+        }
         let Self { group, partitions, consumer, waker, topics, .. } = self;
         let mut gone = Vec::new();
         let take = |new: &[TopicPartition]| {

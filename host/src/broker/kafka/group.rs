@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::errors::failed;
+use super::errors::{failed, retry};
 use super::ffi::{Event, Handle, PartitionList, Queue};
 use super::topics::Topics;
 use crate::broker::port::{BrokerError, GroupEvent, Retry, Subscription};
@@ -93,8 +93,9 @@ impl Group {
                     let BrokerError::Failed { what, why, .. } = failed("be a member of the group", &fatal) else { continue };
                     return Err(BrokerError::Failed { what, why, retry: Retry::Never });
                 }
-                // Mostly a broker that is away: librdkafka goes on trying, and has logged it.
-                Event::Error(error) => tracing::debug!("consumer: {error}"),
+                // A broker that is away: librdkafka goes on trying, and has logged it.
+                Event::Error(error) if retry(&error) != Retry::Never => tracing::debug!("consumer: {error}"),
+                Event::Error(error) => tracing::warn!("consumer: {error}"),
                 Event::Undelivered(_) | Event::Other => {}
             }
         }

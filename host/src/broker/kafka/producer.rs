@@ -58,6 +58,12 @@ impl Producer {
             let topic = TopicHandle::new(&self.handle, &outgoing.topic).map_err(|e| failed(format!("write {}", outgoing.topic), &e))?;
             self.targets.insert(outgoing.topic.clone(), Target { topic, spec });
         }
+        if let Some(target) = self.targets.get_mut(&outgoing.topic)
+            && outgoing.partition.is_some_and(|partition| partition >= target.spec.partitions)
+        {
+            // It may have grown.
+            target.spec = topics.spec(&outgoing.topic)?;
+        }
         let Some(target) = self.targets.get(&outgoing.topic) else { return Err(BrokerError::UnknownTopic(outgoing.topic.clone())) };
         let partition = admit(&target.spec, outgoing, &mut self.partitioner)?;
         if let Some(known) = self.refused.iter().find(|refused| is_same(refused, outgoing)) {

@@ -119,6 +119,8 @@ impl KafkaSettings {
             // An outage ends for the client soon after it has ended for the cluster.
             ("reconnect.backoff.max.ms", "500"),
             ("socket.keepalive.enable", "true"),
+            // A topic that grows is noticed within this time.
+            ("topic.metadata.refresh.interval.ms", "30000"),
         ];
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let mut properties: Vec<(String, String)> = both.iter().chain(chosen).map(owned).collect();

@@ -98,6 +98,21 @@ impl Topics {
         self.wait_for(&missing)
     }
 
+    /// Gives a topic more partitions.
+    pub fn grow(&self, topic: &Arc<str>, partitions: u32) -> Result<(), BrokerError> {
+        let what = || format!("give topic '{topic}' {partitions} partitions");
+        let has_them = || Ok(self.partitions(topic)?.is_some_and(|count| count >= partitions));
+        if !has_them()? {
+            match self.admin.grow_topic(topic, partitions as usize, ANSWER_WAIT) {
+                // Another host of the app was quicker.
+                Err(error) if error.code == Code::RD_KAFKA_RESP_ERR_INVALID_PARTITIONS => {}
+                grown => grown.map_err(|e| failed(what(), &e))?,
+            }
+            self.wait_until(what, has_them)?;
+        }
+        self.look_up(std::slice::from_ref(topic)).map(drop)
+    }
+
     /// Deletes topics; one that is not there is no error.
     pub fn delete(&self, names: &[Arc<str>]) -> Result<(), BrokerError> {
         if names.is_empty() {
@@ -117,19 +132,21 @@ impl Topics {
 
     /// The answer to an order comes before every broker has heard of the topic.
     fn wait_for(&self, missing: &[&TopicSpec]) -> Result<(), BrokerError> {
-        let mut looks = NEW_TOPIC_WAIT.as_millis() / NEW_TOPIC_LOOK.as_millis();
         for spec in missing {
-            while self.partitions(&spec.name)?.is_none() {
-                looks = looks.saturating_sub(1);
-                if looks == 0 {
-                    let late = KafkaError::of(Code::RD_KAFKA_RESP_ERR__TIMED_OUT);
-                    return Err(failed(format!("see the new topic '{}'", spec.name), &late));
-                }
-                std::thread::park_timeout(NEW_TOPIC_LOOK);
-            }
+            self.wait_until(|| format!("see the new topic '{}'", spec.name), || Ok(self.partitions(&spec.name)?.is_some()))?;
         }
         let names: Vec<Arc<str>> = missing.iter().map(|spec| spec.name.clone()).collect();
         self.look_up(&names).map(drop)
+    }
+
+    fn wait_until(&self, what: impl Fn() -> String, is_so: impl Fn() -> Result<bool, BrokerError>) -> Result<(), BrokerError> {
+        for _ in 0..NEW_TOPIC_WAIT.as_millis() / NEW_TOPIC_LOOK.as_millis() {
+            if is_so()? {
+                return Ok(());
+            }
+            std::thread::park_timeout(NEW_TOPIC_LOOK);
+        }
+        Err(failed(what(), &KafkaError::of(Code::RD_KAFKA_RESP_ERR__TIMED_OUT)))
     }
 }
 

@@ -86,6 +86,13 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn grow_topic(&mut self, name: &Arc<str>, partitions: u32) -> Result<(), BrokerError> {
+        let topic = self.topics.get_mut(name).ok_or_else(|| BrokerError::UnknownTopic(name.clone()))?;
+        topic.spec.partitions = topic.spec.partitions.max(partitions);
+        topic.partitions.resize(topic.spec.partitions as usize, SimPartition::default());
+        Ok(())
+    }
+
     pub(super) fn delete_topic(&mut self, name: &str) {
         self.topics.remove(name);
         self.committed.retain(|(_, at), _| *at.topic != *name);

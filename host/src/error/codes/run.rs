@@ -46,6 +46,15 @@ pub(super) const CODES: &[Code] = &[
         example: "[processors.parse]\non-error = { policy = \"dead-letter\", topic = \"bad-lines\" }",
     },
     Code {
+        code: "R007",
+        title: "A source has grown beyond the state",
+        text: "A topic was given more partitions. A key may now come in another partition than before, whose task has none of the key's \
+               state. So the tasks of new partitions are parked, and the others go on with the records that they get. Write the records \
+               anew, by key, into a topic that has as many partitions as are needed, and begin there with an app.id of its own. A \
+               sub-topology without stores takes new partitions as they come.",
+        example: "",
+    },
+    Code {
         code: "R010",
         title: "An input cannot be opened",
         text: "The file of --input, or of `produce`, is not there or may not be read. Its path is relative to where the command was \

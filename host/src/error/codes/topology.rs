@@ -168,4 +168,12 @@ pub(super) const CODES: &[Code] = &[
                used.",
         example: "[sources.flights]\ntopic = \"flights\"\ntimestamp = { field = \"/date\", format = \"%Y/%m/%d %H:%M\", zone = \"UTC\" }",
     },
+    Code {
+        code: "T031",
+        title: "Keys lie in other partitions than they should",
+        text: "This topic meets others in one sub-topology, so a key must have the same number of partition in all of them. Before a run on Kafka \
+               the first 1,000 keys are looked at: more than one in a hundred lies where the topic's partitioner would not have put it. The \
+               producer used another one: librdkafka's default is crc32, Kafka's own is murmur2.",
+        example: "[topics.orders]\npartitioner = \"crc32\"",
+    },
 ];

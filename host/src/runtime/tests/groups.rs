@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bench::{Bench, Op, Settings, count, counting, line, op, pass, record, to};
+use crate::broker::Broker;
 use crate::broker::sim::SimBroker;
 use crate::record::TopicPartition;
 use crate::runtime::{Host, HostExit, HostSettings};
@@ -141,4 +142,25 @@ fn a_host_is_idle_when_all_its_tasks_have_told_and_their_counters_are_those_of_t
     let status = host.status();
     assert_eq!(status.iter().map(|task| task.counters.from_inputs).collect::<Vec<_>>(), [0, 500, 500]);
     assert!(matches!(host.stop(true), HostExit::Stopped));
+}
+
+#[test]
+fn source_that_grows_gives_tasks_without_stores_more_and_parks_those_with() {
+    for stateful in [false, true] {
+        let (toml, node, op) = if stateful { (counting(""), "count", count()) } else { (line("pass", ""), "pass", pass()) };
+        let settings = Settings { partitions: 2, ..Settings::default() };
+        let mut bench = Bench::with(&toml, &[(node, op)], settings);
+        bench.start(1);
+        bench.settle();
+        bench.sim.grow_topic(&"in".into(), 3).unwrap();
+        for partition in 0..3 {
+            bench.produce_to("in", partition, record("k", "v", 1));
+        }
+        bench.settle();
+        assert_eq!(bench.parked("in_2").is_some(), stateful);
+        assert_eq!(bench.all("out").len(), if stateful { 2 } else { 3 });
+        if stateful {
+            assert!(bench.parked("in_2").unwrap().contains("has grown: 'in'"));
+        }
+    }
 }

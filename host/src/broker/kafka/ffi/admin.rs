@@ -140,6 +140,27 @@ impl Handle {
         }
     }
 
+    /// Gives a topic more partitions: so many in all.
+    pub fn grow_topic(self: &Arc<Self>, topic: &str, partitions: usize, at_most: Duration) -> Result<(), KafkaError> {
+        let options = self.options(Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, at_most, true);
+        let name = c_text(topic)?;
+        let mut text: [c_char; TEXT_BYTES] = [0; TEXT_BYTES];
+        // SAFETY: the request is destroyed once, after it was copied; the answer is read before it is destroyed.
+        unsafe {
+            let mut more = sys::rd_kafka_NewPartitions_new(name.as_ptr(), partitions, text.as_mut_ptr(), TEXT_BYTES);
+            if more.is_null() {
+                return Err(KafkaError { code: Code::RD_KAFKA_RESP_ERR__INVALID_ARG, text: text_of(text.as_ptr()), fatal: false });
+            }
+            let answer = self.ask(at_most, |queue| sys::rd_kafka_CreatePartitions(self.raw(), &raw mut more, 1, options.0, queue));
+            sys::rd_kafka_NewPartitions_destroy(more);
+            let answer = answer?;
+            let result = sys::rd_kafka_event_CreatePartitions_result(answer.raw());
+            let mut count = 0;
+            let results = sys::rd_kafka_CreatePartitions_result_topics(result, &raw mut count);
+            topic_results(results, count).into_iter().try_for_each(|(_, outcome)| outcome)
+        }
+    }
+
     /// Every setting of these topics, in their order.
     pub fn topic_settings(self: &Arc<Self>, topics: &[&str], at_most: Duration) -> Result<Vec<Vec<(String, String)>>, KafkaError> {
         let options = self.options(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, at_most, false);
