@@ -3,11 +3,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from waiting import until
-
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Whose topics are read to their end: how long that may take under load on a small machine.
-SETTLE_SECONDS = 60
 
 
 def renamed(manifest, prefix):
@@ -62,7 +58,3 @@ class App:
         # In this order: what was produced before a commit is then counted.
         committed = self.client.committed(self.id)
         return {at: end - committed.get(at, first) for at, (first, end) in self.client.bounds(self.source_topics()).items()}
-
-    def settle(self, seconds=SETTLE_SECONDS):
-        """Waits until everything that is in the source topics is committed."""
-        until("all that was produced is committed", seconds, lambda: not any(self.lag().values()))

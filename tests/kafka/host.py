@@ -4,13 +4,11 @@ import os
 import signal
 import subprocess
 
-from waiting import Failed, until
+from waiting import Failed, last_lines, until
 
 START_SECONDS = 30
 STOP_SECONDS = 20
 COMMAND_SECONDS = 30
-# Lines of a log that an error shows.
-LINES_SHOWN = 12
 
 
 class Host:
@@ -38,8 +36,7 @@ class Host:
         return self.process.poll() is None
 
     def last_words(self):
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(f"    {line}" for line in lines[-LINES_SHOWN:])
+        return last_lines(self.log.read_text(encoding="utf-8", errors="replace"))
 
     def must_live(self):
         if not self.alive():

@@ -82,7 +82,7 @@ def main():
             case.client.produce_lines(app.topic("flights"), make_input(folder, args.records))
             hosts = [case.host(app, name) for name in "ab"]
             counted = kill_in_turn(app, hosts, args.kills, args.longest, random.Random(args.seed))
-            app.settle(SETTLE_SECONDS)
+            case.settle(app, SETTLE_SECONDS)
             outcome = case.outcome(app, args.records)
             print(f"{outcome}\n{counted} kills counted, {time.monotonic() - began:.0f} s")
             expect(counted == args.kills, "the input was at its end before the last kill: more records, or fewer kills")

@@ -5,6 +5,14 @@ import time
 LOOK_SECONDS = 0.02
 
 
+# Lines of a log that an error shows.
+LINES_SHOWN = 12
+
+
+def last_lines(text):
+    return "\n".join(f"    {line}" for line in text.splitlines()[-LINES_SHOWN:])
+
+
 class Failed(Exception):
     """A test found what must not be. The text says what."""
 

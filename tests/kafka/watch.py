@@ -13,9 +13,10 @@ LOOK_BOUND_SECONDS = 10
 class Watch(threading.Thread):
     """Looks at the offsets and at the members of a group until it is stopped."""
 
-    def __init__(self, client, group):
+    def __init__(self, client, group, waiting=until):
+        """`waiting`: how moves are waited for, see waiting.until."""
         super().__init__(daemon=True)
-        self.client, self.group = client, group
+        self.client, self.group, self.until = client, group, waiting
         self.lock, self.told = threading.Lock(), threading.Event()
         self.offsets, self.moved, self.assignments, self.looks = {}, {}, [], 0
         self.start()
@@ -67,7 +68,7 @@ class Watch(threading.Thread):
 
     def wait_for_moves(self, partitions, since, seconds):
         """Waits until each partition has moved after a moment. Answers after how many seconds the last of them did."""
-        until(
+        self.until(
             f"offsets of the group {self.group} move in {len(partitions)} partitions",
             seconds,
             lambda: all(self.first_move(at, since) for at in partitions),

@@ -26,5 +26,6 @@ CASES = [
     Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing),
     Entry("broker-crash", brokers.a_broker_that_is_killed_loses_nothing, long=True),
     Entry("tls", brokers.a_broker_with_tls_is_known_by_its_authority),
+    Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
 ]

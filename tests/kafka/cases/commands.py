@@ -29,7 +29,7 @@ def commands_reach_the_broker(case):
     host = case.host(app, "a")
     host.wait_for_tasks(1)
     case.run("produce", *at, "lines", text)
-    app.settle()
+    case.settle(app)
     beside = json.loads(case.run("status", *at, "--json"))
     ends = {(p["topic"], p["committed"], p["end"]) for p in beside["partitions"]}
     expect(beside["running"] and ends == {(app.topic("lines"), 2, 2)}, f"beside a host, status says {beside}")
