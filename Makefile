@@ -1,6 +1,6 @@
 # What to run, in which order; the work is done by scripts/. Each target installs what it lacks. CARGO_TARGET_DIR is honoured.
 
-.PHONY: help setup plugins examples guests host demo test test-kill test-kafka test-kafka-long test-kafka-kill for-kafka lint bench clean
+.PHONY: help setup plugins examples guests host demo test test-kill test-kafka test-kafka-long test-kafka-kill for-kafka lint bench dist clean
 
 help:
 	@echo 'make demo       the flights example, built and run'
@@ -11,6 +11,7 @@ help:
 	@echo 'make test-kafka on a real Kafka; test-kafka-long: also what takes long; test-kafka-kill: 4,000,000 records, 100 kills'
 	@echo 'make lint       format, clippy, documentation'
 	@echo 'make bench      what a record costs; compiles everything anew, optimised'
+	@echo 'make dist       the command as an archive, in dist/; compiles everything anew, optimised'
 	@echo 'make setup      installs the packages that are missing'
 
 setup:
@@ -66,7 +67,10 @@ bench: setup
 	@scripts/components.sh plugins guests
 	@scripts/cargo.sh run --release -p bench
 
+dist: setup
+	@scripts/dist.sh
+
 clean:
 	@scripts/cargo.sh clean
-	@rm -rf plugins/dist tests/guests/dist tests/guests/js-word-count/node_modules examples/*/components examples/*/.cofferdam
+	@rm -rf dist plugins/dist tests/guests/dist tests/guests/js-word-count/node_modules examples/*/components examples/*/.cofferdam
 	@rm -f examples/flights/*.jsonl examples/*/*.out.jsonl

@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod completions;
 mod consume;
+mod dead_letters;
 mod describe;
 mod explain;
 mod input;
@@ -17,6 +18,7 @@ mod output;
 mod produce;
 mod reach;
 mod report;
+mod reset;
 mod resume;
 mod run;
 mod signals;
@@ -48,6 +50,8 @@ pub fn main() -> ExitCode {
         Verb::Consume(consume) => consume::consume(&consume),
         Verb::Status(status) => status::status(&status),
         Verb::Resume(resume) => resume::resume(&resume),
+        Verb::DeadLetters(letters) => dead_letters::dead_letters(&letters),
+        Verb::Reset(reset) => reset::reset(&reset),
         Verb::Explain(explain) => explain::explain(&explain),
         Verb::Completions(completions) => completions::completions(&completions),
     };

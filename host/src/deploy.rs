@@ -9,6 +9,7 @@ mod embedded;
 mod kafka;
 mod nodes;
 mod partitioners;
+mod reset;
 mod topics;
 
 pub use application::{Application, Overrides};
@@ -16,4 +17,5 @@ pub use bind::{BindSettings, bind};
 pub use embedded::{Maintenance, OpenLog, lock_folder, open_log};
 pub use kafka::{Cluster, open_cluster};
 pub use nodes::ComponentNodes;
+pub use reset::{Moved, Reset, ResetTo, TASKS_FOLDER, finished};
 pub use topics::{ExternalTopics, ensure_topics};

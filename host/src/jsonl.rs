@@ -133,6 +133,13 @@ pub fn print(record: &Record) -> String {
     line
 }
 
+/// Writes a key, a value or a header's value as it stands in a record line: JSON.
+pub fn print_bytes(bytes: Option<&[u8]>) -> String {
+    let mut text = String::new();
+    push_bytes(&mut text, bytes);
+    text
+}
+
 /// Objects and arrays as JSON, other text as a string, other bytes as base64.
 fn push_bytes(line: &mut String, bytes: Option<&[u8]>) {
     let Some(bytes) = bytes else { return line.push_str("null") };

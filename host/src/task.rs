@@ -14,6 +14,7 @@ mod refusal;
 mod walk;
 mod work;
 
+pub use dead_letter::{LetterHeaders, without_letter_headers};
 pub use extract::TimestampExtractor;
 pub use failure::{RecordFailure, Verdict};
 pub use partition_group::{PartitionGroup, PartitionQueue, StartAt};

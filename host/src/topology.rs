@@ -3,6 +3,7 @@
 //! [`build`] checks a manifest as a whole and makes its [`Topology`]; [`partitions`] says how many tasks and internal topics that gives, once
 //! the counts of the topics are known. The command and the runtime call both.
 
+mod acls;
 mod build;
 mod carries;
 mod config;
@@ -21,6 +22,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use acls::acls;
 pub use build::build;
 pub use config::check_config;
 pub use describe::{describe_json, describe_mermaid, describe_text};
@@ -31,4 +33,4 @@ pub use graph::{
     Takes, TimestampFrom, TopicUse, Topology, TopologyNode,
 };
 pub use partitions::{InternalTopic, Partitions, TaskId, partitions};
-pub use topics::own_changelog;
+pub use topics::{own_changelog, retried_letters};

@@ -21,19 +21,21 @@ fn help_is_short() {
         Usage: cofferdam <COMMAND>
 
         Commands:
-          new          Begin a project: manifest, processor, tests
-          build        Build the components of a project
-          check        Check a manifest and its components: everything that can be known before running
-          describe     Show the topology of a manifest
-          test         Run step files: topologies on a virtual clock
-          run          Run an application
-          produce      Append lines to a topic
-          consume      Print the records of a topic
-          status       Show tasks and partitions
-          resume       Let parked tasks try their record again
-          explain      Explain the code of an error
-          completions  Print the completions of a shell
-          help         Print this message or the help of the given subcommand(s)
+          new           Begin a project: manifest, processor, tests
+          build         Build the components of a project
+          check         Check a manifest and its components: everything that can be known before running
+          describe      Show the topology of a manifest
+          test          Run step files: topologies on a virtual clock
+          run           Run an application
+          produce       Append lines to a topic
+          consume       Print the records of a topic
+          status        Show tasks and partitions
+          resume        Let parked tasks try their record again
+          dead-letters  List dead letters, show one, or have them processed again
+          reset         Let an app begin anew: offsets, internal topics, state
+          explain       Explain the code of an error
+          completions   Print the completions of a shell
+          help          Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help
@@ -161,12 +163,14 @@ fn help_is_short() {
         $ cofferdam check -h
         Check a manifest and its components: everything that can be known before running
 
-        Usage: cofferdam check <APP.toml>
+        Usage: cofferdam check [OPTIONS] <APP.toml>
 
         Arguments:
           <APP.toml>  The manifest
 
         Options:
+              --acls  Print the ACLs that `run` needs on Kafka, as arguments of kafka-acls.sh, instead of
+                      the components
           -h, --help  Print help
 
         $ cofferdam describe -h
@@ -442,7 +446,7 @@ fn table_is_not_restored_from_another_topic_than_before() {
         $ cofferdam run own.toml --until-idle
         error[B007]: the table 't' would get a changelog of its own, but records of its topic were read without one
           --> own.toml:3:9
-        hint: a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another on-error than "fail": leave that as it was, or begin anew with another app.id or state folder
+        hint: a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another on-error than "fail": leave that as it was, or begin anew with `cofferdam reset`
         [exit status: 2]
     "#);
     let told = place.session(&[
@@ -459,7 +463,7 @@ fn table_is_not_restored_from_another_topic_than_before() {
         $ cofferdam run topic.toml --state-dir other --until-idle
         error[B007]: the table 't' has a changelog of its own, 't-t-changelog', which would not be used any more
           --> topic.toml:3:9
-        hint: a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another on-error than "fail": leave that as it was, or begin anew with another app.id or state folder
+        hint: a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another on-error than "fail": leave that as it was, or begin anew with `cofferdam reset`
         [exit status: 2]
 
         $ cofferdam run own.toml --state-dir other --until-idle
@@ -607,7 +611,7 @@ fn log_is_looked_into_while_a_host_runs() {
     assert_snapshot!(place.session(&["run app.toml", "consume app.toml nosuchtopic"]), @r#"
         $ cofferdam run app.toml
         error[B003]: the state folder .cofferdam is in use by another process (pid PID)
-        hint: one process at a time runs an app on the embedded log; while it does, `produce`, `consume`, `status` and `resume` reach it
+        hint: one process at a time runs an app on the embedded log; while it does, `produce`, `consume`, `status`, `resume` and `dead-letters` reach it
         [exit status: 1]
 
         $ cofferdam consume app.toml nosuchtopic

@@ -7,12 +7,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
 use super::desk::{Page, PageRequest, StatusReport};
+use super::letters::{LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
+use super::place::RecordPlace;
 use crate::error::{self, Diagnostic};
 
 /// A control socket that answered.
@@ -60,8 +62,7 @@ impl ControlClient {
 
     /// See [`Desk::consume`](super::Desk::consume).
     pub fn consume(&self, topic: &str, request: &PageRequest) -> Result<Page, Diagnostic> {
-        let body = serde_json::to_vec(request).map_err(|e| unreachable(&self.path, &e))?;
-        self.call("POST", &format!("/topics/{topic}/page"), body, "application/json")
+        self.ask(&format!("/topics/{topic}/page"), request)
     }
 
     /// See [`Desk::resume`](super::Desk::resume).
@@ -70,9 +71,28 @@ impl ControlClient {
         struct Resumed {
             resumed: Vec<String>,
         }
-        let body = serde_json::json!({ "task": task }).to_string().into_bytes();
-        let answer: Resumed = self.call("POST", "/resume", body, "application/json")?;
+        let answer: Resumed = self.ask("/resume", &serde_json::json!({ "task": task }))?;
         Ok(answer.resumed)
+    }
+
+    /// See [`Desk::letters`](super::Desk::letters).
+    pub fn letters(&self, request: &LettersRequest) -> Result<LettersPage, Diagnostic> {
+        self.ask("/dead-letters/list", request)
+    }
+
+    /// See [`Desk::letter`](super::Desk::letter).
+    pub fn letter(&self, at: &RecordPlace) -> Result<WholeLetter, Diagnostic> {
+        self.ask("/dead-letters/show", at)
+    }
+
+    /// See [`Desk::retry`](super::Desk::retry).
+    pub fn retry(&self, request: &RetryRequest) -> Result<Vec<Retried>, Diagnostic> {
+        self.ask("/dead-letters/retry", request)
+    }
+
+    fn ask<T: DeserializeOwned>(&self, uri: &str, request: &impl Serialize) -> Result<T, Diagnostic> {
+        let body = serde_json::to_vec(request).map_err(|e| unreachable(&self.path, &e))?;
+        self.call("POST", uri, body, "application/json")
     }
 
     fn call<T: DeserializeOwned>(&self, method: &str, uri: &str, body: Vec<u8>, content: &str) -> Result<T, Diagnostic> {

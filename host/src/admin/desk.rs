@@ -1,7 +1,6 @@
 //! The answers, whoever asks.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +17,6 @@ const PAGE_RECORDS: usize = 5_000;
 const PAGE_BYTES: usize = 4 << 20;
 /// Records read before the size of a page is looked at.
 const READ_RECORDS: usize = 64;
-
-/// Waits for records that are on their way.
-const READ_WAITS: u32 = 20;
-/// Each of them.
-const READ_WAIT: Duration = Duration::from_millis(250);
 
 /// What a desk can ask of a running host.
 pub trait HostControl: Send + Sync {
@@ -42,6 +36,10 @@ pub struct Desk {
     pub clock: Arc<dyn Clock>,
     /// Source topics of the app, internal ones included.
     pub topics: Vec<Arc<str>>,
+    /// Topics to which failed records go.
+    pub letter_topics: Vec<Arc<str>>,
+    /// Held while dead letters are written back.
+    pub retrying: Mutex<()>,
     /// The host, where one runs.
     pub host: Option<Arc<dyn HostControl>>,
 }
@@ -236,24 +234,18 @@ impl Filling {
     /// Adds records of a partition up to its end or until the page is full; where to read on.
     fn fill(&mut self, reader: &mut dyn Reader, at: &TopicPartition, mut offset: Offset, end: Offset) -> Result<Offset, Diagnostic> {
         let mut records: Vec<ConsumedRecord> = Vec::new();
-        let mut waits = READ_WAITS;
         while self.lines.len() < self.most && self.bytes < PAGE_BYTES && offset < end {
             records.clear();
-            let next = match reader.read(at, offset, READ_RECORDS.min(self.most - self.lines.len()), &mut records) {
+            let next = match reader.read_up_to(at, offset, end, READ_RECORDS.min(self.most - self.lines.len()), &mut records) {
                 Err(BrokerError::OffsetGone { wanted, first, .. }) => {
                     tracing::warn!(partition = %at, wanted, first, "records were deleted before they were read");
                     first
                 }
                 next => next.map_err(failed)?,
             };
+            // Those of a transaction that is still open do not come.
             if next == offset {
-                // Records are on their way from a cluster; those of a transaction that is still open are not.
-                if waits == 0 {
-                    break;
-                }
-                waits -= 1;
-                reader.wait(READ_WAIT);
-                continue;
+                break;
             }
             offset = next;
             let lines = records.iter().map(|r| jsonl::print(&r.record));
@@ -263,7 +255,7 @@ impl Filling {
     }
 }
 
-fn failed(error: BrokerError) -> Diagnostic {
+pub(super) fn failed(error: BrokerError) -> Diagnostic {
     Diagnostic::run("B002", "the log failed").because(error)
 }
 

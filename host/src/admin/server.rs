@@ -6,6 +6,9 @@
 //! | `POST /topics/{topic}/records`, record lines | `{"produced": n}` |
 //! | `POST /topics/{topic}/page`, [`PageRequest`] | [`Page`](super::Page) |
 //! | `POST /resume`, `{"task": name or null}` | `{"resumed": [name, ..]}` |
+//! | `POST /dead-letters/list`, [`LettersRequest`] | [`LettersPage`](super::LettersPage) |
+//! | `POST /dead-letters/show`, [`RecordPlace`] | [`WholeLetter`](super::WholeLetter) |
+//! | `POST /dead-letters/retry`, [`RetryRequest`] | a list of [`Retried`](super::Retried) |
 //!
 //! An error is a JSON object with `code`, `message`, `causes` and `hint`; status 400 when the caller is at fault, else 500.
 
@@ -26,6 +29,8 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
 use super::desk::{Desk, PageRequest};
+use super::letters::{LettersRequest, RetryRequest};
+use super::place::RecordPlace;
 use crate::error::{Blame, Diagnostic};
 use crate::limits;
 
@@ -99,6 +104,9 @@ fn router(desk: Arc<Desk>) -> Router {
         .route("/topics/{topic}/records", post(produce))
         .route("/topics/{topic}/page", post(page))
         .route("/resume", post(resume))
+        .route("/dead-letters/list", post(letters))
+        .route("/dead-letters/show", post(letter))
+        .route("/dead-letters/retry", post(retry))
         .layer(DefaultBodyLimit::max(limits::CONTROL_BODY_BYTES))
         .with_state(desk)
 }
@@ -124,6 +132,18 @@ async fn resume(State(desk): State<Arc<Desk>>, Json(resume): Json<Resume>) -> Re
     answer(move || desk.resume(resume.task.as_deref()).map(|resumed| serde_json::json!({ "resumed": resumed }))).await
 }
 
+async fn letters(State(desk): State<Arc<Desk>>, Json(request): Json<LettersRequest>) -> Response {
+    answer(move || desk.letters(&request)).await
+}
+
+async fn letter(State(desk): State<Arc<Desk>>, Json(at): Json<RecordPlace>) -> Response {
+    answer(move || desk.letter(&at)).await
+}
+
+async fn retry(State(desk): State<Arc<Desk>>, Json(request): Json<RetryRequest>) -> Response {
+    answer(move || desk.retry(&request)).await
+}
+
 /// Asks the desk off the runtime's thread: the log may have to wait for the disk.
 async fn answer<T: Serialize + Send + 'static>(ask: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Response {
     match tokio::task::spawn_blocking(ask).await {
@@ -145,6 +165,7 @@ fn refusal(problem: &Diagnostic) -> Response {
 mod tests {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use super::*;
@@ -158,7 +179,15 @@ mod tests {
         let folder = Arc::new(StateFolder::lock(&dir.path().join("state")).unwrap());
         let clock = Arc::<VirtualClock>::default();
         let log = EmbeddedLog::open(folder, clock.clone(), &Budget::new(1 << 20, 16 << 20)).unwrap();
-        let desk = Desk { app: "a".into(), broker: Arc::new(log), clock, topics: Vec::new(), host: None };
+        let desk = Desk {
+            app: "a".into(),
+            broker: Arc::new(log),
+            clock,
+            topics: Vec::new(),
+            letter_topics: Vec::new(),
+            retrying: Mutex::default(),
+            host: None,
+        };
         let path = dir.path().join("socket");
         let server = ControlServer::start(&path, Arc::new(desk)).unwrap();
         let mut endless = UnixStream::connect(&path).unwrap();

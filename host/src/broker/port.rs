@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
 
+/// Waits for records that are there, and that a cluster has not delivered yet.
+const DELIVERY_WAITS: u32 = 20;
+/// Each of them.
+const DELIVERY_WAIT: Duration = Duration::from_millis(250);
+
 /// What becomes of old records of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleanup {
@@ -254,6 +259,27 @@ pub trait Reader: Send {
     /// read (transaction markers, compacted ones). Does not block; equal to `from` when there is nothing.
     /// Below the first offset: `OffsetGone`.
     fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError>;
+
+    /// As `read`, for records that are there already: up to `end`, which lies not behind the partition's. Waits a while for them where the log
+    /// does not deliver at once; equal to `from` when they did not come.
+    fn read_up_to(
+        &mut self,
+        at: &TopicPartition,
+        from: Offset,
+        end: Offset,
+        max: usize,
+        into: &mut Vec<ConsumedRecord>,
+    ) -> Result<Offset, BrokerError> {
+        let mut waits = DELIVERY_WAITS;
+        loop {
+            let next = self.read(at, from, max, into)?;
+            if next != from || from >= end || waits == 0 {
+                return Ok(next);
+            }
+            waits -= 1;
+            self.wait(DELIVERY_WAIT);
+        }
+    }
 
     /// Blocks until there may be something to read, or `at_most` is over. A log that delivers at once never blocks.
     fn wait(&mut self, _at_most: Duration) {}

@@ -1,8 +1,12 @@
 //! The verbs and their flags.
 
+mod operator;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub use operator::{DeadLetters, LettersVerb, ListLetters, Reset, RetryLetters, ShowLetter};
 
 /// Stream processing in which every processor is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
@@ -36,6 +40,10 @@ pub enum Verb {
     Status(Status),
     /// Let parked tasks try their record again
     Resume(Resume),
+    /// List dead letters, show one, or have them processed again
+    DeadLetters(DeadLetters),
+    /// Let an app begin anew: offsets, internal topics, state
+    Reset(Reset),
     /// Explain the code of an error
     Explain(Explain),
     /// Print the completions of a shell
@@ -95,6 +103,9 @@ pub struct Check {
     /// The manifest
     #[arg(value_name = "APP.toml")]
     pub manifest: PathBuf,
+    /// Print the ACLs that `run` needs on Kafka, as arguments of kafka-acls.sh, instead of the components
+    #[arg(long)]
+    pub acls: bool,
 }
 
 /// `describe`.

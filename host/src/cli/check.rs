@@ -15,6 +15,10 @@ pub fn check(args: &args::Check) -> Result<ExitCode, Vec<Diagnostic>> {
     app.topology.warnings.iter().for_each(|w| eprintln!("{w}\n"));
     let known = app.topology.topics.iter().map(|t| (t.name.clone(), t.partitions.unwrap_or(1))).collect();
     topology::partitions(&app.topology, &known)?;
+    if args.acls {
+        topology::acls(&app.topology, app.manifest.app.guarantee).iter().for_each(|line| say(line));
+        return Ok(ExitCode::SUCCESS);
+    }
     for (node, loaded) in &app.components {
         say(&format!("{node}: {}", loaded.name()));
         match app.descriptions.get(node) {

@@ -1,10 +1,13 @@
 //! Who answers for a state folder: the host that holds it, through its control socket, or else this process, which then holds it itself.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::admin::{CONTROL_SOCKET, ControlClient, Desk, Page, PageRequest, StatusReport};
+use crate::admin::{
+    CONTROL_SOCKET, ControlClient, Desk, LettersPage, LettersRequest, Page, PageRequest, RecordPlace, Retried, RetryRequest, StatusReport,
+    WholeLetter,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{self, Cluster, OpenLog};
 use crate::error::Diagnostic;
@@ -44,6 +47,15 @@ pub fn hold(state_dir: &Path, clock: &Arc<dyn Clock>) -> Result<Held, Diagnostic
     }
 }
 
+/// Refuses a state folder without a log, which would be made by opening it.
+pub fn log_is_there(state_dir: &Path) -> Result<(), Diagnostic> {
+    if state_dir.join("log").is_dir() {
+        return Ok(());
+    }
+    let hint = "an app's log is made when it runs for the first time; another folder is given by `--state-dir`";
+    Err(Diagnostic::usage("B006", format!("there is no log in the state folder {}", state_dir.display())).hint(hint))
+}
+
 /// An app whose log can be looked into, whether a host runs it or not.
 pub struct App {
     /// The manifest alone: components are not needed to look into a log.
@@ -67,11 +79,7 @@ impl App {
             let answers = on_kafka(&manifest, section, at, &state_dir).map_err(|e| vec![e])?;
             return Ok(Self { manifest, state_dir, answers });
         }
-        if !state_dir.join("log").is_dir() {
-            let what = format!("there is no log in the state folder {}", state_dir.display());
-            let hint = "an app's log is made when it runs for the first time; another folder is given by `--state-dir`";
-            return Err(vec![Diagnostic::usage("B006", what).hint(hint)]);
-        }
+        log_is_there(&state_dir).map_err(|e| vec![e])?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let answers = match hold(&state_dir, &clock).map_err(|e| vec![e])? {
             Held::ByHost(host) => Answers::Host(host),
@@ -111,6 +119,30 @@ impl App {
             Answers::Own(desk) => desk.resume(task),
         }
     }
+
+    /// See [`Desk::letters`].
+    pub fn letters(&self, request: &LettersRequest) -> Result<LettersPage, Diagnostic> {
+        match &self.answers {
+            Answers::Host(host) => host.letters(request),
+            Answers::Own(desk) => desk.letters(request),
+        }
+    }
+
+    /// See [`Desk::letter`].
+    pub fn letter(&self, at: &RecordPlace) -> Result<WholeLetter, Diagnostic> {
+        match &self.answers {
+            Answers::Host(host) => host.letter(at),
+            Answers::Own(desk) => desk.letter(at),
+        }
+    }
+
+    /// See [`Desk::retry`].
+    pub fn retry(&self, request: &RetryRequest) -> Result<Vec<Retried>, Diagnostic> {
+        match &self.answers {
+            Answers::Host(host) => host.retry(request),
+            Answers::Own(desk) => desk.retry(request),
+        }
+    }
 }
 
 /// The host of the state folder, or else the cluster itself.
@@ -121,7 +153,8 @@ fn on_kafka(manifest: &Manifest, section: &KafkaBroker, at: &Where, state_dir: &
     let given = Cluster { bootstrap: at.bootstrap.clone(), instance_id: None };
     let broker = Arc::new(deploy::open_cluster(manifest, section, &given, None)?);
     let (app, clock) = (manifest.app.id.value.clone(), Arc::new(SystemClock));
-    Ok(Answers::Own(Box::new(Desk { app, broker, clock, topics: topics::read(manifest), host: None })))
+    let (topics, letter_topics) = (topics::read(manifest), topics::letters(manifest));
+    Ok(Answers::Own(Box::new(Desk { app, broker, clock, topics, letter_topics, retrying: Mutex::default(), host: None })))
 }
 
 /// A desk over a log that nobody else holds.
@@ -129,5 +162,13 @@ fn desk(manifest: &Manifest, open: &OpenLog, clock: Arc<dyn Clock>) -> Desk {
     let all = open.log.all_topics();
     let names = all.iter().map(|info| info.spec.name.clone());
     let topics = topics::read(manifest).into_iter().chain(names.filter(|name| topics::is_repartition(manifest, name)));
-    Desk { app: manifest.app.id.value.clone(), broker: Arc::new(open.log.clone()), clock, topics: topics.collect(), host: None }
+    Desk {
+        app: manifest.app.id.value.clone(),
+        broker: Arc::new(open.log.clone()),
+        clock,
+        topics: topics.collect(),
+        letter_topics: topics::letters(manifest),
+        retrying: Mutex::default(),
+        host: None,
+    }
 }

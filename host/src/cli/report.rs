@@ -27,6 +27,11 @@ pub fn counted(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
+/// A time in milliseconds for a person; `-` where there is none.
+pub fn time(ms: Option<i64>) -> String {
+    ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map_or_else(|| "-".to_owned(), |at| at.to_string())
+}
+
 /// Prints every problem to standard error. The code is 2 when one of them is the user's, else 1.
 pub fn print(problems: &[Diagnostic]) -> ExitCode {
     let several = problems.len() > 1;

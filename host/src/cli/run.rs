@@ -42,9 +42,10 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
     }
     let open = Opened::open(&app, &overrides.cluster, &clock).map_err(one)?;
+    deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
     let broker = open.broker.clone();
     let settings = BindSettings {
-        tasks_folder: Some(open.folder.path().join("tasks")),
+        tasks_folder: Some(open.folder.path().join(deploy::TASKS_FOLDER)),
         commit_floor: crate::limits::COMMIT_FLOOR,
         topics: match app.manifest.broker {
             BrokerSection::Embedded => ExternalTopics::Own { partitions: None },
@@ -57,8 +58,15 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
 
     let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
     let host = Handle::default();
-    let desk =
-        Desk { app: app.topology.app.clone(), broker: broker.clone(), clock: clock.clone(), topics, host: Some(Arc::new(host.clone())) };
+    let desk = Desk {
+        app: app.topology.app.clone(),
+        broker: broker.clone(),
+        clock: clock.clone(),
+        topics,
+        letter_topics: app.topology.letter_topics(),
+        retrying: Mutex::default(),
+        host: Some(Arc::new(host.clone())),
+    };
     // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
     let control = control_socket(open.folder.path(), desk);
     if load_files(&console, &ear, &*broker, &*clock, &inputs, args.again).map_err(one)? == Some(Stopped) {

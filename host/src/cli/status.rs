@@ -7,7 +7,7 @@ use crate::error::Diagnostic;
 
 use super::args;
 use super::reach::App;
-use super::report::say;
+use super::report::{say, time};
 use super::table::{Align, table};
 
 /// Prints the status as tables or as JSON.
@@ -81,9 +81,4 @@ fn partitions(partitions: &[PartitionReport]) -> Vec<String> {
         [p.topic.clone(), partition, committed, end, lag]
     };
     table(headings, &partitions.iter().map(row).collect::<Vec<_>>())
-}
-
-/// A time in milliseconds for a person; `-` where there is none.
-fn time(ms: Option<i64>) -> String {
-    ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map_or_else(|| "-".to_owned(), |at| at.to_string())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Diagnostic, nearest, suggest};
-use crate::manifest::Manifest;
+use crate::manifest::{FailurePolicy, Manifest};
 
 /// The topic that a name stands for: that of a source, table or sink, else the topic of that name.
 pub fn named(manifest: &Manifest, name: &str) -> Result<Arc<str>, Diagnostic> {
@@ -42,6 +42,23 @@ pub fn absent(manifest: &Manifest, name: &str, problem: Diagnostic) -> Diagnosti
 pub fn read(manifest: &Manifest) -> Vec<Arc<str>> {
     let sources = manifest.sources.iter().flat_map(|s| &s.topics);
     sources.chain(manifest.tables.iter().map(|t| &t.topic)).map(|topic| topic.value.clone()).collect()
+}
+
+/// Topics to which failed records of the app go.
+pub fn letters(manifest: &Manifest) -> Vec<Arc<str>> {
+    let sources = manifest.sources.iter().map(|n| &n.on_error);
+    let tables = manifest.tables.iter().map(|n| &n.on_error);
+    let processors = manifest.processors.iter().map(|n| &n.on_error);
+    let sinks = manifest.sinks.iter().map(|n| &n.on_error);
+    let mut letters: Vec<Arc<str>> = Vec::new();
+    for on_error in sources.chain(tables).chain(processors).chain(sinks) {
+        if let FailurePolicy::DeadLetter(topic) = &on_error.policy
+            && !letters.contains(topic)
+        {
+            letters.push(topic.clone());
+        }
+    }
+    letters
 }
 
 /// Whether a topic was made for a repartition edge of the app. By its name: the edges themselves are known only with the components.

@@ -45,7 +45,7 @@ fn refused(state_dir: &Path, error: &BrokerError) -> Diagnostic {
         BrokerError::Locked { pid, .. } => {
             let holder = if *pid == 0 { String::new() } else { format!(" (pid {pid})") };
             Diagnostic::run("B003", format!("the state folder {} is in use by another process{holder}", state_dir.display()))
-                .hint("one process at a time runs an app on the embedded log; while it does, `produce`, `consume`, `status` and `resume` reach it")
+                .hint("one process at a time runs an app on the embedded log; while it does, `produce`, `consume`, `status`, `resume` and `dead-letters` reach it")
         }
         _ => Diagnostic::run("B004", format!("the log in {} cannot be opened", state_dir.display())).because(error),
     }

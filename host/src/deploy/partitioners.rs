@@ -2,12 +2,11 @@
 //! wrote them is nowhere noted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::broker::partitioner::partition_of_key;
-use crate::broker::{Broker, BrokerError, Reader};
+use crate::broker::{Broker, BrokerError};
 use crate::error::Diagnostic;
 use crate::limits;
 use crate::record::TopicPartition;
@@ -18,10 +17,6 @@ use super::topics::log_failed;
 
 /// Of a hundred keys so many may lie elsewhere: a few records may have been sent to a partition on purpose.
 const ASTRAY_PERCENT: usize = 1;
-/// Waits for the records of one partition.
-const READ_WAITS: u32 = 20;
-/// Each of them.
-const READ_WAIT: Duration = Duration::from_millis(100);
 
 /// Refuses topics that meet others and whose keys lie elsewhere than their partitioner would have put them.
 pub(super) fn check_partitioners(app: &Application, broker: &dyn Broker, counted: &Partitions) -> Result<(), Vec<Diagnostic>> {
@@ -48,12 +43,14 @@ fn sample(broker: &dyn Broker, topic: &Arc<str>, count: u32) -> Result<Vec<(u32,
     for partition in 0..count {
         let at = TopicPartition::new(topic.clone(), partition);
         let (mut offset, end) = broker.bounds(&at)?;
-        let (mut records, mut waits) = (Vec::new(), READ_WAITS);
-        while offset < end && records.len() < each && waits > 0 {
-            let next = read(&mut *reader, &at, offset, each - records.len(), &mut records)?;
+        let mut records = Vec::new();
+        while offset < end && records.len() < each {
+            let next = match reader.read_up_to(&at, offset, end, each - records.len(), &mut records) {
+                Err(BrokerError::OffsetGone { first, .. }) => first,
+                next => next?,
+            };
             if next == offset {
-                waits -= 1;
-                reader.wait(READ_WAIT);
+                break;
             }
             offset = next;
         }
@@ -61,19 +58,6 @@ fn sample(broker: &dyn Broker, topic: &Arc<str>, count: u32) -> Result<Vec<(u32,
         keys.extend(records.into_iter().filter_map(|consumed| Some((partition, consumed.record.key?))));
     }
     Ok(keys)
-}
-
-fn read(
-    reader: &mut dyn Reader,
-    at: &TopicPartition,
-    from: u64,
-    max: usize,
-    into: &mut Vec<crate::record::ConsumedRecord>,
-) -> Result<u64, BrokerError> {
-    match reader.read(at, from, max, into) {
-        Err(BrokerError::OffsetGone { first, .. }) => Ok(first),
-        read => read,
-    }
 }
 
 fn judge(topic: &ExternalTopic, keys: &[(u32, Bytes)], count: u32) -> Option<Diagnostic> {

@@ -118,7 +118,7 @@ fn same_changelogs(app: &Application, broker: &dyn Broker, counted: &Partitions)
             continue;
         };
         let hint = "a table of a compacted topic has its own changelog with changelog = true, or when it or a node below it has another \
-                    on-error than \"fail\": leave that as it was, or begin anew with another app.id or state folder";
+                    on-error than \"fail\": leave that as it was, or begin anew with `cofferdam reset`";
         refused.push(Diagnostic::usage("B007", message).hint(hint).at(Some(table.name.place.clone())));
     }
     if refused.is_empty() { Ok(()) } else { Err(refused) }

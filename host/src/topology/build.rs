@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::draft::{Descriptions, Draft, What};
 use super::graph::{NodeKind, Topology, TopologyNode};
-use super::topics::internal_topics;
+use super::topics::reserved_topics;
 use super::{cut, emit};
 use crate::error::Diagnostic;
 use crate::manifest::{Manifest, position};
@@ -40,7 +40,7 @@ pub fn build(manifest: &Manifest, descriptions: &Descriptions) -> Result<Topolog
             }
         }
     }
-    let internal = internal_topics(&nodes, &specs, &sub_topologies);
+    let internal = reserved_topics(&manifest.app.id, &nodes, &specs, &sub_topologies);
     let mut draft = draft;
     draft.unused_topics(&topics, &nodes, &internal);
     draft.clashes(&topics, &internal, &sub_topologies);

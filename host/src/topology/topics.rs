@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::draft::{Draft, What};
 use super::emit;
 use super::grants::DraftStore;
-use super::graph::{Backend, Cleanup, ExternalTopic, FailurePolicy, NodeKind, Partitioner, StoreSpec, SubTopology, TopicUse, TopologyNode};
+use super::graph::{
+    Backend, Cleanup, ExternalTopic, FailurePolicy, NodeKind, Partitioner, StoreSpec, SubTopology, TopicUse, Topology, TopologyNode,
+};
 use crate::error::{Diagnostic, Place, suggest};
 use crate::manifest::{OnError, check_topic, position};
 
@@ -233,6 +235,11 @@ pub fn own_changelog(app: &str, store: &str) -> Arc<str> {
     format!("{app}-{store}-changelog").into()
 }
 
+/// The name of the topic that notes which dead letters of an app were retried.
+pub fn retried_letters(app: &str) -> Arc<str> {
+    format!("{app}-dead-letters-retried").into()
+}
+
 /// The topic of a repartition edge's upper end.
 pub(super) fn repartition_topic(kind: &NodeKind) -> Option<&Arc<str>> {
     match kind {
@@ -241,10 +248,39 @@ pub(super) fn repartition_topic(kind: &NodeKind) -> Option<&Arc<str>> {
     }
 }
 
-/// The topics that the application makes for itself: repartition topics, changelogs of stores, changelogs of cells.
-pub(super) fn internal_topics(nodes: &[TopologyNode], stores: &[StoreSpec], subs: &[SubTopology]) -> Vec<Arc<str>> {
+fn internal_topics(nodes: &[TopologyNode], stores: &[StoreSpec], subs: &[SubTopology]) -> Vec<Arc<str>> {
     let repartitions = nodes.iter().filter_map(|n| repartition_topic(&n.kind));
     let changelogs = stores.iter().filter(|s| !s.source_is_changelog).map(|s| &s.changelog);
     let cells = subs.iter().filter_map(|s| s.cells_changelog.as_ref());
     repartitions.chain(changelogs).chain(cells).cloned().collect()
+}
+
+impl Topology {
+    /// The topics that the application makes for itself: repartition topics, changelogs of stores and of cells.
+    pub fn internal_topics(&self) -> Vec<Arc<str>> {
+        internal_topics(&self.nodes, &self.stores, &self.sub_topologies)
+    }
+
+    /// The topics to which failed records go.
+    pub fn letter_topics(&self) -> Vec<Arc<str>> {
+        letter_topics(&self.nodes)
+    }
+}
+
+fn letter_topics(nodes: &[TopologyNode]) -> Vec<Arc<str>> {
+    let mut topics: Vec<Arc<str>> = Vec::new();
+    for node in nodes {
+        if let FailurePolicy::DeadLetter(topic) = &node.on_error.policy
+            && !topics.contains(topic)
+        {
+            topics.push(topic.clone());
+        }
+    }
+    topics
+}
+
+/// Names that no topic of the manifest may have: of the internal topics, and of the one that is made when a dead letter is retried.
+pub(super) fn reserved_topics(app: &str, nodes: &[TopologyNode], stores: &[StoreSpec], subs: &[SubTopology]) -> Vec<Arc<str>> {
+    let marks = (!letter_topics(nodes).is_empty()).then(|| retried_letters(app));
+    internal_topics(nodes, stores, subs).into_iter().chain(marks).collect()
 }

@@ -21,8 +21,8 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "B003",
         title: "The state folder is in use",
-        text: "The embedded log belongs to one process at a time. While `run` holds the folder, `produce`, `consume`, `status` and \
-               `resume` speak to it through its control socket; another `run` needs a folder of its own.",
+        text: "The embedded log belongs to one process at a time. While `run` holds the folder, `produce`, `consume`, `status`, \
+               `resume` and `dead-letters` speak to it through its control socket; another `run` needs a folder of its own.",
         example: "cofferdam run app.toml --state-dir other",
     },
     Code {
@@ -42,7 +42,7 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "B006",
         title: "There is no log in the state folder",
-        text: "`produce`, `consume` and `status` look at what an app has, and make nothing. The app has not run yet, or it keeps its \
+        text: "`produce`, `consume`, `status`, `dead-letters` and `reset` look at what an app has, and make nothing. The app has not run yet, or it keeps its \
                state elsewhere: the folder is `runtime.state-dir` of the manifest, '.cofferdam' beside it unless said, or that of \
                --state-dir.",
         example: "cofferdam status app.toml --state-dir /var/lib/flights",
@@ -53,7 +53,7 @@ pub(super) const CODES: &[Code] = &[
         text: "A table whose topic is compacted is restored from that topic. It gets a changelog of its own with `changelog = true`, or when \
                the table or a node below it passes over records that fail: a restore from the topic would bring back what was passed \
                over. A changelog that comes later begins without the rows read before it, and one that is left misses those read after it. \
-               Decide it before the first run, or begin anew under another app.id or in another state folder.",
+               Decide it before the first run, or begin anew: `cofferdam reset` under the changed manifest.",
         example: "[tables.airports]\ntopic = \"airports\"\nchangelog = true",
     },
 ];

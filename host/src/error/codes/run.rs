@@ -139,7 +139,7 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "R033",
         title: "The control socket cannot be opened",
-        text: "The host runs, but `produce`, `consume`, `status` and `resume` cannot reach it. Mostly the path of the state folder is \
+        text: "The host runs, but `produce`, `consume`, `status`, `resume` and `dead-letters` cannot reach it. Mostly the path of the state folder is \
                too long: a Unix socket's path has at most 107 bytes.",
         example: "cofferdam run app.toml --state-dir /var/lib/flights",
     },
@@ -222,5 +222,48 @@ pub(super) const CODES: &[Code] = &[
         text: "Codes are a letter and three digits: M manifest, T topology, C component, B log, R run. `cofferdam explain` without a \
                code lists all.",
         example: "",
+    },
+    Code {
+        code: "R080",
+        title: "There is no such dead letter",
+        text: "Dead letters are named TOPIC/PARTITION/OFFSET, after the place where the letter lies, not its record. The topic is one that \
+               `on-error` of a node names; what lies there without the headers of a letter, from a sink that writes the same topic, is \
+               none. A letter is gone when the retention of its topic is over.",
+        example: "cofferdam dead-letters list app.toml\ncofferdam dead-letters show app.toml bad-flights/0/3",
+    },
+    Code {
+        code: "R081",
+        title: "A dead letter cannot go back",
+        text: "`dead-letters retry` writes a record to the partition that it came from, and that is not there any more: the topic was \
+               deleted, or made anew with fewer partitions. Nothing was written. `show` prints the record, for `produce` to another topic.",
+        example: "",
+    },
+    Code {
+        code: "R082",
+        title: "The app is running",
+        text: "A reset moves the committed offsets and deletes state, while a host that runs has both in memory and would commit them \
+               again. Stop the app first, on every machine.",
+        example: "",
+    },
+    Code {
+        code: "R083",
+        title: "A reset was not finished",
+        text: "A reset was killed, or failed, between its first and its last step. Offsets and state do not fit together now: a run would \
+               count records twice, or not at all, so it is refused. The same command, with the same --to, completes the reset.",
+        example: "cofferdam reset app.toml --yes",
+    },
+    Code {
+        code: "R084",
+        title: "A reset failed",
+        text: "Offsets, topics or files could not be changed; the cause tells which. The same command completes the reset, and until then \
+               `run` refuses to start the app.",
+        example: "",
+    },
+    Code {
+        code: "R085",
+        title: "A reset wants to be confirmed",
+        text: "A reset deletes what an app has counted and kept, and cannot be undone. On a terminal it asks; elsewhere --yes says that it \
+               is meant.",
+        example: "cofferdam reset app.toml --dry-run\ncofferdam reset app.toml --yes",
     },
 ];

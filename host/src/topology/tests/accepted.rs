@@ -1,5 +1,6 @@
 use super::{built, with_inputs};
-use crate::topology::{NodeKind, SourceRole, Topology, describe_json, describe_mermaid, describe_text, partitions};
+use crate::manifest::Guarantee;
+use crate::topology::{NodeKind, SourceRole, Topology, acls, describe_json, describe_mermaid, describe_text, partitions};
 
 /// Re-keyed by a repartition edge, joined with a table, counted, and read by somebody else.
 const FLIGHTS: &str = r#"
@@ -54,6 +55,32 @@ from = ["join.unmatched"]
 
 fn known(topics: &[(&str, u32)]) -> std::collections::BTreeMap<std::sync::Arc<str>, u32> {
     topics.iter().map(|(topic, n)| ((*topic).into(), *n)).collect()
+}
+
+#[test]
+fn rights_are_those_of_each_topic_and_of_the_apps_prefix() {
+    let topology = built(FLIGHTS);
+    let exactly_once = acls(&topology, Guarantee::ExactlyOnce);
+    insta::assert_snapshot!(exactly_once.join("\n"), @r#"
+        --add --allow-principal User:NAME --operation Read --operation Describe --operation DescribeConfigs --topic airports
+        --add --allow-principal User:NAME --operation Write --operation Describe --operation DescribeConfigs --topic alerts
+        --add --allow-principal User:NAME --operation Write --operation Describe --operation DescribeConfigs --topic bad-flights
+        --add --allow-principal User:NAME --operation Read --operation Describe --operation DescribeConfigs --topic flights
+        --add --allow-principal User:NAME --operation Write --operation Describe --operation DescribeConfigs --topic stats
+        --add --allow-principal User:NAME --operation Write --operation Describe --operation DescribeConfigs --topic unknown
+        --add --allow-principal User:NAME --operation Read --operation Write --operation Create --operation Delete --operation Describe --operation DescribeConfigs --topic flight-delays- --resource-pattern-type prefixed
+        --add --allow-principal User:NAME --operation Read --operation Describe --group flight-delays
+        --add --allow-principal User:NAME --operation Write --operation Describe --transactional-id flight-delays- --resource-pattern-type prefixed
+    "#);
+    let at_least_once = acls(&topology, Guarantee::AtLeastOnce);
+    assert_eq!(at_least_once, exactly_once[..exactly_once.len() - 1], "without transactions");
+    let passing =
+        acls(&built("[app]\nid = \"p\"\n[sources.a]\ntopic = \"t\"\n[sinks.b]\ntopic = \"t2\"\nfrom = \"a\"\n"), Guarantee::AtLeastOnce);
+    insta::assert_snapshot!(passing.join("\n"), @r#"
+        --add --allow-principal User:NAME --operation Read --operation Describe --operation DescribeConfigs --topic t
+        --add --allow-principal User:NAME --operation Write --operation Describe --operation DescribeConfigs --topic t2
+        --add --allow-principal User:NAME --operation Read --operation Describe --group p
+    "#);
 }
 
 #[test]

@@ -103,6 +103,9 @@ fn cases() -> Vec<(&'static str, String)> {
             "[sinks.out]\ntopic = \"app-x-changelog\"\nfrom = \"a\"\n".to_owned()
                 + &node("count", "from = \"a\"\nstores = [\"x\"]\n[stores.x]"),
             node("x", "inputs = { \"a b\" = { from = \"a\", repartition = true } }"),
+            "[sinks.out]\ntopic = \"app-dead-letters-retried\"\nfrom = \"a\"\n\
+             on-error = { policy = \"dead-letter\", topic = \"bad\" }\n"
+                .to_owned(),
         ],
     );
     theme(

@@ -1,0 +1,86 @@
+//! The flags of the verbs with which an operator puts things right.
+
+use clap::{ArgGroup, Subcommand};
+
+use super::Where;
+use crate::admin::RecordPlace;
+use crate::deploy::ResetTo;
+
+/// `dead-letters`.
+#[derive(Debug, clap::Args)]
+pub struct DeadLetters {
+    /// What to do with them
+    #[command(subcommand)]
+    pub verb: LettersVerb,
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum LettersVerb {
+    /// List the dead letters of all dead-letter topics of an app
+    List(ListLetters),
+    /// Show one dead letter whole
+    Show(ShowLetter),
+    /// Write dead letters back to where their records came from, to be processed again
+    Retry(RetryLetters),
+}
+
+/// `dead-letters list`.
+#[derive(Debug, clap::Args)]
+pub struct ListLetters {
+    #[command(flatten)]
+    pub at: Where,
+    /// Those of this dead-letter topic only
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+    /// As JSON, a letter a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dead-letters show`.
+#[derive(Debug, clap::Args)]
+pub struct ShowLetter {
+    #[command(flatten)]
+    pub at: Where,
+    /// The letter, as `list` names it
+    #[arg(value_name = "TOPIC/PARTITION/OFFSET")]
+    pub letter: RecordPlace,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dead-letters retry`.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("which").required(true))]
+#[command(override_usage = "cofferdam dead-letters retry [OPTIONS] <APP.toml> <TOPIC/PARTITION/OFFSET>...|--all")]
+pub struct RetryLetters {
+    #[command(flatten)]
+    pub at: Where,
+    /// The letters, as `list` names them
+    #[arg(value_name = "TOPIC/PARTITION/OFFSET", group = "which")]
+    pub letters: Vec<RecordPlace>,
+    /// All that were not retried yet and came from a topic that the app reads
+    #[arg(long, group = "which")]
+    pub all: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `reset`.
+#[derive(Debug, clap::Args)]
+pub struct Reset {
+    #[command(flatten)]
+    pub at: Where,
+    /// Where the sources begin again: `earliest`, `latest`, an offset (in each partition), or a time (RFC 3339; the first record at or after it)
+    #[arg(long, value_name = "earliest|latest|OFFSET|TIME", default_value = "earliest")]
+    pub to: ResetTo,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
