@@ -1,6 +1,6 @@
 # What to run, in which order; the work is done by scripts/. Each target installs what it lacks. CARGO_TARGET_DIR is honoured.
 
-.PHONY: help setup plugins examples guests host demo test test-kill lint bench dist clean
+.PHONY: help setup plugins examples guests host demo test test-kill test-kafka test-kafka-long test-kafka-kill for-kafka lint bench dist clean
 
 help:
 	@echo 'make demo       the flights example, built and run'
@@ -8,6 +8,7 @@ help:
 	@echo 'make host       the command, with its stock components'
 	@echo 'make plugins    the stock components alone; examples, guests: the others'
 	@echo 'make test-kill  2,000,000 records, 30 kills'
+	@echo 'make test-kafka on a real Kafka; test-kafka-long: also what takes long; test-kafka-kill: 4,000,000 records, 100 kills'
 	@echo 'make lint       format, clippy, documentation'
 	@echo 'make bench      what a record costs; compiles everything anew, optimised'
 	@echo 'make dist       the command as an archive, in dist/; compiles everything anew, optimised'
@@ -44,6 +45,20 @@ test-kill: setup
 	@scripts/flights-data.sh
 	@scripts/cargo.sh build
 	@scripts/kill.sh --records 2000000 --kills 30 --longest 3
+
+test-kafka: for-kafka
+	@scripts/kafka.sh run.py
+
+test-kafka-long: for-kafka
+	@scripts/kafka.sh run.py --long
+
+test-kafka-kill: for-kafka
+	@scripts/kafka.sh kill.py --records 4000000 --kills 100 --longest 2
+
+for-kafka: setup
+	@scripts/components.sh plugins examples
+	@scripts/flights-data.sh
+	@scripts/cargo.sh build
 
 lint: setup
 	@scripts/lint.sh

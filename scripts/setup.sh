@@ -20,6 +20,10 @@ has pkg-config || need pkg-config
 has node || need nodejs
 has npm || need npm
 has python3 || need python3
+# A real Kafka for tests: Maven fetches it, openssl makes its certificate.
+has javac || need default-jdk-headless
+has mvn || need maven
+has openssl || need openssl
 # Guests: the Rust target where rustup has it, else Debian's compiler and its sources.
 if ! { has rustup && rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; }; then
   { [ -x /usr/bin/rustc ] && [ -e /usr/lib/rustlib/src/rust/library/Cargo.toml ]; } || need rustc-web rust-web-src

@@ -40,5 +40,6 @@ step "step files" "$cofferdam" test examples/word-count/steps examples/flights/s
 step "flights, from end to end" tests/flights.sh "$cofferdam" || true
 step "word count of a text" tests/word_count.sh "$cofferdam" || true
 step "kills" scripts/kill.sh --records 200000 --kills 3 || true
+step "Kafka" python3 tests/kafka/run.py "$cofferdam" || true
 step "README" python3 tests/readme.py "$cofferdam" || true
 finish

@@ -1,0 +1,229 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * Kafka's own client, kept running: what the tests ask of a broker would else be a JVM each time.
+ *
+ * <p>A request is a line of JSON on standard input, {"id", "do", ..}; its answer a line on standard output, {"id", "answer"} or {"id",
+ * "error"}. Requests are worked on side by side. It ends with its input. client.py says what can be asked.
+ */
+public class Client {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private final String bootstrap;
+    private final Admin admin;
+    private final KafkaProducer<byte[], byte[]> producer;
+
+    private Client(String bootstrap) {
+        this.bootstrap = bootstrap;
+        Map<String, Object> reach = Map.of("bootstrap.servers", bootstrap, "reconnect.backoff.max.ms", "500");
+        admin = Admin.create(reach);
+        var settings = new HashMap<>(reach);
+        settings.putAll(Map.of("linger.ms", "2", "batch.size", "262144", "delivery.timeout.ms", "120000"));
+        producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+
+    public static void main(String[] args) throws Exception {
+        var client = new Client(args[0]);
+        var workers = Executors.newCachedThreadPool();
+        var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line; (line = in.readLine()) != null; ) {
+            JsonNode request = JSON.readTree(line);
+            workers.submit(() -> client.reply(request));
+        }
+        System.exit(0);
+    }
+
+    private void reply(JsonNode request) {
+        ObjectNode reply = JSON.createObjectNode().put("id", request.get("id").asLong());
+        try {
+            reply.set("answer", answer(request));
+        } catch (Throwable why) {
+            reply.put("error", (why instanceof ExecutionException ? why.getCause() : why).toString());
+        }
+        synchronized (System.out) {
+            System.out.println(reply);
+            System.out.flush();
+        }
+    }
+
+    private JsonNode answer(JsonNode request) throws Exception {
+        return switch (request.get("do").asText()) {
+            case "topics" -> JSON.valueToTree(admin.listTopics().names().get());
+            case "create" -> create(request.get("topics"));
+            case "config" -> config(request.get("topic").asText());
+            case "bounds" -> bounds(request.get("topics"));
+            case "committed" -> committed(request.get("group").asText());
+            case "group" -> group(request.get("group").asText());
+            case "produce" -> produce(request.get("topic").asText(), request.get("records"));
+            case "produce-lines" -> produceLines(request.get("topic").asText(), Path.of(request.get("file").asText()));
+            case "read" -> read(request.get("topic").asText(), Path.of(request.get("file").asText()));
+            default -> throw new IllegalArgumentException("nothing is known to do: " + request);
+        };
+    }
+
+    /** [{"name", "partitions", "config": {..}}]; back when the broker's metadata has them. */
+    private JsonNode create(JsonNode wanted) throws Exception {
+        var topics = new ArrayList<NewTopic>();
+        for (JsonNode topic : wanted) {
+            Map<String, String> config = JSON.convertValue(topic.get("config"), JSON.getTypeFactory().constructMapType(Map.class, String.class, String.class));
+            topics.add(new NewTopic(topic.get("name").asText(), topic.get("partitions").asInt(), (short) 1).configs(config));
+        }
+        admin.createTopics(topics).all().get();
+        return JSON.getNodeFactory().numberNode(topics.size());
+    }
+
+    private JsonNode config(String topic) throws Exception {
+        var resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        ObjectNode config = JSON.createObjectNode();
+        admin.describeConfigs(List.of(resource)).all().get().get(resource).entries().forEach(entry -> config.put(entry.name(), entry.value()));
+        return config;
+    }
+
+    private List<TopicPartition> partitions(Iterable<String> topics) throws Exception {
+        var names = new ArrayList<String>();
+        topics.forEach(names::add);
+        var partitions = new ArrayList<TopicPartition>();
+        admin.describeTopics(names).allTopicNames().get().forEach((name, topic) ->
+            topic.partitions().forEach(partition -> partitions.add(new TopicPartition(name, partition.partition()))));
+        return partitions;
+    }
+
+    /** [[topic, partition, first offset, end]] */
+    private JsonNode bounds(JsonNode topics) throws Exception {
+        var names = new ArrayList<String>();
+        topics.forEach(topic -> names.add(topic.asText()));
+        var partitions = partitions(names);
+        var firsts = new HashMap<TopicPartition, OffsetSpec>();
+        var ends = new HashMap<TopicPartition, OffsetSpec>();
+        partitions.forEach(partition -> {
+            firsts.put(partition, OffsetSpec.earliest());
+            ends.put(partition, OffsetSpec.latest());
+        });
+        var first = admin.listOffsets(firsts).all().get();
+        var end = admin.listOffsets(ends).all().get();
+        ArrayNode rows = JSON.createArrayNode();
+        partitions.forEach(p -> rows.addArray().add(p.topic()).add(p.partition()).add(first.get(p).offset()).add(end.get(p).offset()));
+        return rows;
+    }
+
+    /** [[topic, partition, offset]]; nothing for a group that is not there. */
+    private JsonNode committed(String group) throws Exception {
+        ArrayNode rows = JSON.createArrayNode();
+        try {
+            admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().forEach((p, offset) -> {
+                if (offset != null) rows.addArray().add(p.topic()).add(p.partition()).add(offset.offset());
+            });
+        } catch (ExecutionException why) {
+            if (!(why.getCause() instanceof GroupIdNotFoundException)) throw why;
+        }
+        return rows;
+    }
+
+    /** {"state", "members": {group.instance.id or member id: [[topic, partition]]}} */
+    private JsonNode group(String group) throws Exception {
+        ObjectNode found = JSON.createObjectNode().put("state", "Dead");
+        ObjectNode members = found.putObject("members");
+        try {
+            var described = admin.describeConsumerGroups(List.of(group)).all().get().get(group);
+            found.put("state", described.groupState().toString());
+            described.members().forEach(member -> {
+                ArrayNode has = members.putArray(member.groupInstanceId().orElse(member.consumerId()));
+                member.assignment().topicPartitions().forEach(p -> has.addArray().add(p.topic()).add(p.partition()));
+            });
+        } catch (ExecutionException why) {
+            if (!(why.getCause() instanceof GroupIdNotFoundException)) throw why;
+        }
+        return found;
+    }
+
+    /** [{"partition"?, "timestamp"?, "key"?, "value"}]; back when all are acknowledged. */
+    private JsonNode produce(String topic, JsonNode records) throws Exception {
+        var sent = new ArrayList<Future<?>>();
+        for (JsonNode record : records) {
+            Integer partition = record.hasNonNull("partition") ? record.get("partition").asInt() : null;
+            Long timestamp = record.hasNonNull("timestamp") ? record.get("timestamp").asLong() : null;
+            byte[] key = record.hasNonNull("key") ? bytes(record.get("key").asText()) : null;
+            sent.add(producer.send(new ProducerRecord<>(topic, partition, timestamp, key, bytes(record.get("value").asText()))));
+        }
+        for (Future<?> one : sent) one.get();
+        return JSON.getNodeFactory().numberNode(sent.size());
+    }
+
+    /** Each line of the file becomes a value, partition by partition in turn. Answers how many. */
+    private JsonNode produceLines(String topic, Path file) throws Exception {
+        int partitions = partitions(List.of(topic)).size();
+        long count = 0;
+        try (var lines = Files.newBufferedReader(file)) {
+            for (String line; (line = lines.readLine()) != null; count++) {
+                producer.send(new ProducerRecord<>(topic, (int) (count % partitions), null, bytes(line)));
+            }
+        }
+        producer.flush();
+        return JSON.getNodeFactory().numberNode(count);
+    }
+
+    /** Writes what is committed of a topic to a file, a line each: {"partition", "offset", "timestamp", "key", "value"}. Answers how many. */
+    private JsonNode read(String topic, Path file) throws Exception {
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed", "enable.auto.commit", "false");
+        long count = 0;
+        try (var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+             var out = new PrintWriter(Files.newBufferedWriter(file))) {
+            var partitions = partitions(List.of(topic));
+            consumer.assign(partitions);
+            consumer.seekToBeginning(partitions);
+            var ends = consumer.endOffsets(partitions);
+            while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+                for (var record : consumer.poll(Duration.ofMillis(200))) {
+                    if (record.offset() >= ends.get(new TopicPartition(topic, record.partition()))) continue;
+                    ObjectNode line = JSON.createObjectNode().put("partition", record.partition()).put("offset", record.offset());
+                    line.put("timestamp", record.timestamp()).put("key", text(record.key()));
+                    line.set("value", value(text(record.value())));
+                    out.println(line);
+                    count++;
+                }
+            }
+        }
+        return JSON.getNodeFactory().numberNode(count);
+    }
+
+    /** An object or array as JSON, all else as a string: as `cofferdam consume` prints them. */
+    private static JsonNode value(String text) throws Exception {
+        boolean nested = text != null && (text.startsWith("{") || text.startsWith("["));
+        return nested ? JSON.readTree(text) : JSON.getNodeFactory().textNode(text);
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String text(byte[] bytes) {
+        return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,126 @@
+"""A real broker: one node of Apache Kafka in a folder of its own, started, stopped, killed and started again."""
+import os
+import random
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from jars import HERE
+from waiting import Failed, until
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+# Below the ports that the system gives to outgoing connections: while a broker is down, a client that tries to reach it must not be given
+# the very port that it calls, and so speak to itself.
+PORTS = range(20_000, 32_000)
+# Any will do: the folder says who belongs together.
+CLUSTER = "4L6g3nShT-eMCtK--X86sw"
+# Compiled quickly rather than well: a test is over before the other compiler pays.
+JVM = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={HERE}/log4j2.properties"]
+
+
+def free_ports(count):
+    """Ports that nobody listens on."""
+    ports = []
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise Failed(f"fewer than {count} ports of {PORTS} are free")
+
+
+class Broker:
+    """A broker and its folder. A context: entered, it is ready; left, it is gone, whatever happened."""
+
+    def __init__(self, folder, jars, settings=None, certificate=None, heap="512m"):
+        """`settings`: further lines of server.properties. `certificate`: a PEM file with key and chain, for a second listener with TLS."""
+        self.folder, self.jars, self.heap = Path(folder), jars, heap
+        self.folder.mkdir(parents=True)
+        self.log = self.folder / "broker.log"
+        self.process = None
+        plain, controller, tls = free_ports(3)
+        self.bootstrap = f"127.0.0.1:{plain}"
+        # By name, as the certificate says it.
+        self.tls_bootstrap = f"localhost:{tls}" if certificate else None
+        listeners = {"PLAIN": self.bootstrap} | ({"TLS": self.tls_bootstrap} if certificate else {})
+        lines = [
+            *(f"{key}={value}" for key, value in (settings or {}).items()),
+            f"log.dirs={self.folder}/data",
+            f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}",
+            "listeners=" + ",".join(f"{name}://{at}" for name, at in {**listeners, "CONTROLLER": f"127.0.0.1:{controller}"}.items()),
+            "advertised.listeners=" + ",".join(f"{name}://{at}" for name, at in listeners.items()),
+        ]
+        if certificate:
+            lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={certificate}"]
+        self.properties = self.folder / "server.properties"
+        self.properties.write_text((HERE / "server.properties").read_text(encoding="utf-8") + "\n".join(lines) + "\n", encoding="utf-8")
+
+    def java(self, heap, *command):
+        return ["java", f"-Xmx{heap}", *JVM, "-cp", self.jars.kafka, *command]
+
+    def tool(self, name, *args):
+        """The command of one of Kafka's tools, for this broker."""
+        return ["java", "-Xmx256m", *JVM, "-cp", self.jars.tools, f"org.apache.kafka.tools.{name}", "--bootstrap-server", self.bootstrap, *args]
+
+    def __enter__(self):
+        try:
+            format_it = self.java("256m", "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.properties, "--standalone")
+            with open(self.log, "ab") as log:
+                subprocess.run(format_it, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def start(self):
+        """Starts it and waits until it says itself that it is ready."""
+        said = self.log.stat().st_size
+        with open(self.log, "ab") as log:
+            # A session of its own: Ctrl-C at the terminal is for the tests, which end it when they have ended their hosts.
+            self.process = subprocess.Popen(
+                self.java(self.heap, "kafka.Kafka", self.properties), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+        def ready():
+            if self.process.poll() is not None:
+                raise Failed(f"the broker ended with {self.process.returncode}; see {self.log}")
+            with open(self.log, "rb") as log:
+                log.seek(said)
+                return b"Kafka Server started" in log.read()
+
+        until(f"the broker is ready; see {self.log}", START_SECONDS, ready)
+
+    def stop(self):
+        """Stops it in good order, as an operator does."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f"the broker did not stop within {STOP_SECONDS} s; see {self.log}") from None
+
+    def kill(self):
+        """Kills it, if it is there."""
+        if self.process and self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def console_consumer(self, topic, records):
+        """What Kafka's console consumer prints of so many records of a topic: lines of key, tab, value."""
+        what = ["--topic", topic, "--from-beginning", "--isolation-level", "read_committed", "--formatter-property", "print.key=true"]
+        end = ["--max-messages", str(records), "--timeout-ms", "20000"]
+        command = self.tool("consumer.ConsoleConsumer", *what, *end)
+        ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        if ran.returncode != 0:
+            raise Failed(f"the console consumer ended with {ran.returncode}: {ran.stderr.strip()}")
+        return ran.stdout.splitlines()

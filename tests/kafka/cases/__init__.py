@@ -1,0 +1,31 @@
+"""The cases: each a function that is given a Case, in a file with its kind."""
+from typing import Callable, NamedTuple
+
+from cases import brokers, commands, outputs, restarts, sharing
+
+
+class Entry(NamedTuple):
+    name: str
+    run: Callable
+    # Runs only when it is asked for.
+    long: bool = False
+
+
+CASES = [
+    Entry("flights", outputs.flights_are_what_the_embedded_log_gives),
+    Entry("word-count", outputs.words_are_what_the_embedded_log_gives),
+    Entry("commands", commands.commands_reach_the_broker),
+    Entry("readme", commands.the_readme_says_how_to_run_on_kafka),
+    Entry("two-hosts", sharing.two_hosts_share_the_partitions),
+    Entry("joining", sharing.tasks_that_stay_go_on_while_a_host_joins),
+    Entry("taking-over", sharing.a_killed_hosts_tasks_are_taken_over_with_their_state),
+    Entry("leaving", sharing.a_host_that_leaves_hands_its_tasks_over),
+    Entry("stopping", restarts.a_stop_commits_what_was_processed),
+    Entry("crash", restarts.a_killed_host_is_processing_again_at_once),
+    Entry("rolling-restart", restarts.a_rolling_restart_moves_no_task),
+    Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing),
+    Entry("broker-crash", brokers.a_broker_that_is_killed_loses_nothing, long=True),
+    Entry("tls", brokers.a_broker_with_tls_is_known_by_its_authority),
+    Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),
+    Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
+]

@@ -1,0 +1,114 @@
+"""What a broker does to the hosts: it goes away, wants TLS, deletes what is old."""
+import subprocess
+
+from broker import Broker
+from case import RATE, moment, partitions_of
+from client import Client
+from load import lines
+from tls import Authority
+from waiting import expect, last_lines, until
+
+TASKS = 8
+# Until every task goes on, from when the broker is back.
+BACK_SECONDS = 20
+# Until a host gives up a broker whose certificate it does not believe.
+REFUSED_SECONDS = 60
+DOUBLED = 2 * RATE
+# Deletes all that is older than a second, unless its topic says otherwise.
+DELETES = {
+    "log.retention.ms": 1000,
+    "log.retention.check.interval.ms": 1000,
+    "log.initial.task.delay.ms": 1000,
+    "log.segment.bytes": 1 << 20,
+    "log.segment.delete.delay.ms": 100,
+}
+BACKLOG = 40_000
+DELETED_SECONDS = 30
+
+
+def a_broker_that_restarts_loses_nothing(case):
+    gone_and_back(case, case.broker.stop)
+
+
+def a_broker_that_is_killed_loses_nothing(case):
+    gone_and_back(case, case.broker.kill)
+
+
+def gone_and_back(case, go):
+    app = case.flights()
+    watch = case.watch(app)
+    shared = case.share([case.host(app, name) for name in "ab"], TASKS)
+    load = case.load(app)
+    everything = partitions_of(app, shared["a"] | shared["b"])
+    watch.wait_for_moves(everything, moment(), 20)
+    began = moment()
+    go()
+    case.broker.start()
+    back = moment()
+    again = watch.wait_for_moves(everything, back, BACK_SECONDS)
+    case.note(f"away for {back - began:.1f} s; every task goes on {again:.1f} s later")
+    outcome = case.outcome(app, load.stop())
+    expect(outcome.doubled() <= DOUBLED, f"more was doubled than {DOUBLED}: {outcome}")
+
+
+def trusting(case, authority):
+    """An app that believes brokers of this authority alone, and the command that runs it on the listener with TLS."""
+    app = case.app("word-count", client_settings={"security.protocol": "ssl", "ssl.ca.location": str(authority.ca)})
+    text = app.folder / "lines.txt"
+    text.write_text("to be or not to be\n", encoding="utf-8")
+    at = ["--bootstrap", case.broker.tls_bootstrap, "--state-dir", app.folder / "state"]
+    files = ["--input", f"lines={text}", "--output", f"counts={app.folder}/counts.jsonl"]
+    return app, ["run", app.manifest, *at, "--yes", *files, "--until-idle"]
+
+
+def a_broker_with_tls_is_known_by_its_authority(case):
+    app, command = trusting(case, case.world.authority)
+    case.run(*command)
+    counts = {record["key"]: record["value"] for record in lines(app.folder / "counts.jsonl")}
+    expect(counts == {"to": "2", "be": "2", "or": "1", "not": "1"}, f"counted: {counts}")
+
+
+def a_broker_of_a_foreign_authority_is_refused(case):
+    app, command = trusting(case, Authority(case.folder / "foreign"))
+    refused = subprocess.run(
+        [case.cofferdam, *command], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=REFUSED_SECONDS
+    )
+    said = last_lines(refused.stderr)
+    expect(refused.returncode == 1, f"a broker of a foreign authority: ended with {refused.returncode}\n{said}")
+    expect("certificate verify failed" in refused.stderr, f"nothing is said of the certificate:\n{said}")
+    topic = app.topic("lines")
+    expect(case.client.bounds([topic])[topic, 0] == (0, 0), "a record went to a broker that is not believed")
+
+
+def old_flights_survive_a_broker_that_deletes(case):
+    """Flights of 2001 wait in the repartition topic while the broker deletes what is older than a second."""
+    with Broker(case.folder / "broker", case.world.jars, DELETES) as broker, Client(case.world.jars, broker.bootstrap, case.folder / "client.log") as client:
+        case.use(broker, client)
+        app = case.flights(retention_ms="-1")
+        case.produce(app, BACKLOG)
+        watch, host = case.watch(app), case.host(app, "a", "--threads", "1")
+        host.wait_for_tasks(TASKS)
+        [edge] = app.repartition_topics()
+
+        def waiting():
+            return sum(lag for (topic, _), lag in app.lag().items() if topic == edge)
+
+        case.until("flights wait in the repartition topic", 20, waiting)
+        watch.stop()
+        host.stop()
+        left = waiting()
+        expect(left > 0, "nothing waits in the repartition topic, so that this shows nothing")
+        delete_what_is_old(client)
+        expect(client.config(edge)["retention.ms"] == "-1", f"{edge} would be deleted")
+        expect(waiting() == left, f"{left} records waited in {edge}; the broker left {waiting()}")
+        case.note(f"{left} flights of 2001 waited in the repartition topic")
+        host.start()
+        outcome = case.outcome(app, BACKLOG)
+        expect(outcome.doubled() == 0, f"after a stop in good order: {outcome}")
+
+
+def delete_what_is_old(client):
+    """Waits until the broker has gone over its topics: a record of 2001 in a topic that follows its defaults is deleted."""
+    client.create_topics({"proof": (1, {})})
+    client.produce("proof", [{"value": "old", "timestamp": 978_307_200_000}])
+    until("the broker deletes a record of 2001", DELETED_SECONDS, lambda: client.bounds(["proof"])["proof", 0] == (1, 1))

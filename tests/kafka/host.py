@@ -1,0 +1,84 @@
+"""A host process: `cofferdam run`, with a state folder and an instance id of its own."""
+import json
+import os
+import signal
+import subprocess
+
+from waiting import Failed, last_lines, until
+
+START_SECONDS = 30
+STOP_SECONDS = 20
+COMMAND_SECONDS = 30
+
+
+class Host:
+    """One instance of an app. It can be started again, in the same state folder."""
+
+    def __init__(self, cofferdam, app, bootstrap, name, *flags):
+        self.cofferdam, self.app, self.bootstrap, self.name, self.flags = cofferdam, app, bootstrap, name, flags
+        self.state = app.folder / f"state-{name}"
+        self.log = app.folder / f"host-{name}.log"
+        self.process = None
+        self.start()
+
+    def start(self):
+        at = ["--bootstrap", self.bootstrap, "--state-dir", self.state, "--instance-id", self.name]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.cofferdam, "run", self.app.manifest, *at, *self.flags],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def last_words(self):
+        return last_lines(self.log.read_text(encoding="utf-8", errors="replace"))
+
+    def must_live(self):
+        if not self.alive():
+            raise Failed(f"host {self.name} ended with {self.process.returncode}; see {self.log}\n{self.last_words()}")
+
+    def tasks(self):
+        """{task: state}, as the host says; nothing while it does not answer."""
+        self.must_live()
+        where = [self.app.manifest, "--bootstrap", self.bootstrap, "--state-dir", self.state]
+        said = subprocess.run(
+            [self.cofferdam, "status", *where, "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS
+        )
+        if said.returncode != 0:
+            return {}
+        report = json.loads(said.stdout)
+        return {task["task"]: task["state"] for task in report["tasks"]}
+
+    def wait_for_tasks(self, count, seconds=START_SECONDS):
+        """Waits until it has so many tasks, and all of them run. Answers them."""
+
+        def tasks():
+            has = self.tasks()
+            return has if len(has) == count and set(has.values()) == {"running"} else None
+
+        return set(until(f"host {self.name} runs {count} tasks; see {self.log}", seconds, tasks))
+
+    def stop(self):
+        """SIGTERM; waits until it has ended, with the exit code 0."""
+        os.kill(self.process.pid, signal.SIGTERM)
+        self.ended()
+
+    def ended(self, seconds=STOP_SECONDS):
+        """Waits until it ends by itself, with the exit code 0."""
+        try:
+            code = self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"host {self.name} did not end within {seconds} s; see {self.log}") from None
+        if code != 0:
+            raise Failed(f"host {self.name} ended with {code}; see {self.log}\n{self.last_words()}")
+
+    def kill(self):
+        """SIGKILL, if it is there."""
+        if self.process and self.alive():
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.wait()
