@@ -20,6 +20,8 @@ class App:
         """`client_settings`: lines of `[broker.client]`."""
         self.client, self.folder, self.prefix, self.example = client, Path(folder), prefix, ROOT / "examples" / example
         text = renamed((self.example / "kafka.toml").read_text(encoding="utf-8"), prefix)
+        # Several hosts of one machine: each would ask for the same port.
+        text += '\n[admin]\npublic = "none"\n'
         if client_settings:
             text += "\n[broker.client]\n" + "".join(f'"{key}" = "{value}"\n' for key, value in client_settings.items())
         self.manifest = self.folder / "app.toml"
