@@ -7,7 +7,7 @@ from cases import brokers, commands, outputs, restarts, sharing
 class Entry(NamedTuple):
     name: str
     run: Callable
-    # Runs only when it is asked for.
+    # Runs only when it is asked for: it takes long, or promises a time that a busy machine may not keep.
     long: bool = False
 
 
@@ -17,13 +17,13 @@ CASES = [
     Entry("commands", commands.commands_reach_the_broker),
     Entry("readme", commands.the_readme_says_how_to_run_on_kafka),
     Entry("two-hosts", sharing.two_hosts_share_the_partitions),
-    Entry("joining", sharing.tasks_that_stay_go_on_while_a_host_joins),
+    Entry("joining", sharing.tasks_that_stay_go_on_while_a_host_joins, long=True),
     Entry("taking-over", sharing.a_killed_hosts_tasks_are_taken_over_with_their_state),
-    Entry("leaving", sharing.a_host_that_leaves_hands_its_tasks_over),
+    Entry("leaving", sharing.a_host_that_leaves_hands_its_tasks_over, long=True),
     Entry("stopping", restarts.a_stop_commits_what_was_processed),
-    Entry("crash", restarts.a_killed_host_is_processing_again_at_once),
-    Entry("rolling-restart", restarts.a_rolling_restart_moves_no_task),
-    Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing),
+    Entry("crash", restarts.a_killed_host_is_processing_again_at_once, long=True),
+    Entry("rolling-restart", restarts.a_rolling_restart_moves_no_task, long=True),
+    Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing, long=True),
     Entry("broker-crash", brokers.a_broker_that_is_killed_loses_nothing, long=True),
     Entry("tls", brokers.a_broker_with_tls_is_known_by_its_authority),
     Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),
