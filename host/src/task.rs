@@ -7,6 +7,7 @@
 mod dead_letter;
 mod extract;
 mod failure;
+mod failure_lines;
 mod partition_group;
 mod plan;
 mod punctuation;

@@ -52,7 +52,7 @@ impl fmt::Display for RecordFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in '{}'", self.kind, self.node)?;
         match &self.schedule {
-            Some(schedule) => write!(f, " in punctuation '{schedule}'")?,
+            Some(schedule) => write!(f, " in punctuation '{}'", schedule.escape_debug())?,
             None => write!(f, " at {}/{}/{}", self.position.topic, self.position.partition, self.position.offset)?,
         }
         write!(f, ": {}", self.reason)
