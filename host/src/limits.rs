@@ -22,6 +22,8 @@ pub const INSTANCES: u32 = 4_000;
 pub const CORE_INSTANCES_PER_INSTANCE: u32 = 8;
 /// Core instances of one component: Python's needs some dozens.
 pub const CORE_INSTANCES_PER_COMPONENT: u32 = 256;
+/// Memories of one component: one, and those of adapters.
+pub const MEMORIES_PER_COMPONENT: u32 = 8;
 /// Elements of one function table of a guest.
 pub const TABLE_ELEMENTS: usize = 20_000;
 /// Handles of stores, iterators and streams that an instance may hold; those that it loses count until the instance is dropped.
@@ -44,8 +46,16 @@ pub const OUTPUT_BYTES_FORWARDED: usize = 256 << 20;
 pub const WALK_OUTPUTS: usize = 2_000_000;
 /// Bytes of the records that the walk of one record may send to sinks.
 pub const WALK_OUTPUT_BYTES: usize = 512 << 20;
-/// Bytes of the rows and cells that one call may write.
+/// Bytes of the rows and cells that all calls for one record may write.
 pub const WRITTEN_BYTES: usize = 256 << 20;
+/// Bytes that a written row counts beside its key and value: what it takes up until the commit, in a map, in the undo log, in the changelog.
+pub const ROW_BYTES: usize = 256;
+/// Bytes that a header counts beside its name and value: what it takes up in memory.
+pub const HEADER_BYTES: usize = 64;
+/// Time that all calls for one record may take together; each counts as [`CALL_DEADLINE`] at most, whatever its own deadline is.
+pub const WALK_TIME: Duration = Duration::from_secs(60);
+/// Time that the calls of a task take before its thread looks at the other tasks and at the clock.
+pub const TURN_TIME: Duration = Duration::from_millis(100);
 /// Size of a record: key, value and headers.
 pub const RECORD_BYTES: usize = 16 << 20;
 /// Headers of a record.
@@ -68,10 +78,18 @@ pub const CELL_BYTES: usize = 4 << 10;
 pub const SCHEDULES: usize = 1_000;
 /// Log lines of a node in one second; the rest is counted and reported as suppressed.
 pub const LOG_LINES_PER_SECOND: u32 = 100;
+/// Lines about failed records of a task in one second; the rest is counted. The line about a record that parks the task is not among them.
+pub const FAILURE_LINES_PER_SECOND: u32 = 100;
 /// Bytes of one log line of a guest; the rest is cut.
 pub const LOG_LINE_BYTES: usize = 4 << 10;
-/// Bytes of a text that a guest gives as the reason of a failure; the rest is cut.
+/// Bytes of a text that a guest gives as the reason of a failure, or as its description; the rest is cut.
 pub const REASON_BYTES: usize = 4 << 10;
+/// Bytes of a frame of a guest's stack that an error shows; the rest is cut.
+pub const FRAME_BYTES: usize = 256;
+/// Roles, ports and stores, of each so many, that a component may describe.
+pub const DESCRIBED: usize = 1_000;
+/// Bytes of the schema that a component gives of its config.
+pub const CONFIG_SCHEMA_BYTES: usize = 1 << 20;
 /// Frames of a guest's stack that an error shows.
 pub const FRAMES_SHOWN: usize = 30;
 /// Metric names of a node.

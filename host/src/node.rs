@@ -6,6 +6,7 @@ mod random;
 mod schedules;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use random::SeededRandom;
 pub use schedules::{Due, Grid, PunctuationClock, Schedule, Schedules};
@@ -41,6 +42,17 @@ pub struct TaskEnv {
     pub now: Timestamp,
     /// Timestamp of rows that are written without one: the current record's; in `punctuate` that of the call.
     pub row_timestamp: Timestamp,
+    /// What the calls for the current record have taken so far: nodes add to it, the task begins anew with each record.
+    pub effort: Effort,
+}
+
+/// What calls have taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Time, as exact as a deadline; a call counts as `limits::CALL_DEADLINE` at most.
+    pub time: Duration,
+    /// Bytes of the rows and cells that were written, overwritten ones included.
+    pub written: usize,
 }
 
 /// The slot in which a [`TaskEnv`] is handed to a call and from which it is taken back. Full before and after each call, panics aside.

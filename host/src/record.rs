@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::limits;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -75,10 +77,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// Bytes of key, value and headers: what the limits count.
+    /// Bytes of key, value and headers, and what headers take up besides: what the limits count.
     pub fn size(&self) -> usize {
         let part = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
-        let headers: usize = self.headers.iter().map(|h| h.name.len() + part(&h.value)).sum();
+        let headers: usize = self.headers.iter().map(|h| limits::HEADER_BYTES + h.name.len() + part(&h.value)).sum();
         let previous = self.change.as_ref().map_or(0, |c| part(&c.value));
         part(&self.key) + part(&self.value) + previous + headers
     }

@@ -17,6 +17,7 @@ mod engine;
 mod entries;
 mod exceptions;
 mod failing;
+mod fit;
 mod guest_log;
 mod imports;
 mod instance;

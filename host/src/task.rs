@@ -8,6 +8,7 @@ mod counters;
 mod dead_letter;
 mod extract;
 mod failure;
+mod failure_lines;
 mod partition_group;
 mod plan;
 mod pulse;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cofferdam::node::{Failure, Lent, Node, Output, Position, PunctuationClock, Schedules, SeededRandom, TaskEnv};
+use cofferdam::node::{Effort, Failure, Lent, Node, Output, Position, PunctuationClock, Schedules, SeededRandom, TaskEnv};
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::sandbox::{ComponentNode, Engine, Loaded, MetricValue, NodeLimits, NodeSetup, StoreGrant, describe, load};
 use cofferdam::store::{StoreConfig, TaskStores};
@@ -40,6 +40,7 @@ fn env() -> Lent {
         stream_time: Some(Timestamp(9)),
         now: Timestamp(1_000),
         row_timestamp: Timestamp(9),
+        effort: Effort::default(),
     }))
 }
 
@@ -166,7 +167,7 @@ fn misbehaving_guest_is_told_by_name_and_the_next_record_goes_on() {
         (r#"{"do": "loop"}"#, "loop", "deadline of 300 ms missed"),
         (r#"{"do": "memory"}"#, "grow", "memory over the limit of 64 MiB"),
         (r#"{"do": "recursion"}"#, "deep", "stack overflow: the guest used up the stack in its memory"),
-        (r#"{"do": "iterators", "count": 65}"#, "x", "more than 64 iterators are open in one call"),
+        (r#"{"do": "iterators", "count": 65}"#, "flood", "more than 64 iterators are open in one call"),
         (
             r#"{"do": "outputs", "count": 20000, "bytes": 0}"#,
             "flood",
@@ -177,8 +178,12 @@ fn misbehaving_guest_is_told_by_name_and_the_next_record_goes_on() {
             "flood",
             "more than 1000000 outputs of one call (`limits.outputs`)",
         ),
-        (r#"{"do": "headers", "count": 1001}"#, "x", "an output has 1001 headers; the limit is 1000"),
-        (r#"{"do": "no-such-port"}"#, "x", "output to the port 'nowhere', which this node does not declare; it has even, odd, unmatched"),
+        (r#"{"do": "headers", "count": 1001}"#, "flood", "an output has 1001 headers; the limit is 1000"),
+        (
+            r#"{"do": "no-such-port"}"#,
+            "lost",
+            "output to the port 'nowhere', which this node does not declare; it has even, odd, unmatched",
+        ),
     ];
     for (config, value, reason) in cases {
         let mut running = Running::probe(config);

@@ -55,6 +55,9 @@ pub struct Due {
     pub at: Timestamp,
 }
 
+/// Due at no time: the end of a grid that has no further point.
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
 /// All schedules of one task, in the order in which they were asked for. Cheap to copy when nothing was scheduled.
 #[derive(Clone, Debug, Default)]
 pub struct Schedules {
@@ -129,7 +132,8 @@ impl Schedules {
 
     /// Takes the call that is due first on this clock at `time`, and moves its schedule on.
     pub fn take_due(&mut self, clock: PunctuationClock, time: Timestamp) -> Option<Due> {
-        let due = self.all.iter_mut().filter(|s| s.clock == clock && s.next_due <= time).min_by_key(|s| s.next_due)?;
+        let due =
+            self.all.iter_mut().filter(|s| s.clock == clock && s.next_due <= time && s.next_due != NEVER).min_by_key(|s| s.next_due)?;
         let at = due.next_due;
         due.next_due = grid_after(at, due.interval_ms, time);
         Some(Due { node: due.node, name: due.name.clone(), at })
@@ -154,7 +158,7 @@ impl Schedules {
 
     /// When the next call on this clock is due.
     pub fn next_due(&self, clock: PunctuationClock) -> Option<Timestamp> {
-        self.all.iter().filter(|s| s.clock == clock).map(|s| s.next_due).min()
+        self.all.iter().filter(|s| s.clock == clock && s.next_due != NEVER).map(|s| s.next_due).min()
     }
 }
 
@@ -190,7 +194,7 @@ fn grid_after(anchor: Timestamp, interval_ms: u64, time: Timestamp) -> Timestamp
     }
     let passed = (i128::from(time.0) - i128::from(anchor.0)) / i128::from(interval_ms) + 1;
     let next = i128::from(anchor.0) + passed * i128::from(interval_ms);
-    Timestamp(i64::try_from(next).unwrap_or(i64::MAX))
+    i64::try_from(next).map_or(NEVER, Timestamp)
 }
 
 #[cfg(test)]
@@ -217,6 +221,14 @@ mod tests {
         assert!(all.take_due(PunctuationClock::StreamTime, Timestamp(3300)).is_some());
         assert!(all.take_due(PunctuationClock::StreamTime, Timestamp(3999)).is_none());
         assert_eq!(all.next_due(PunctuationClock::StreamTime), Some(Timestamp(4000)));
+    }
+
+    #[test]
+    fn schedule_whose_grid_has_ended_is_due_no_more() {
+        let mut all = one(PunctuationClock::StreamTime, 1000, None, 0, None);
+        let end = Timestamp(i64::MAX);
+        assert!(all.take_due(PunctuationClock::StreamTime, end).is_some());
+        assert_eq!((all.take_due(PunctuationClock::StreamTime, end), all.next_due(PunctuationClock::StreamTime)), (None, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which tasks a stream thread has: it makes them when partitions come, and lets go of them when they go.
 
 use crate::broker::{Committed, GroupEvent};
-use crate::node::{Lent, Node, Schedules, SeededRandom, TaskEnv};
+use crate::node::{Effort, Lent, Node, Schedules, SeededRandom, TaskEnv};
 use crate::record::{Timestamp, TopicPartition};
 use crate::store::StoreError;
 use crate::task::{StartAt, Task};
@@ -149,6 +149,7 @@ impl StreamThread {
             stream_time,
             now,
             row_timestamp: now,
+            effort: Effort::default(),
         }));
         let plan = host.tasks[id.sub_topology].clone();
         let pulse = self.teller.pulse();

@@ -3,6 +3,7 @@
 mod bench;
 mod commits;
 mod crash;
+mod fairness;
 mod groups;
 mod order;
 mod policies;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::bindings::cofferdam::processor::stores::{Access, Grant, Host};
 use super::failing::size;
+use super::guest_log::one_line;
 use super::open_stores::kind_to_guest;
 use super::state::State;
 use crate::limits;
@@ -37,6 +38,7 @@ impl Host for State {
         let bytes = value.as_ref().map_or(0, Vec::len);
         if bytes > limits::CELL_BYTES {
             let (bytes, most) = (size(bytes), size(limits::CELL_BYTES));
+            let name = one_line(&name, limits::GUEST_NAME_BYTES);
             return Err(self.broken_rule(format!("the cell '{name}' was given {bytes}; the limit is {most}")));
         }
         self.count_written(name.len() + bytes)?;

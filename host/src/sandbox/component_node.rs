@@ -47,6 +47,13 @@ impl ComponentNode {
         outcome
     }
 
+    /// A `close` that fails harms nobody: the instance was on its way out.
+    fn tell_close(&self, closed: Result<(), Failure>) {
+        if let Err(failure) = closed {
+            tracing::warn!(node = &*self.setup.name, task = &*self.setup.task, "close: {failure}");
+        }
+    }
+
     fn let_go(&mut self) {
         if let Some(mut instance) = self.instance.take() {
             self.carried = std::mem::take(instance.carried());
@@ -84,15 +91,20 @@ impl Node for ComponentNode {
         }
         let closed = instance.close(env);
         self.let_go();
-        closed
+        match closed {
+            Err(Failure::Store(error)) => Err(Failure::Store(error)),
+            closed => {
+                self.tell_close(closed);
+                Ok(())
+            }
+        }
     }
 
     fn close(&mut self, env: &mut Lent) {
         if let Some(mut instance) = self.instance.take() {
-            if let Err(failure) = instance.close(env) {
-                tracing::warn!(node = &*self.setup.name, task = &*self.setup.task, "close: {failure}");
-            }
+            let closed = instance.close(env);
             self.carried = std::mem::take(instance.carried());
+            self.tell_close(closed);
         }
         self.carried.log.tell_rest(&self.setup);
     }

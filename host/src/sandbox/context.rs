@@ -2,6 +2,7 @@
 
 use super::bindings::cofferdam::processor::context::{Clock, Host, Level, Origin};
 use super::bindings::cofferdam::processor::types;
+use super::guest_log::one_line;
 use super::metrics::Kept;
 use super::outputs;
 use super::state::{Phase, State};
@@ -54,6 +55,7 @@ impl Host for State {
         // First: a message shows the name.
         self.check_name("a schedule", &name)?;
         if interval_ms == 0 {
+            let name = one_line(&name, limits::GUEST_NAME_BYTES);
             return Err(self.broken_rule(format!("the schedule '{name}' has an interval of 0 ms; the least is 1")));
         }
         let node = self.setup.node;
@@ -113,6 +115,7 @@ impl State {
         self.check_name("a metric", name)?;
         let good = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !good {
+            let name = one_line(name, limits::GUEST_NAME_BYTES);
             return Err(self.broken_rule(format!("'{name}' cannot name a metric: letters, digits and _ only")));
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     wasm: wasmtime::Engine,
     linker: Linker<State>,
+    ticks: Ticks,
     _ticker: Ticker,
 }
 
@@ -40,13 +42,18 @@ impl Engine {
             wasmtime::Engine::new(&settings(false)).map_err(failed)
         })?;
         let linker = host_functions(&wasm).map_err(failed)?;
-        let ticker =
-            Ticker::start(wasm.clone()).map_err(|e| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(e))?;
-        Ok(Self(Arc::new(Inner { wasm, linker, _ticker: ticker })))
+        let ticks = Ticks::default();
+        let ticker = Ticker::start(wasm.clone(), ticks.clone())
+            .map_err(|e| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(e))?;
+        Ok(Self(Arc::new(Inner { wasm, linker, ticks, _ticker: ticker })))
     }
 
     pub(super) fn wasm(&self) -> &wasmtime::Engine {
         &self.0.wasm
+    }
+
+    pub(super) fn ticks(&self) -> Ticks {
+        self.0.ticks.clone()
     }
 
     /// A linker with `context` and `stores`, for one component's WASI to be added.
@@ -76,6 +83,7 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(limits::INSTANCES)
         .total_memories(limits::INSTANCES)
+        .max_memories_per_component(limits::MEMORIES_PER_COMPONENT)
         .total_core_instances(core)
         .total_tables(core)
         .max_core_instances_per_component(limits::CORE_INSTANCES_PER_COMPONENT)
@@ -109,6 +117,22 @@ impl Deadline {
     }
 }
 
+/// How often deadlines have ticked: the one clock of the sandbox.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ticks(Arc<AtomicU64>);
+
+impl Ticks {
+    pub(super) fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Time since `begun`, as exact as a tick.
+    pub(super) fn since(&self, begun: u64) -> Duration {
+        let ticks = self.now().saturating_sub(begun);
+        limits::DEADLINE_TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+    }
+}
+
 /// Moves the epoch on until it is dropped.
 struct Ticker {
     stop: Option<Sender<()>>,
@@ -116,11 +140,12 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn start(wasm: wasmtime::Engine) -> std::io::Result<Self> {
+    fn start(wasm: wasmtime::Engine, ticks: Ticks) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = Builder::new().name("deadline-ticker".into()).spawn(move || {
             while stopped.recv_timeout(limits::DEADLINE_TICK) == Err(RecvTimeoutError::Timeout) {
                 wasm.increment_epoch();
+                ticks.0.fetch_add(1, Ordering::Relaxed);
             }
         })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })

@@ -7,7 +7,7 @@ use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use super::engine::Deadline;
 use super::exceptions::{self, Exception};
-use super::guest_log::cut;
+use super::guest_log::one_line;
 use super::state::State;
 use crate::limits;
 use crate::node::Failure;
@@ -17,6 +17,9 @@ use crate::node::Failure;
 #[error("the component called exit")]
 pub(super) struct GuestExit;
 
+/// How wasmtime's error begins when a guest gives more than `limits::HOST_CALL_BYTES`; its type is private.
+const TOO_MUCH_COPIED: &str = "too much data is being copied";
+
 /// What a call that did not return ended with.
 pub(super) fn failure(error: &wasmtime::Error, state: &mut State, deadline: Deadline) -> Failure {
     let stderr = std::mem::take(&mut state.call.stderr);
@@ -25,8 +28,8 @@ pub(super) fn failure(error: &wasmtime::Error, state: &mut State, deadline: Dead
         Some(other) => other,
         None => {
             let Exception { message, stack } = exceptions::read(&stderr);
-            let said = state.call.last_error.clone().or(message).map(|text| one_line(&text));
-            let frames = if stack.is_empty() { frames(error) } else { stack };
+            let said = state.call.last_error.clone().or(message).map(|text| one_line(&text, limits::REASON_BYTES));
+            let frames = if stack.is_empty() { frames(error) } else { shown(stack) };
             let reason = reason(error, state, deadline, said.clone());
             if said.is_some_and(|said| said == reason) {
                 state.call.held_since = None;
@@ -53,14 +56,11 @@ fn reason(error: &wasmtime::Error, state: &State, deadline: Deadline, said: Opti
         // Languages keep a stack of their own in memory; below its end there is nothing.
         Some(Trap::MemoryOutOfBounds) if recurses(error) => "stack overflow: the guest used up the stack in its memory".into(),
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
-        None => error.root_cause().to_string(),
+        None => match error.root_cause().to_string() {
+            fuel if fuel.starts_with(TOO_MUCH_COPIED) => format!("more than {} given to the host at once", size(limits::HOST_CALL_BYTES)),
+            other => one_line(&other, limits::REASON_BYTES),
+        },
     }
-}
-
-/// A panic's message comes with its place, on a line of its own.
-fn one_line(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    cut(&lines.join(" "), limits::REASON_BYTES).to_owned()
 }
 
 /// The guest's own frames, innermost first, with file and line where the component carries them. What Rust's panics pass through on their way
@@ -74,7 +74,13 @@ fn frames(error: &wasmtime::Error) -> Vec<String> {
     if !names.iter().all(|name| is_plumbing(name)) {
         names.retain(|name| !is_plumbing(name));
     }
-    names
+    shown(names)
+}
+
+/// Frames are named by the component, as it likes: so many, and so much of each.
+fn shown(mut names: Vec<String>) -> Vec<String> {
+    names.truncate(limits::FRAMES_SHOWN);
+    names.iter().map(|name| one_line(name, limits::FRAME_BYTES)).collect()
 }
 
 /// What lies between the host and the processor's own functions: the export, and the SDK around it.

@@ -23,7 +23,7 @@ impl GuestLog {
             return;
         }
         self.lines += 1;
-        emit(level, setup, cut(message, limits::LOG_LINE_BYTES));
+        emit(level, setup, &one_line(message, limits::LOG_LINE_BYTES));
     }
 
     /// Begins a new second when it is time, and says how many lines the last one swallowed.
@@ -58,9 +58,14 @@ fn emit(level: Level, setup: &NodeSetup, message: &str) {
     }
 }
 
-/// The text, or as much of it as fits.
-pub(super) fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+/// A guest's text as one line, or as much of it as fits: lines are joined, and no control character is left, so that it cannot look like a
+/// line of somebody else's.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    let text = &text[..text.floor_char_boundary(most)];
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut line = lines.join(" ").replace('\t', " ").replace(char::is_control, "\u{fffd}");
+    line.truncate(line.floor_char_boundary(most));
+    line
 }
 
 /// Bytes of stdout or stderr on their way to becoming lines.

@@ -8,7 +8,7 @@ use super::bindings::cofferdam::processor::types::{self, HeaderParam, PreviousPa
 use super::bindings::exports::cofferdam::processor::node::{self, Setup};
 use super::engine::Deadline;
 use super::failing;
-use super::guest_log::cut;
+use super::guest_log::one_line;
 use super::loaded::Loaded;
 use super::outputs;
 use super::setup::NodeSetup;
@@ -38,7 +38,7 @@ pub(super) fn new_store(loaded: &Loaded, state: State) -> Store<State> {
     store
 }
 
-/// Lends the task's belongings to whatever runs in the store, and takes them back.
+/// Lends the task's belongings to whatever runs in the store, and takes them back. Refuses when the calls for one record have had their time.
 pub(super) fn run<R>(
     store: &mut Store<State>,
     env: &mut Lent,
@@ -46,11 +46,19 @@ pub(super) fn run<R>(
     deadline: Deadline,
     call: impl FnOnce(&mut Store<State>) -> wasmtime::Result<R>,
 ) -> Result<R, Failure> {
+    if env.as_ref().is_some_and(|env| phase == Phase::Work && env.effort.time >= limits::WALK_TIME) {
+        let most = failing::seconds(limits::WALK_TIME);
+        return Err(Failure::BadRecord(format!("the calls for one record have taken {most} together, which is the limit")));
+    }
+    let begun = store.data().ticks.now();
     store.data_mut().begin(env.take(), phase);
     store.set_epoch_deadline(deadline.ticks);
     let outcome = call(store);
     let state = store.data_mut();
     *env = state.finish();
+    if let Some(env) = env {
+        env.effort.time += state.ticks.since(begun).min(limits::CALL_DEADLINE);
+    }
     let outcome = outcome.map_err(|error| failing::failure(&error, state, deadline));
     state.tell_held();
     outcome
@@ -59,7 +67,7 @@ pub(super) fn run<R>(
 impl Instance {
     /// Instantiates the component and calls its `init`.
     pub(super) fn start(loaded: &Loaded, setup: &Arc<NodeSetup>, carried: Carried, env: &mut Lent) -> Result<Self, Failure> {
-        let mut store = new_store(loaded, State::new(setup.clone(), Phase::Init, carried));
+        let mut store = new_store(loaded, State::new(setup.clone(), Phase::Init, carried, loaded.engine.ticks()));
         let started = run(&mut store, env, Phase::Init, Deadline::new(limits::INIT_DEADLINE), |store| {
             let instance = loaded.pre.instantiate(&mut *store)?;
             let node = loaded.node.load(&mut *store, &instance)?;
@@ -76,7 +84,7 @@ impl Instance {
                 let high_water = store.data().memory.used().saturating_add(room);
                 Ok(Self { store, node, deadline: Deadline::new(setup.limits.deadline), high_water, dead: false })
             }
-            Ok((_, Err(refusal))) => Err(Failure::Fatal(format!("init: {}", cut(&refusal, limits::REASON_BYTES)))),
+            Ok((_, Err(refusal))) => Err(Failure::Fatal(format!("init: {}", one_line(&refusal, limits::REASON_BYTES)))),
             Err(Failure::Trap { reason, frames }) => Err(Failure::Fatal(with_frames(&format!("init: {reason}"), &frames))),
             Err(other) => Err(other),
         }
@@ -149,7 +157,7 @@ impl Instance {
 }
 
 fn told_failure(failure: types::Failure) -> Failure {
-    let short = |text: String| cut(&text, limits::REASON_BYTES).to_owned();
+    let short = |text: String| one_line(&text, limits::REASON_BYTES);
     match failure {
         types::Failure::BadRecord(text) => Failure::BadRecord(short(text)),
         types::Failure::Transient(text) => Failure::Transient(short(text)),

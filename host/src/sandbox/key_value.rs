@@ -148,11 +148,12 @@ impl State {
         self.count_written(bytes)
     }
 
-    /// Counts what the call keeps in memory until the commit.
+    /// Counts what is kept in memory until the commit. `bytes`: of the row's key and value.
     pub(super) fn count_written(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        self.call.written = self.call.written.saturating_add(bytes);
-        if self.call.written > limits::WRITTEN_BYTES {
-            return Err(self.broken_rule(format!("more than {} written to stores by one call", size(limits::WRITTEN_BYTES))));
+        let effort = &mut self.env("stores")?.effort;
+        effort.written = effort.written.saturating_add(bytes.saturating_add(limits::ROW_BYTES));
+        if effort.written > limits::WRITTEN_BYTES {
+            return Err(self.broken_rule(format!("more than {} written to stores for one record", size(limits::WRITTEN_BYTES))));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use wasmtime::component::{Component, InstancePre};
 use super::bindings::exports::cofferdam::processor::{batch, describe, migrate, node};
 use super::component_node::ComponentNode;
 use super::engine::Engine;
+use super::fit;
 use super::imports::{self, CONTRACT, CONTRACT_VERSION, Import, fits_contract, other_contract, split_version};
 use super::setup::NodeSetup;
 use super::state::State;
@@ -22,7 +23,7 @@ pub struct Loaded {
     pub(super) describe: Option<describe::GuestIndices>,
     imports: Vec<Import>,
     /// Keeps deadlines passing for as long as the component can run.
-    _engine: Engine,
+    pub(super) engine: Engine,
 }
 
 impl std::fmt::Debug for Loaded {
@@ -68,7 +69,8 @@ pub fn load(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Arc<Loaded>, Di
     // Not called yet; a component that has them wrong is refused today rather than on the day of the upgrade.
     has("migrate").then(|| migrate::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
     has("batch").then(|| batch::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
-    Ok(Arc::new(Loaded { name: name.into(), pre, node, describe, imports, _engine: engine.clone() }))
+    fit::check(&pre).map_err(misfit)?;
+    Ok(Arc::new(Loaded { name: name.into(), pre, node, describe, imports, engine: engine.clone() }))
 }
 
 /// Loads several components side by side, in their order.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::bindings::cofferdam::processor::types::{self, RecordResult};
 use super::failing::size;
+use super::guest_log::one_line;
 use super::setup::NodeSetup;
 use crate::limits;
 use crate::node::{Failure, Output};
@@ -64,7 +65,7 @@ fn slot(ports: &[String], port: Option<&str>) -> Result<u32, Failure> {
 }
 
 fn undeclared(ports: &[String], port: &str) -> Failure {
-    let port: String = port.chars().take(limits::KEY_BYTES_SHOWN).collect();
+    let port = one_line(port, limits::KEY_BYTES_SHOWN);
     let known = if ports.is_empty() { "it has none".to_owned() } else { format!("it has {}", ports.join(", ")) };
     Failure::Fatal(format!("output to the port '{port}', which this node does not declare; {known}"))
 }

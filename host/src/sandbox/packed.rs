@@ -137,8 +137,42 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::record::Timestamp;
+
+    /// Blobs that are nearly right: a table, bytes that are mostly as many as it says, and perhaps a byte that is wrong.
+    fn nearly_packed() -> impl Strategy<Value = Vec<u8>> {
+        let length = prop_oneof![8 => 0..20_u32, 1 => Just(NONE), 1 => any::<u32>()];
+        let more = prop_oneof![4 => Just(0), 1 => 1..3_usize];
+        let wrong = prop::option::weighted(0.3, (any::<prop::sample::Index>(), any::<u8>()));
+        (prop::collection::vec(length, 0..8), more, wrong).prop_map(|(lengths, more, wrong)| {
+            let sum: u32 = lengths.iter().filter(|length| **length < 20).sum();
+            let mut packed = u32::try_from(lengths.len()).unwrap().to_le_bytes().to_vec();
+            lengths.iter().for_each(|length| packed.extend(length.to_le_bytes()));
+            packed.extend((0..sum as usize + more).map(|at| at as u8));
+            if let Some((at, byte)) = wrong {
+                let at = at.index(packed.len());
+                packed[at] = byte;
+            }
+            packed
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_blobs_are_an_error_or_hold_each_byte_once(packed in nearly_packed()) {
+            if let Ok(keys) = read_keys(&packed) {
+                prop_assert_eq!(&keys.concat()[..], &packed[4 + 4 * keys.len()..]);
+            }
+            let packed = Bytes::from(packed);
+            if let Ok(writes) = read_writes(&packed) {
+                let bytes = |write: &PackedWrite| write.key.len() + write.row.as_ref().map_or(0, |row| 8 + row.value.len());
+                prop_assert_eq!(writes.iter().map(bytes).sum::<usize>(), packed.len() - 4 - 8 * writes.len());
+            }
+        }
+    }
 
     fn row(value: &'static [u8], timestamp: i64) -> Row {
         Row { value: Bytes::from_static(value), timestamp: Timestamp(timestamp) }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::engine::Ticks;
 use super::entries::Iterators;
 use super::guest_log::{GuestLog, Level, Stream};
 use super::memory::MemoryMeter;
@@ -33,8 +34,6 @@ pub(super) struct Call {
     pub(super) forwarded: Vec<Output>,
     /// Size of the outputs so far.
     pub(super) totals: Totals,
-    /// Bytes of rows and cells written so far.
-    pub(super) written: usize,
     /// Why a host function ended the call.
     pub(super) ended: Option<Failure>,
     /// The last line that the guest logged as an error: its panic hook's, when it traps.
@@ -69,10 +68,11 @@ pub(super) struct State {
     stderr: Stream,
     /// Random bits where no task is behind the call.
     fixed_random: SeededRandom,
+    pub(super) ticks: Ticks,
 }
 
 impl State {
-    pub(super) fn new(setup: Arc<NodeSetup>, phase: Phase, carried: Carried) -> Self {
+    pub(super) fn new(setup: Arc<NodeSetup>, phase: Phase, carried: Carried, ticks: Ticks) -> Self {
         let memory = MemoryMeter::new(setup.limits.memory_bytes);
         Self {
             env: None,
@@ -86,6 +86,7 @@ impl State {
             stdout: Stream::default(),
             stderr: Stream::default(),
             fixed_random: SeededRandom::new(0),
+            ticks,
         }
     }
 
@@ -94,7 +95,6 @@ impl State {
         self.env = env;
         self.phase = phase;
         self.call.totals = Totals::default();
-        self.call.written = 0;
         self.call.last_error = None;
         self.call.held_since = None;
         self.call.stderr.clear();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{ComponentNode, Engine, Loaded, NodeLimits, NodeSetup, StoreGrant, load};
-use crate::node::{Failure, Lent, Node, Output, Schedules, SeededRandom, TaskEnv};
+use crate::node::{Effort, Failure, Lent, Node, Output, Schedules, SeededRandom, TaskEnv};
 use crate::record::{Record, Timestamp};
 use crate::store::{StoreConfig, TaskStores};
 use crate::topology::{Backend, NodeIx, StoreAccess, StoreKind};
@@ -35,6 +35,7 @@ fn env() -> Lent {
         stream_time: None,
         now: Timestamp(1_000),
         row_timestamp: Timestamp(7),
+        effort: Effort::default(),
     }))
 }
 

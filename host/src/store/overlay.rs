@@ -14,6 +14,7 @@ use indexmap::IndexMap;
 use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
 
 use super::Row;
+use crate::limits;
 
 /// What an overlay held for a key before a write.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(super) enum Before {
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
     writes: IndexMap<Bytes, Option<Row>, RandomState>,
-    /// Of keys and values.
+    /// Of keys and values, and what rows take up besides.
     bytes: usize,
     /// The places of all keys, in the order of the keys. `None`: nobody has scanned yet.
     order: Option<BTreeMap<Bytes, usize>>,
@@ -53,7 +54,7 @@ impl Overlay {
             }
             RawEntryMut::Vacant(write) => {
                 let key = keys.make(key);
-                self.bytes += key.len() + value_bytes(row.as_ref());
+                self.bytes += limits::ROW_BYTES + key.len() + value_bytes(row.as_ref());
                 if let Some(order) = &mut self.order {
                     order.insert(key.clone(), end);
                 }
@@ -76,7 +77,7 @@ impl Overlay {
             Before::Nothing => {
                 debug_assert_eq!(place + 1, self.writes.len(), "a newer write was not undone");
                 let Some((key, write)) = self.writes.pop() else { return };
-                self.bytes -= key.len() + value_bytes(write.as_ref());
+                self.bytes -= limits::ROW_BYTES + key.len() + value_bytes(write.as_ref());
                 if let Some(order) = &mut self.order {
                     order.remove(&key);
                 }
@@ -102,7 +103,7 @@ impl Overlay {
         self.writes.iter().map(|(key, row)| (key, row.as_ref()))
     }
 
-    /// How many bytes of keys and values it holds.
+    /// How many bytes it holds: keys, values, and [`limits::ROW_BYTES`] for each row.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

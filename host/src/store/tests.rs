@@ -144,8 +144,10 @@ fn roll_back_of_the_first_writes_leaves_the_transaction_clean() {
     stores.put(0, b"k", Some(row("1", 1))).unwrap();
     stores.put_cell("n", "c", Some(Bytes::new())).unwrap();
     assert!(!stores.is_clean());
+    assert_eq!(stores.bytes_written(), "k1n\0c".len() + 2 * limits::ROW_BYTES);
     stores.roll_back(savepoint);
     assert!(stores.is_clean());
+    assert_eq!(stores.bytes_written(), 0);
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl RecordFailure {
     /// `trap in 'by-origin' at flights/2/1234`: without the guest's words, which may tell of what a record holds.
     pub fn what(&self) -> String {
         let place = match &self.schedule {
-            Some(schedule) => format!("in punctuation '{schedule}'"),
+            Some(schedule) => format!("in punctuation '{}'", schedule.escape_debug()),
             None => format!("at {}/{}/{}", self.position.topic, self.position.partition, self.position.offset),
         };
         format!("{} in '{}' {place}", self.kind, self.node)

@@ -9,11 +9,16 @@ use super::work::{Task, TaskError, TaskState};
 impl Task {
     /// Fires every schedule of `clock` that is due at `time`, each at most once. Says whether any was.
     ///
-    /// Not more calls than there are schedules: one that asks for itself anew in its call, due at once, waits for the next turn.
+    /// Not more calls than there are schedules: one that asks for itself anew in its call, due at once, waits for the next turn. So do those
+    /// that are left when the calls have taken a turn's time.
     pub(super) fn punctuate(&mut self, clock: PunctuationClock, time: Timestamp, now: Timestamp) -> Result<bool, TaskError> {
         let mut fired = false;
+        let began = self.walker.spent;
         let calls = self.walker.env.as_ref().map_or(0, |env| env.schedules.len());
         for _ in 0..calls {
+            if self.has_had_its_time(began) {
+                break;
+            }
             let Some(due) = self.walker.env.as_mut().and_then(|env| env.schedules.take_due(clock, time)) else { break };
             let Some(&at) = self.plan.local.get(&due.node) else { continue };
             fired = true;
@@ -42,7 +47,7 @@ impl Task {
                     };
                     self.counters.failed += 1;
                     match decided {
-                        Verdict::Skip => self.log_failure(&failure, "skipped"),
+                        Verdict::Skip => self.tell_passed_over(&failure, "skipped", now),
                         Verdict::State(error) => return Err(TaskError::Store(error)),
                         Verdict::Park | Verdict::Sleep(_) | Verdict::DeadLetter(_) => {
                             self.log_failure(&failure, "task parked");

@@ -4,10 +4,11 @@
 //! anybody (Kafka Streams' order of `forward`). Whatever fails, everything since the savepoint is undone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::broker::OutgoingRecord;
 use crate::limits;
-use crate::node::{Failure, Lent, Node, Output, TaskEnv};
+use crate::node::{Effort, Failure, Lent, Node, Output, TaskEnv};
 use crate::record::{self, Record, Timestamp};
 use crate::store::Savepoint;
 
@@ -52,6 +53,8 @@ pub(super) struct Walker {
     pub cause: Cause,
     /// What the log refused since the last commit.
     pub refusals: Refusals,
+    /// Time that the calls of all walks have taken.
+    pub spent: Duration,
     /// Length and bytes of the outbox when the running walk began.
     began: (usize, usize),
     /// Tells from outside which call is running, and in which partition's task.
@@ -70,6 +73,7 @@ impl Walker {
             outbox_bytes: 0,
             cause: Cause::Record { queue: 0, offset: 0 },
             refusals: Refusals::default(),
+            spent: Duration::ZERO,
             began: (0, 0),
             pulse,
             partition,
@@ -82,6 +86,7 @@ impl Walker {
     pub(super) fn undo_point(&mut self) -> Result<UndoPoint, Failure> {
         let env = env(&mut self.env)?;
         env.schedules.savepoint();
+        env.effort = Effort::default();
         self.began = (self.outbox.len(), self.outbox_bytes);
         Ok(UndoPoint { stores: env.stores.savepoint(), outbox: self.outbox.len(), outbox_bytes: self.outbox_bytes })
     }
@@ -90,6 +95,7 @@ impl Walker {
     pub(super) fn keep(&mut self, point: UndoPoint) {
         if let Some(env) = &mut self.env {
             env.stores.release(point.stores);
+            self.spent += std::mem::take(&mut env.effort).time;
         }
     }
 
@@ -100,6 +106,7 @@ impl Walker {
             // Else everything up to the commit would be kept for undoing.
             env.stores.release(point.stores);
             env.schedules.roll_back();
+            self.spent += std::mem::take(&mut env.effort).time;
         }
         self.outbox.truncate(point.outbox);
         self.outbox_bytes = point.outbox_bytes;

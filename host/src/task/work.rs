@@ -1,6 +1,7 @@
 //! The task at work: takes records in turn, walks them, and deals with those that fail.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::broker::Committed;
 use crate::limits;
@@ -12,6 +13,7 @@ use crate::topology::{SourceRole, TaskId};
 use super::counters::Counters;
 use super::dead_letter::dead_letter;
 use super::failure::{RecordFailure, Verdict, kind, verdict};
+use super::failure_lines::FailureLines;
 use super::partition_group::{Head, PartitionGroup, PartitionQueue, StartAt};
 use super::plan::{LocalNode, TaskPlan, Work};
 use super::pulse::Pulse;
@@ -76,6 +78,7 @@ pub struct Task {
     /// Since when it has waited for an empty partition.
     starved_since: Option<Timestamp>,
     dirty: bool,
+    failure_lines: FailureLines,
     /// What a rewind goes back to besides stores and positions.
     at_commit: (Option<Timestamp>, Schedules),
 }
@@ -110,11 +113,12 @@ impl Task {
             attempts: 0,
             starved_since: None,
             dirty,
+            failure_lines: FailureLines::default(),
             at_commit,
         }
     }
 
-    /// Processes up to `max` records, punctuations of stream time included.
+    /// Processes up to `max` records, punctuations of stream time included; fewer where their calls take long.
     pub fn turn(&mut self, now: Timestamp, max: usize) -> Result<Turn, TaskError> {
         if let TaskState::Sleeping { until, attempts, .. } = &self.state
             && *until <= now
@@ -123,6 +127,7 @@ impl Task {
             self.state = TaskState::Running;
         }
         let plan = self.plan.clone();
+        let began = self.walker.spent;
         // Due without a new record: what parked the task, or was asked for by a punctuation of the wall clock.
         if let Some(stream_time) = self.stream_time()
             && self.state == TaskState::Running
@@ -130,7 +135,7 @@ impl Task {
             self.dirty |= self.punctuate(PunctuationClock::StreamTime, stream_time, now)?;
         }
         let mut records = 0;
-        while records < max && self.state == TaskState::Running && !self.is_full() {
+        while records < max && self.state == TaskState::Running && !self.is_full() && !self.has_had_its_time(began) {
             let Some(at) = self.group.next(now, |source| extractor(&plan, source)) else {
                 let waits = self.group.waits_for(now).is_some();
                 self.starved_since = waits.then(|| self.starved_since.unwrap_or(now));
@@ -151,6 +156,11 @@ impl Task {
         let fired = self.punctuate(PunctuationClock::WallClock, now, now)?;
         self.dirty |= fired;
         Ok(fired)
+    }
+
+    /// True when the calls since then have taken what a turn may take. `began`: what they had taken by then.
+    pub(super) fn has_had_its_time(&self, began: Duration) -> bool {
+        self.walker.spent.saturating_sub(began) >= limits::TURN_TIME
     }
 
     /// True when outputs or writes have to go before more come.
@@ -249,12 +259,12 @@ impl Task {
         }
         match decided {
             Verdict::Skip => {
-                self.log_failure(&failure, "skipped");
+                self.tell_passed_over(&failure, "skipped", now);
                 self.counters.skipped += 1;
                 self.attempts = 0;
             }
             Verdict::DeadLetter(topic) => {
-                self.log_failure(&failure, "put aside as a dead letter");
+                self.tell_passed_over(&failure, "put aside as a dead letter", now);
                 self.walker.post(failed.node, true, dead_letter(&topic, &record.head.record, &failure));
                 self.counters.dead_lettered += 1;
                 self.attempts = 0;
@@ -281,6 +291,13 @@ impl Task {
         self.group.queues[record.at].put_back(record.head);
         if let Some(env) = &mut self.walker.env {
             env.stream_time = record.before;
+        }
+    }
+
+    /// As `log_failure`, unless there were too many such lines in this second.
+    pub(super) fn tell_passed_over(&mut self, failure: &RecordFailure, outcome: &str, now: Timestamp) {
+        if self.failure_lines.has_room(now, &self.id.name) {
+            self.log_failure(failure, outcome);
         }
     }
 
@@ -351,6 +368,7 @@ impl Task {
         self.walker.refusals.clear();
         if let Some(env) = &mut self.walker.env {
             env.position = None;
+            self.failure_lines.begin_second(env.now, &self.id.name);
             env.stores.apply()?;
             self.at_commit = (env.stream_time, env.schedules.clone());
         }
@@ -384,6 +402,7 @@ impl Task {
 
     /// Ends the task and gives back its state.
     pub fn close(mut self) -> Option<Box<TaskEnv>> {
+        self.failure_lines.tell_rest(&self.id.name);
         for node in self.walker.nodes.iter_mut().flatten() {
             node.close(&mut self.walker.env);
         }

@@ -130,7 +130,7 @@ impl Place {
 /// A command at work; killed when the test ends.
 pub struct Running<'a> {
     place: &'a Place,
-    child: Child,
+    pub child: Child,
 }
 
 impl Running<'_> {

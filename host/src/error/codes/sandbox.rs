@@ -65,8 +65,8 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "C109",
         title: "A component cannot describe itself",
-        text: "`describe` trapped or missed its deadline. It is called in an instance of its own without a task behind it: it may not call \
-               `context` or `stores`, and it must give the same answer each time.",
+        text: "`describe` trapped, missed its deadline, or told more than a description may hold. It is called in an instance of its own without \
+               a task behind it: it may not call `context` or `stores`, and it must give the same answer each time.",
         example: "",
     },
     Code {

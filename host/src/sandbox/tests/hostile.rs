@@ -1,5 +1,6 @@
 //! Guests that break rules, by mistake or on purpose.
 
+use super::super::guest_log::one_line;
 use super::*;
 use crate::limits;
 
@@ -106,6 +107,37 @@ fn outputs_beyond_the_limits_are_bad_records() {
             other => panic!("{reason}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn calls_for_one_record_have_their_time_together() {
+    let mut running = running(&doing(guest::NOTHING));
+    let taken = |running: &mut Running, time| running.env.as_deref_mut().unwrap().effort.time = time;
+    taken(&mut running, limits::WALK_TIME - limits::DEADLINE_TICK);
+    running.process(0).unwrap();
+    taken(&mut running, limits::WALK_TIME);
+    match running.process(0) {
+        Err(Failure::BadRecord(text)) => assert_eq!(text, "the calls for one record have taken 60 s together, which is the limit"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn time_of_a_call_is_counted() {
+    let mut running = running(&doing("(loop $l (br $l)) (unreachable)"));
+    running.trap(0);
+    let time = running.env.as_deref().map(|env| env.effort.time).unwrap_or_default();
+    assert!(time >= std::time::Duration::from_millis(100) && time <= limits::CALL_DEADLINE, "{time:?}");
+}
+
+#[test]
+fn text_of_a_guest_is_one_line() {
+    let cases = [("two\nlines\r\n\n of text", "two lines of text"), ("a\tb\u{1b}[31m\rc\u{85}", "a b\u{fffd}[31m\u{fffd}c"), ("", "")];
+    for (text, line) in cases {
+        assert_eq!(one_line(text, 100), line, "{text:?}");
+    }
+    assert_eq!(one_line("0123456789\u{20ac}", 12), "0123456789");
+    assert_eq!(one_line(&"\u{7}".repeat(12), 12), "\u{fffd}".repeat(4));
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn writes_of_one_call_meet_the_limit() {
     let limits = NodeLimits { deadline: std::time::Duration::from_secs(60), ..NodeLimits::default() };
     let setup = NodeSetup { limits, ..with_store(StoreAccess::ReadWrite) };
     let mut running = start(&storing(&guest::open_store(true), process), setup).unwrap();
-    assert_eq!(running.trap(0), "more than 256 MiB written to stores by one call");
+    assert_eq!(running.trap(0), "more than 256 MiB written to stores for one record");
     assert!(running.env.as_deref_mut().is_some());
 }
 

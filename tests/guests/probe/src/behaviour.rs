@@ -62,10 +62,13 @@ pub(crate) enum Do {
         anchor_start_time_ms: Option<Timestamp>,
         cancel_after: Option<u64>,
     },
-    /// Passes; its wall-clock punctuation, every `interval-ms`, fails: `bad-record`, `transient`, `fatal` or `panic`.
+    /// Passes; its wall-clock punctuation, every `interval-ms`, fails: `bad-record`, `transient`, `fatal`, `panic` or `loop`.
     PunctuateFailing { interval_ms: u64, how: String },
-    /// Passes; logs when it is closed.
-    Close {},
+    /// Passes; when it is closed it logs, and then fails: `panic` or `loop`.
+    Close {
+        #[serde(default)]
+        how: Option<String>,
+    },
     /// Fails as told when the value is `bad`, `transient`, `fatal`.
     Fail {},
     /// `transient` in the first so many calls of an instance; then passes.
@@ -80,8 +83,11 @@ pub(crate) enum Do {
     Trap {},
     /// Never returns from value `loop`.
     Loop {},
-    /// Allocates without end on value `grow`.
-    Memory {},
+    /// Allocates without end on value `grow`, by the page when told so.
+    Memory {
+        #[serde(default)]
+        by_page: bool,
+    },
     /// Forwards so many records of so many bytes on value `flood`; early: by a flush every 1,000.
     Outputs {
         count: u64,
@@ -95,11 +101,28 @@ pub(crate) enum Do {
     Metrics { names: u64 },
     /// Calls itself without end on value `deep`.
     Recursion {},
-    /// Opens so many iterators over store `rows` and drops none.
+    /// Opens so many iterators over store `rows` on value `flood`, and drops none.
     Iterators { count: u64 },
-    /// Adds so many headers.
+    /// Deletes the same key of store `rows` without end on value `flood`.
+    Deletes {},
+    /// Adds so many headers on value `flood`.
     Headers { count: u64 },
-    /// Forwards to the port `nowhere`, which it has not declared.
+    /// Forwards a record with so long a key, value and header on value `large`.
+    Sizes {
+        #[serde(default)]
+        key: usize,
+        #[serde(default)]
+        value: usize,
+        #[serde(default)]
+        header: usize,
+    },
+    /// Asks for so many schedules of the wall clock on value `flood`; they do nothing when they are due.
+    Schedules { count: u64, interval_ms: u64 },
+    /// Waits for the clock to move on value `sleep`.
+    Sleep {},
+    /// Logs this text, and fails with it on value `bad`.
+    Say { text: String },
+    /// Forwards to the port `nowhere`, which it has not declared, on value `lost`.
     NoSuchPort {},
     /// Opens a store at `init`, declared in `describe` or not.
     Open {
@@ -115,6 +138,14 @@ pub(crate) enum Do {
     InitPanic {},
     /// `init` never returns.
     InitLoop {},
+    /// `describe` never returns.
+    DescribeLoop {},
+    /// `describe` panics.
+    DescribePanic {},
+    /// `describe` tells of so many ports, and of itself in so many bytes.
+    DescribeMuch { ports: usize, bytes: usize },
+    /// `describe` gives this schema of the configuration.
+    DescribeSchema { schema: serde_json::Value },
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -135,7 +166,9 @@ pub(crate) fn prepare(what: &Do, setup: &mut Setup) -> Result<Stores, String> {
     let mut stores = Stores::default();
     match what {
         Do::Count {} => stores.counts = Some(setup.key_value("counts")?),
-        Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::WriteThenFail {} => stores.rows = Some(setup.key_value("rows")?),
+        Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => {
+            stores.rows = Some(setup.key_value("rows")?);
+        }
         Do::Read {} => stores.read = Some(setup.read_key_value("rows")?),
         Do::Join {} => stores.read = Some(setup.read_key_value("table")?),
         Do::Cell {} => stores.cell = Some(setup.cell("seen")),
@@ -205,7 +238,7 @@ impl Probe {
                 Ok(())
             }
             Do::Walk { mode } => walk(*mode, record, ctx),
-            Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::WriteThenFail {} => self.use_rows(record, ctx),
+            Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => self.use_rows(record, ctx),
             Do::Read {} | Do::Join {} => self.read(record, ctx),
             Do::Cell {} => {
                 let cell = self.stores.cell.as_ref().ok_or_else(not_open)?;
@@ -220,7 +253,7 @@ impl Probe {
                 let count = counts.get(&key)?.map_or(0, |count| *count) + 1;
                 counts.put(&key, &Text(count))
             }
-            Do::Pass {} | Do::Close {} | Do::PunctuateFailing { .. } | Do::Open { .. } => ctx.forward(record),
+            Do::Pass {} | Do::Close { .. } | Do::PunctuateFailing { .. } | Do::Open { .. } => ctx.forward(record),
             Do::InitError { .. } | Do::InitPanic {} | Do::InitLoop {} => Err(Failure::fatal("init did not fail")),
             misbehaviour => hostile::run(misbehaviour, self.calls, record, ctx),
         }
@@ -243,6 +276,7 @@ impl Probe {
         match &self.what {
             Do::Store {} => return script::run(rows, &record, ctx),
             Do::Iterators { count } => return hostile::leak_iterators(rows, *count, record, ctx),
+            Do::Deletes {} => return hostile::delete_without_end(rows, record, ctx),
             _ => {}
         }
         let key = record.key.clone().unwrap_or_default();

@@ -3,12 +3,15 @@
 use cofferdam_guest::{Access, Carries, Description, Role, Roles, Takes};
 
 use crate::behaviour::{Do, Walk};
+use crate::hostile;
 
 pub(crate) fn description(what: &Do) -> Result<Description, String> {
     let probe = Description::new(format!("Probe: {what:?}"));
     Ok(match what {
         Do::Count {} | Do::Punctuate { .. } => probe.store("counts", Access::ReadWrite, "records by key"),
-        Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::WriteThenFail {} => probe.store("rows", Access::ReadWrite, "what was put"),
+        Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => {
+            probe.store("rows", Access::ReadWrite, "what was put")
+        }
         Do::Read {} => probe.store("rows", Access::Read, "what another node has put"),
         Do::Join {} => probe.store("table", Access::Read, "the other side").port("unmatched", "records without a row"),
         Do::Route {} => probe.port("even", "even numbers").port("odd", "odd numbers"),
@@ -21,6 +24,13 @@ pub(crate) fn description(what: &Do) -> Result<Description, String> {
         Do::Open { role, write, declare: true } => {
             probe.store(role, if *write { Access::ReadWrite } else { Access::Read }, "opened at init")
         }
+        Do::DescribeLoop {} => hostile::never_return(),
+        Do::DescribePanic {} => panic!("describe panics, as configured"),
+        Do::DescribeMuch { ports, bytes } => {
+            let much = Description::new("x".repeat(*bytes));
+            (0..*ports).fold(much, |much, port| much.port(format!("port-{port}"), "one of many"))
+        }
+        Do::DescribeSchema { schema } => probe.config_schema(schema.clone()),
         _ => probe,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use cofferdam_guest::{Context, Failure, RawRecord};
+use cofferdam_guest::{Clock, Context, Failure, RawRecord, Record};
 
 use crate::Rows;
 use crate::behaviour::Do;
@@ -19,17 +19,36 @@ pub(crate) fn run(what: &Do, calls: u64, record: RawRecord, ctx: &mut Context) -
         Do::Panic { nth } if calls == *nth => panic!("call {calls}, as configured"),
         Do::Trap {} if value == b"boom" => trap(),
         Do::Loop {} if value == b"loop" => never_return(),
-        Do::Memory {} if value == b"grow" => grow(),
+        Do::Memory { by_page } if value == b"grow" => grow(*by_page),
         Do::Outputs { count, bytes, early } if value == b"flood" => return flood(*count, *bytes, *early, &record, ctx),
         Do::Logs { lines, bytes } => (0..*lines).for_each(|line| ctx.info(format_args!("{line} {}", "x".repeat(*bytes)))),
         Do::Metrics { names } => (0..*names).for_each(|name| ctx.count(&format!("metric_{name}"), 1)),
         Do::Recursion {} if value == b"deep" => drop(black_box(deeper(1))),
-        Do::Headers { count } => {
+        Do::Headers { count } if value == b"flood" => {
             let mut loaded = record;
             (0..*count).for_each(|header| loaded.headers.push(format!("h{header}"), "x"));
             return ctx.forward(loaded);
         }
-        Do::NoSuchPort {} => return ctx.forward_to("nowhere", record),
+        Do::Sizes { key, value: bytes, header } if value == b"large" => {
+            let mut large = Record::new("k".repeat(*key), "v".repeat(*bytes), record.timestamp);
+            large.headers.push("h", "x".repeat(*header));
+            return ctx.forward(large);
+        }
+        Do::Schedules { count, interval_ms } if value == b"flood" => {
+            let interval = std::time::Duration::from_millis(*interval_ms);
+            (0..*count).for_each(|schedule| ctx.schedule(&format!("s{schedule}"), interval, Clock::WallClock));
+        }
+        Do::Sleep {} if value == b"sleep" => {
+            let begun = ctx.now();
+            while black_box(ctx.now()) == begun {}
+        }
+        Do::Say { text } => {
+            ctx.info(text);
+            if value == b"bad" {
+                return Err(Failure::bad_record(text));
+            }
+        }
+        Do::NoSuchPort {} if value == b"lost" => return ctx.forward_to("nowhere", record),
         _ => {}
     }
     ctx.forward(record)
@@ -40,6 +59,7 @@ pub(crate) fn failure(how: &str, why: &str) -> Failure {
         "transient" => Failure::transient(why),
         "fatal" => Failure::fatal(why),
         "panic" => panic!("{why}"),
+        "loop" => never_return(),
         _ => Failure::bad_record(why),
     }
 }
@@ -59,12 +79,22 @@ pub(crate) fn never_return() -> ! {
     }
 }
 
-fn grow() -> ! {
+fn grow(by_page: bool) -> ! {
+    if by_page {
+        loop {
+            one_page_more();
+        }
+    }
     let mut held = Vec::new();
     loop {
         held.push(black_box(vec![1u8; 1 << 20]));
         black_box(&held);
     }
+}
+
+fn one_page_more() {
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::memory_grow::<0>(1);
 }
 
 fn flood(count: u64, bytes: usize, early: bool, record: &RawRecord, ctx: &mut Context) -> Result<(), Failure> {
@@ -84,8 +114,15 @@ fn deeper(depth: u64) -> u64 {
 }
 
 pub(crate) fn leak_iterators(rows: &Rows, count: u64, record: RawRecord, ctx: &mut Context) -> Result<(), Failure> {
-    for _ in 0..count {
-        std::mem::forget(rows.all());
+    if record.value.as_deref() == Some(b"flood") {
+        (0..count).for_each(|_| std::mem::forget(rows.all()));
+    }
+    ctx.forward(record)
+}
+
+pub(crate) fn delete_without_end(rows: &Rows, record: RawRecord, ctx: &mut Context) -> Result<(), Failure> {
+    while record.value.as_deref() == Some(b"flood") {
+        rows.delete(b"".as_slice())?;
     }
     ctx.forward(record)
 }

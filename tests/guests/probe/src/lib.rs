@@ -59,8 +59,11 @@ impl Processor for Probe {
     }
 
     fn close(&mut self, host: &cofferdam_guest::Host) {
-        if matches!(self.what, Do::Close {}) {
+        if let Do::Close { how } = &self.what {
             host.info(format_args!("closed after {} calls", self.calls));
+            if let Some(how) = how {
+                hostile::failure(how, "close fails, as configured");
+            }
         }
     }
 }
