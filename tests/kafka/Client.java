@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -46,6 +47,9 @@ public class Client {
         admin = Admin.create(reach);
         var settings = new HashMap<>(reach);
         settings.putAll(Map.of("linger.ms", "2", "batch.size", "262144", "delivery.timeout.ms", "120000"));
+        // Of several requests to a topic that was just made, the broker may refuse the first and take the second: the first is then out of
+        // order for ever.
+        settings.put("max.in.flight.requests.per.connection", "1");
         producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
     }
 
@@ -92,7 +96,8 @@ public class Client {
     private JsonNode create(JsonNode wanted) throws Exception {
         var topics = new ArrayList<NewTopic>();
         for (JsonNode topic : wanted) {
-            Map<String, String> config = JSON.convertValue(topic.get("config"), JSON.getTypeFactory().constructMapType(Map.class, String.class, String.class));
+            Map<String, String> config = new HashMap<>();
+            topic.get("config").fields().forEachRemaining(setting -> config.put(setting.getKey(), setting.getValue().asText()));
             topics.add(new NewTopic(topic.get("name").asText(), topic.get("partitions").asInt(), (short) 1).configs(config));
         }
         admin.createTopics(topics).all().get();
@@ -102,7 +107,8 @@ public class Client {
     private JsonNode config(String topic) throws Exception {
         var resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         ObjectNode config = JSON.createObjectNode();
-        admin.describeConfigs(List.of(resource)).all().get().get(resource).entries().forEach(entry -> config.put(entry.name(), entry.value()));
+        var entries = admin.describeConfigs(List.of(resource)).all().get().get(resource).entries();
+        entries.forEach(entry -> config.put(entry.name(), entry.value()));
         return config;
     }
 
@@ -179,21 +185,26 @@ public class Client {
     /** Each line of the file becomes a value, partition by partition in turn. Answers how many. */
     private JsonNode produceLines(String topic, Path file) throws Exception {
         int partitions = partitions(List.of(topic)).size();
+        var failure = new AtomicReference<Exception>();
         long count = 0;
         try (var lines = Files.newBufferedReader(file)) {
             for (String line; (line = lines.readLine()) != null; count++) {
-                producer.send(new ProducerRecord<>(topic, (int) (count % partitions), null, bytes(line)));
+                var record = new ProducerRecord<byte[], byte[]>(topic, (int) (count % partitions), null, bytes(line));
+                producer.send(record, (at, why) -> {
+                    if (why != null) failure.set(why);
+                });
             }
         }
         producer.flush();
+        if (failure.get() != null) throw failure.get();
         return JSON.getNodeFactory().numberNode(count);
     }
 
     /** Writes what is committed of a topic to a file, a line each: {"partition", "offset", "timestamp", "key", "value"}. Answers how many. */
     private JsonNode read(String topic, Path file) throws Exception {
-        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed", "enable.auto.commit", "false");
+        Map<String, Object> reach = Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed");
         long count = 0;
-        try (var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        try (var consumer = new KafkaConsumer<>(reach, new ByteArrayDeserializer(), new ByteArrayDeserializer());
              var out = new PrintWriter(Files.newBufferedWriter(file))) {
             var partitions = partitions(List.of(topic));
             consumer.assign(partitions);

@@ -35,6 +35,10 @@ def free_ports(count):
     raise Failed(f"fewer than {count} ports of {PORTS} are free")
 
 
+def joined(listeners):
+    return ",".join(f"{name}://{at}" for name, at in listeners.items())
+
+
 class Broker:
     """A broker and its folder. A context: entered, it is ready; left, it is gone, whatever happened."""
 
@@ -53,8 +57,8 @@ class Broker:
             *(f"{key}={value}" for key, value in (settings or {}).items()),
             f"log.dirs={self.folder}/data",
             f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}",
-            "listeners=" + ",".join(f"{name}://{at}" for name, at in {**listeners, "CONTROLLER": f"127.0.0.1:{controller}"}.items()),
-            "advertised.listeners=" + ",".join(f"{name}://{at}" for name, at in listeners.items()),
+            f"listeners={joined(listeners)},CONTROLLER://127.0.0.1:{controller}",
+            f"advertised.listeners={joined(listeners)}",
         ]
         if certificate:
             lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={certificate}"]

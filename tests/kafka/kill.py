@@ -18,7 +18,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import jars
-from case import PARTITIONS, Case
+from case import Case
 from jars import NoKafka
 from load import flight
 from run import World

@@ -22,7 +22,7 @@ DELETES = {
     "log.segment.bytes": 1 << 20,
     "log.segment.delete.delay.ms": 100,
 }
-BACKLOG = 40_000
+BACKLOG = 20_000
 DELETED_SECONDS = 30
 
 
@@ -82,7 +82,8 @@ def a_broker_of_a_foreign_authority_is_refused(case):
 
 def old_flights_survive_a_broker_that_deletes(case):
     """Flights of 2001 wait in the repartition topic while the broker deletes what is older than a second."""
-    with Broker(case.folder / "broker", case.world.jars, DELETES) as broker, Client(case.world.jars, broker.bootstrap, case.folder / "client.log") as client:
+    jars, log = case.world.jars, case.folder / "client.log"
+    with Broker(case.folder / "broker", jars, DELETES) as broker, Client(jars, broker.bootstrap, log) as client:
         case.use(broker, client)
         app = case.flights(retention_ms="-1")
         case.produce(app, BACKLOG)
