@@ -47,8 +47,6 @@ struct Partition {
     started: bool,
     /// Behind the last record that was given out, and behind what is no record.
     position: Offset,
-    /// The log has said that nothing follows.
-    at_end: bool,
 }
 
 impl KafkaClient {
@@ -121,7 +119,7 @@ impl Client for KafkaClient {
             for at in new {
                 let Some(mut queue) = consumer.partition_queue(&at.topic, number(at.partition)) else { continue };
                 queue.wake(waker);
-                partitions.insert(at.clone(), Partition { queue, started: false, position: 0, at_end: false });
+                partitions.insert(at.clone(), Partition { queue, started: false, position: 0 });
             }
             PartitionList::of(new.iter().map(|at| (&*at.topic, number(at.partition), 0))).map_err(|e| failed("take partitions", &e))
         };
@@ -155,7 +153,7 @@ impl Client for KafkaClient {
         // A resumed partition waits for the end of a long poll; one that was sought asks at once.
         self.seek(at, offset)?;
         if let Some(partition) = self.partitions.get_mut(at) {
-            (partition.started, partition.position, partition.at_end) = (true, offset, false);
+            (partition.started, partition.position) = (true, offset);
         }
         Ok(())
     }
@@ -170,19 +168,15 @@ impl Client for KafkaClient {
     fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
         let Some(partition) = self.partitions.get_mut(at).filter(|partition| partition.started) else { return Ok(0) };
         let before = into.len();
-        let Partition { queue, position, at_end, .. } = partition;
+        let Partition { queue, position, .. } = partition;
         let gatherer = &mut self.gatherer;
         let mut problem = None;
-        queue.drain(max, Duration::ZERO, &mut self.scratch, |message| {
-            let offset = Offset::try_from(message.offset()).unwrap_or(0);
-            match message.check() {
-                Ok(()) => {
-                    (*position, *at_end) = (offset + 1, false);
-                    gatherer.push(message, into);
-                }
-                Err(_) if message.is_end() => (*position, *at_end) = ((*position).max(offset), true),
-                Err(error) => problem = Some(error),
+        queue.drain(max, Duration::ZERO, &mut self.scratch, |message| match message.check() {
+            Ok(()) => {
+                *position = Offset::try_from(message.offset()).unwrap_or(0) + 1;
+                gatherer.push(message, into);
             }
+            Err(error) => problem = Some(error),
         });
         gatherer.close(into);
         let wanted = *position;
@@ -198,14 +192,16 @@ impl Client for KafkaClient {
     }
 
     fn position(&mut self, at: &TopicPartition) -> Option<Offset> {
-        self.partitions.get(at).filter(|partition| partition.started).map(|partition| partition.position)
+        let partition = self.partitions.get_mut(at).filter(|partition| partition.started)?;
+        let (_, end) = self.consumer.watermarks_seen(&at.topic, number(at.partition)).unwrap_or_default();
+        if Offset::try_from(end).is_ok_and(|end| partition.position < end) {
+            let passed = self.consumer.position(&at.topic, number(at.partition)).and_then(|passed| Offset::try_from(passed).ok());
+            partition.position = partition.position.max(passed.unwrap_or(0));
+        }
+        Some(partition.position)
     }
 
     fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError> {
-        let Some(partition) = self.partitions.get(at) else { return Ok(None) };
-        if partition.at_end {
-            return Ok(Some(partition.position));
-        }
         let seen = self.consumer.watermarks_seen(&at.topic, number(at.partition));
         Ok(seen.and_then(|(_, end)| Offset::try_from(end).ok()))
     }

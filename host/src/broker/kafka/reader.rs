@@ -66,11 +66,14 @@ impl Reader for KafkaReader {
                 *position = Offset::try_from(message.offset()).unwrap_or(0) + 1;
                 gatherer.push(message, into);
             }
-            // What lies between the last record and here are no records.
-            Err(_) if message.is_end() => *position = (*position).max(Offset::try_from(message.offset()).unwrap_or(0)),
             Err(error) => problem = Some(error),
         });
         gatherer.close(into);
+        if *position == from {
+            // Markers of transactions are passed without a word.
+            let passed = self.handle.position(&at.topic, i32::try_from(at.partition).unwrap_or(i32::MAX));
+            *position = (*position).max(passed.and_then(|passed| Offset::try_from(passed).ok()).unwrap_or(0));
+        }
         let position = *position;
         let Some(error) = problem else { return Ok(position) };
         self.close(at);

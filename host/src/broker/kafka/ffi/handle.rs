@@ -215,6 +215,15 @@ impl Handle {
         partitions.first_error().map_or(Ok(()), |code| Err(KafkaError::of(code)))
     }
 
+    /// Where the application stands in a partition: behind the last record taken, and behind markers of transactions that were passed. `None`
+    /// when nothing was taken since the last seek.
+    pub fn position(&self, topic: &str, partition: i32) -> Option<i64> {
+        let list = PartitionList::of([(topic, partition, 0)]).ok()?;
+        // SAFETY: the list is the caller's and is written results into.
+        KafkaError::check(unsafe { sys::rd_kafka_position(self.raw(), list.raw()) }).ok()?;
+        list.entries().into_iter().next().map(|entry| entry.offset).filter(|offset| *offset >= 0)
+    }
+
     /// First offset and end as the last fetch told them; `None` when there was none.
     pub fn watermarks_seen(&self, topic: &str, partition: i32) -> Option<(i64, i64)> {
         let topic = CString::new(topic).ok()?;

@@ -20,16 +20,10 @@ pub(in crate::broker::kafka) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// `Ok`: a record. `Err`: an event of the partition, its end among them.
+    /// `Ok`: a record. `Err`: an event of the partition.
     pub fn check(self) -> Result<(), KafkaError> {
         // SAFETY: valid as long as the batch.
         KafkaError::check(unsafe { (*self.message).err })
-    }
-
-    /// True for "this was the partition's last record"; the offset is that of the end.
-    pub fn is_end(self) -> bool {
-        // SAFETY: as above.
-        unsafe { (*self.message).err == Code::RD_KAFKA_RESP_ERR__PARTITION_EOF }
     }
 
     pub fn offset(self) -> i64 {
