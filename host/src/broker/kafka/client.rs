@@ -23,6 +23,10 @@ const SEEK_WAIT: Duration = Duration::from_secs(5);
 const SEEK_TRIES: u32 = 100;
 /// Between two of them.
 const SEEK_PAUSE: Duration = Duration::from_millis(20);
+/// A member that is refused so often, without many commits in between, has a twin.
+const FENCED_AT_MOST: u32 = 3;
+/// So many commits say that there is none.
+const COMMITS_OF_A_MEMBER: u32 = 1_000;
 /// Tries to commit on the way out.
 const LAST_COMMIT_TRIES: u32 = 20;
 /// Between two of them.
@@ -39,6 +43,14 @@ pub(super) struct KafkaClient {
     gatherer: Gatherer,
     waker: Arc<Waker>,
     consumer: Arc<Handle>,
+    settings: KafkaSettings,
+    thread: u32,
+    /// A commit was refused because the group does not know this member any more.
+    refused: bool,
+    /// How often the group has refused this member since it last committed many times.
+    fenced: u32,
+    /// Commits since then.
+    commits: u32,
 }
 
 /// A partition that is this member's.
@@ -51,14 +63,49 @@ struct Partition {
 
 impl KafkaClient {
     pub fn new(settings: &KafkaSettings, topics: Arc<Topics>, thread: u32) -> Result<Self, BrokerError> {
-        let consumer = settings.member(thread).map_err(|e| refused(&e))?;
-        let producer = Producer::new(settings, thread.to_string(), thread)?;
         let waker = Arc::<Waker>::default();
-        let mut queue = consumer.main_queue().ok_or_else(|| failed("make a consumer", &KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL)))?;
-        queue.wake(&waker);
-        let group = Group::new(consumer.clone(), queue);
+        let (consumer, group) = join(settings, thread, &waker)?;
+        let producer = Producer::new(settings, thread.to_string(), thread)?;
         let (scratch, gatherer) = (Scratch::default(), Gatherer::default());
-        Ok(Self { topics, group, partitions: FxHashMap::default(), owed: BTreeMap::new(), producer, scratch, gatherer, waker, consumer })
+        Ok(Self {
+            topics,
+            group,
+            partitions: FxHashMap::default(),
+            owed: BTreeMap::new(),
+            producer,
+            scratch,
+            gatherer,
+            waker,
+            consumer,
+            settings: settings.clone(),
+            thread,
+            refused: false,
+            fenced: 0,
+            commits: 0,
+        })
+    }
+
+    /// A new member in the place of one that the group refuses: its session was over while the cluster was away. Refused again and again,
+    /// somebody else has its name.
+    fn join_again(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
+        self.fenced += 1;
+        if self.fenced > FENCED_AT_MOST {
+            return Err(failed("be a member of the group", &KafkaError::of(Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)));
+        }
+        tracing::warn!("the group refuses this member, whose session was over; it joins again");
+        self.commits = 0;
+        self.refused = false;
+        self.owed.clear();
+        self.partitions.clear();
+        let lost = self.group.owned();
+        let subscriptions = self.group.subscriptions();
+        (self.consumer, self.group) = join(&self.settings, self.thread, &self.waker)?;
+        self.group.subscribe(subscriptions)?;
+        Ok(if lost.is_empty() { Vec::new() } else { vec![GroupEvent::Lost(lost)] })
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.refused || self.consumer.fatal().is_some_and(|fatal| fatal.code == Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
     }
 
     /// Commits what is owed.
@@ -72,6 +119,10 @@ impl KafkaClient {
         }
         self.consumer.commit(&list)?;
         self.owed.clear();
+        self.commits += 1;
+        if self.commits >= COMMITS_OF_A_MEMBER {
+            self.fenced = 0;
+        }
         Ok(())
     }
 
@@ -106,6 +157,9 @@ impl Client for KafkaClient {
 
     fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
         self.producer.serve();
+        if self.is_fenced() {
+            return self.join_again();
+        }
         // Before a partition goes to somebody else, who would begin at what the group has.
         if let Err(error) = self.pay()
             && !is_of_the_moment(&error)
@@ -214,6 +268,11 @@ impl Client for KafkaClient {
         self.producer.flush()?;
         self.owed.extend(offsets.iter().cloned());
         match self.pay() {
+            // What was delivered is processed once more, by whoever gets the partitions.
+            Err(error) if error.code == Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && self.fenced < FENCED_AT_MOST => {
+                self.refused = true;
+                Err(BrokerError::Failed { what: "commit offsets".to_owned(), why: error.text, retry: Retry::Rewind })
+            }
             // The member stays a member: the next commit says it again. To go back would process once more what is delivered already.
             Err(error) if is_of_the_moment(&error) => Ok(()),
             paid => paid.map_err(|e| failed("commit offsets", &e)),
@@ -247,6 +306,14 @@ impl Client for KafkaClient {
 fn is_of_the_moment(error: &KafkaError) -> bool {
     let rebalance = matches!(error.code, Code::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION | Code::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
     rebalance || super::errors::retry(error) == Retry::Same
+}
+
+/// A consumer and its membership, not subscribed yet.
+fn join(settings: &KafkaSettings, thread: u32, waker: &Arc<Waker>) -> Result<(Arc<Handle>, Group), BrokerError> {
+    let consumer = settings.member(thread).map_err(|e| refused(&e))?;
+    let mut queue = consumer.main_queue().ok_or_else(|| failed("make a consumer", &KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL)))?;
+    queue.wake(waker);
+    Ok((consumer.clone(), Group::new(consumer, queue)))
 }
 
 fn one(at: &TopicPartition, offset: Offset) -> Result<PartitionList, KafkaError> {

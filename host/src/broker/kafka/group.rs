@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::errors::{failed, retry};
-use super::ffi::{Event, Handle, PartitionList, Queue};
+use super::ffi::{Code, Event, Handle, PartitionList, Queue};
 use super::topics::Topics;
 use crate::broker::port::{BrokerError, GroupEvent, Retry, Subscription};
 use crate::record::TopicPartition;
@@ -39,6 +39,14 @@ impl Group {
         let joined = PartitionList::of(drivers).and_then(|list| self.consumer.subscribe(&list));
         self.subscriptions = subscriptions;
         joined.map_err(|e| failed("join the group", &e))
+    }
+
+    pub fn owned(&self) -> Vec<TopicPartition> {
+        self.owned.iter().cloned().collect()
+    }
+
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.subscriptions.clone()
     }
 
     pub fn owns(&self, at: &TopicPartition) -> bool {
@@ -90,6 +98,10 @@ impl Group {
                 }
                 Event::Error(error) if error.fatal => {
                     let fatal = self.consumer.fatal().unwrap_or(error);
+                    if fatal.code == Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID {
+                        // The owner finds out, and joins anew.
+                        break;
+                    }
                     let BrokerError::Failed { what, why, .. } = failed("be a member of the group", &fatal) else { continue };
                     return Err(BrokerError::Failed { what, why, retry: Retry::Never });
                 }
