@@ -10,7 +10,7 @@ help:
 	@echo 'make test-kill  2,000,000 records, 30 kills'
 	@echo 'make test-kafka on a real Kafka; test-kafka-long: also what takes long; test-kafka-kill: 4,000,000 records, 100 kills'
 	@echo 'make lint       format, clippy, documentation'
-	@echo 'make bench      what a record costs; compiles everything anew, optimised'
+	@echo 'make bench      what a record costs, on the log and on Kafka; compiles everything anew, optimised'
 	@echo 'make dist       the command as an archive, in dist/; compiles everything anew, optimised'
 	@echo 'make setup      installs the packages that are missing'
 
@@ -64,13 +64,12 @@ lint: setup
 	@scripts/lint.sh
 
 bench: setup
-	@scripts/components.sh plugins guests
-	@scripts/cargo.sh run --release -p bench
+	@scripts/bench.sh
 
 dist: setup
 	@scripts/dist.sh
 
 clean:
 	@scripts/cargo.sh clean
-	@rm -rf dist plugins/dist tests/guests/dist tests/guests/js-word-count/node_modules examples/*/components examples/*/.cofferdam
+	@rm -rf dist bench/dist plugins/dist tests/guests/dist tests/guests/js-word-count/node_modules examples/*/components examples/*/.cofferdam
 	@rm -f examples/flights/*.jsonl examples/*/*.out.jsonl

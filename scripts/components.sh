@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds components, all in one call of cargo, and puts each where it belongs.
 #
-#     scripts/components.sh [plugins] [examples] [guests]
+#     scripts/components.sh [plugins] [examples] [bench] [guests]
 source "$(dirname "$0")/env.sh"
 
 # Sets, as FOLDER:PACKAGE.
@@ -13,6 +13,7 @@ examples=(
   examples/flights/components:statistics
   examples/flights/components:alerts
 )
+bench=(bench/dist:bench-filter-map bench/dist:bench-count)
 guests=(tests/guests/dist:probe tests/guests/dist:operators tests/guests/dist:guest-min)
 
 wanted=()

@@ -30,8 +30,8 @@ const RUNS: usize = 3;
 
 fn main() -> Result<()> {
     let records: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |n| n.parse()).context("the number of records")?;
-    let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
-    println!("{records} records of 8 + {VALUE_BYTES} bytes, embedded log, 1 partition, 1 thread; median of {RUNS}");
+    let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/embedded");
+    println!("{records} records of 8 + {VALUE_BYTES} bytes, embedded log, exactly once, 1 partition, 1 thread; median of {RUNS}");
     println!("| app | records/s | CPU s / million | allocations / record |\n|---|---|---|---|");
     for name in ["filter", "count-memory", "count"] {
         let mut runs = (0..RUNS).map(|_| run(&apps.join(format!("{name}.toml")), records)).collect::<Result<Vec<Measured>>>()?;

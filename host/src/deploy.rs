@@ -4,11 +4,13 @@
 
 mod application;
 mod bind;
+mod compiled;
 mod config;
 mod embedded;
 mod kafka;
 mod nodes;
 mod partitioners;
+mod properties;
 mod reset;
 mod topics;
 

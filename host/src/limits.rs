@@ -26,6 +26,8 @@ pub const CORE_INSTANCES_PER_COMPONENT: u32 = 256;
 pub const MEMORIES_PER_COMPONENT: u32 = 8;
 /// Elements of one function table of a guest.
 pub const TABLE_ELEMENTS: usize = 20_000;
+/// Compiled code of components that is kept on disk for the next start; beyond it, what was not used for longest goes.
+pub const COMPILED_CODE_BYTES: u64 = 1 << 30;
 /// Handles of stores, iterators and streams that an instance may hold; those that it loses count until the instance is dropped.
 pub const HANDLES: usize = 10_000;
 /// Bytes that one call between guest and host may copy out of the guest.

@@ -4,12 +4,13 @@
 //! task, each in a wasmtime store of its own, with named limits on time, memory, stack and output. Task state is lent to an instance for a
 //! call and taken back after it, so a trap costs an instance and nothing else.
 //!
-//! This is the only user of wasmtime. It never opens a file or a socket, for itself or for a guest, and it never knows a broker or a
+//! This is the only user of wasmtime. It opens no socket, no file but compiled code of its own (`compiled`), and neither for a guest; and it never knows a broker or a
 //! topology's shape. `runtime` makes nodes of it, `check` and the manifest's expansion ask it what a component says of itself.
 
 mod absent_stores;
 mod bindings;
 mod cells;
+mod compiled;
 mod component_node;
 mod context;
 mod describe;
@@ -35,6 +36,7 @@ mod wasi;
 #[cfg(test)]
 mod tests;
 
+pub use compiled::CompiledCode;
 pub use component_node::ComponentNode;
 pub use describe::describe;
 pub use engine::Engine;

@@ -15,7 +15,7 @@ use cofferdam::topology::{Backend, NodeIx, StoreAccess, StoreKind};
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new().unwrap())
+    ENGINE.get_or_init(|| Engine::new(None).unwrap())
 }
 
 fn guest(file: &str) -> Arc<Loaded> {

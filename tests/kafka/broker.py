@@ -14,10 +14,14 @@ STOP_SECONDS = 30
 # Below the ports that the system gives to outgoing connections: while a broker is down, a client that tries to reach it must not be given
 # the very port that it calls, and so speak to itself.
 PORTS = range(20_000, 32_000)
+# Who may use the listener that asks for a name and a password.
+USER, PASSWORD = "tests", "of=no worth"
+LOGIN = "org.apache.kafka.common.security"
 # Any will do: the folder says who belongs together.
 CLUSTER = "4L6g3nShT-eMCtK--X86sw"
 # Compiled quickly rather than well: a test is over before the other compiler pays.
-JVM = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={HERE}/log4j2.properties"]
+QUICK = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+JVM = ["-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={HERE}/log4j2.properties"]
 
 
 def free_ports(count):
@@ -42,17 +46,19 @@ def joined(listeners):
 class Broker:
     """A broker and its folder. A context: entered, it is ready; left, it is gone, whatever happened."""
 
-    def __init__(self, folder, jars, settings=None, certificate=None, heap="512m"):
-        """`settings`: further lines of server.properties. `certificate`: a PEM file with key and chain, for a second listener with TLS."""
-        self.folder, self.jars, self.heap = Path(folder), jars, heap
+    def __init__(self, folder, jars, settings=None, certificate=None, heap="512m", jvm=QUICK):
+        """`settings`: further lines of server.properties. `certificate`: a PEM file with key and chain, for a second
+        listener with TLS; there is then a third one with SASL, too."""
+        self.folder, self.jars, self.heap, self.jvm = Path(folder), jars, heap, jvm
         self.folder.mkdir(parents=True)
         self.log = self.folder / "broker.log"
         self.process = None
-        plain, controller, tls = free_ports(3)
+        plain, controller, tls, sasl = free_ports(4)
         self.bootstrap = f"127.0.0.1:{plain}"
         # By name, as the certificate says it.
         self.tls_bootstrap = f"localhost:{tls}" if certificate else None
-        listeners = {"PLAIN": self.bootstrap} | ({"TLS": self.tls_bootstrap} if certificate else {})
+        self.sasl_bootstrap = f"127.0.0.1:{sasl}" if certificate else None
+        listeners = {"PLAIN": self.bootstrap} | ({"TLS": self.tls_bootstrap, "SASL": self.sasl_bootstrap} if certificate else {})
         lines = [
             *(f"{key}={value}" for key, value in (settings or {}).items()),
             f"log.dirs={self.folder}/data",
@@ -61,20 +67,22 @@ class Broker:
             f"advertised.listeners={joined(listeners)}",
         ]
         if certificate:
-            lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={certificate}"]
+            lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={certificate}", "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256"]
+            lines += [f'listener.name.sasl.plain.sasl.jaas.config={LOGIN}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";']
+            lines += [f"listener.name.sasl.scram-sha-256.sasl.jaas.config={LOGIN}.scram.ScramLoginModule required;"]
         self.properties = self.folder / "server.properties"
         self.properties.write_text((HERE / "server.properties").read_text(encoding="utf-8") + "\n".join(lines) + "\n", encoding="utf-8")
 
     def java(self, heap, *command):
-        return ["java", f"-Xmx{heap}", *JVM, "-cp", self.jars.kafka, *command]
+        return ["java", f"-Xmx{heap}", *self.jvm, *JVM, "-cp", self.jars.kafka, *command]
 
     def tool(self, name, *args):
         """The command of one of Kafka's tools, for this broker."""
-        return ["java", "-Xmx256m", *JVM, "-cp", self.jars.tools, f"org.apache.kafka.tools.{name}", "--bootstrap-server", self.bootstrap, *args]
+        return ["java", "-Xmx256m", *QUICK, *JVM, "-cp", self.jars.tools, f"org.apache.kafka.tools.{name}", "--bootstrap-server", self.bootstrap, *args]
 
     def __enter__(self):
         try:
-            format_it = self.java("256m", "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.properties, "--standalone")
+            format_it = self.java("256m", "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.properties, "--standalone", "--add-scram", f'SCRAM-SHA-256=[name="{USER}",password="{PASSWORD}"]')
             with open(self.log, "ab") as log:
                 subprocess.run(format_it, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
             self.start()

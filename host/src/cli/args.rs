@@ -74,9 +74,8 @@ pub struct Run {
     /// Folder of the log and of the state; stands for `runtime.state-dir`
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Kafka: addresses of brokers; stands for `broker.bootstrap`
-    #[arg(long, value_name = "HOST:PORT")]
-    pub bootstrap: Option<String>,
+    #[command(flatten)]
+    pub cluster: Cluster,
     /// Kafka: name of this host among those of the app; stands for `runtime.instance-id`
     #[arg(long, value_name = "NAME")]
     pub instance_id: Option<String>,
@@ -167,6 +166,17 @@ pub struct Build {
     pub watch: bool,
 }
 
+/// Where a Kafka cluster is, and how it is spoken to.
+#[derive(Debug, clap::Args)]
+pub struct Cluster {
+    /// Kafka: addresses of brokers; stands for `broker.bootstrap`
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap: Option<String>,
+    /// Kafka: properties of librdkafka, `key=value` a line; stands for keys of `broker.client`
+    #[arg(long, value_name = "FILE")]
+    pub client_config: Option<PathBuf>,
+}
+
 /// What the verbs that look into a log have in common.
 #[derive(Debug, clap::Args)]
 pub struct Where {
@@ -176,9 +186,8 @@ pub struct Where {
     /// Folder of the log and of the state; stands for `runtime.state-dir`
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Kafka: addresses of brokers; stands for `broker.bootstrap`
-    #[arg(long, value_name = "HOST:PORT")]
-    pub bootstrap: Option<String>,
+    #[command(flatten)]
+    pub cluster: Cluster,
 }
 
 /// `produce`.

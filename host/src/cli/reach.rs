@@ -145,12 +145,17 @@ impl App {
     }
 }
 
+/// What flags say of a cluster.
+pub(super) fn cluster(given: &super::args::Cluster, instance_id: Option<&String>) -> Cluster {
+    Cluster { bootstrap: given.bootstrap.clone(), client_config: given.client_config.clone(), instance_id: instance_id.cloned() }
+}
+
 /// The host of the state folder, or else the cluster itself.
 fn on_kafka(manifest: &Manifest, section: &KafkaBroker, at: &Where, state_dir: &Path) -> Result<Answers, Diagnostic> {
     if let Some(host) = ControlClient::connect(&state_dir.join(CONTROL_SOCKET))? {
         return Ok(Answers::Host(host));
     }
-    let given = Cluster { bootstrap: at.bootstrap.clone(), instance_id: None };
+    let given = cluster(&at.cluster, None);
     let broker = Arc::new(deploy::open_cluster(manifest, section, &given, None)?);
     let (app, clock) = (manifest.app.id.value.clone(), Arc::new(SystemClock));
     let (topics, letter_topics) = (topics::read(manifest), topics::letters(manifest));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::config;
 use super::kafka::Cluster;
+use super::{compiled, config};
 use crate::component::{self, Component};
 use crate::error::Diagnostic;
 use crate::manifest::Manifest;
@@ -45,7 +45,7 @@ impl Application {
             manifest.runtime.threads = threads;
         }
         let state_dir = overrides.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
-        let engine = Engine::new().map_err(|e| vec![e])?;
+        let engine = Engine::new(compiled::folder()).map_err(|e| vec![e])?;
         let components = compile(&engine, &manifest, &component::load(&manifest)?)?;
         let descriptions = describe(&manifest, &components)?;
         let topology = topology::build(&manifest, &descriptions)?;
@@ -103,8 +103,7 @@ fn compile(
             distinct.push(component);
         }
     }
-    let bytes: Vec<(String, Vec<u8>)> = distinct.iter().map(|c| (c.name.clone(), c.bytes.to_vec())).collect();
-    let compiled = sandbox::load_all(engine, &bytes);
+    let compiled = sandbox::load_all(engine, &distinct);
     let mut loaded = BTreeMap::new();
     let mut problems = Vec::new();
     for (component, result) in distinct.iter().zip(compiled) {

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::properties;
 use crate::broker::BrokerError;
 use crate::broker::embedded::StateFolder;
-use crate::broker::kafka::{FIXED_PROPERTIES, KafkaBroker, KafkaSettings, PropertyError};
+use crate::broker::kafka::{KafkaBroker, KafkaSettings};
 use crate::error::Diagnostic;
 use crate::manifest::{KafkaBroker as Section, Manifest, check_app_id};
 
@@ -18,6 +19,8 @@ const INSTANCE_ID_FILE: &str = "instance-id";
 pub struct Cluster {
     /// `broker.bootstrap`.
     pub bootstrap: Option<String>,
+    /// A file of properties, which stand for those of `broker.client`.
+    pub client_config: Option<PathBuf>,
     /// `runtime.instance-id`.
     pub instance_id: Option<String>,
 }
@@ -41,31 +44,14 @@ pub fn open_cluster(
         (None, Some(folder)) => instance_id(folder.path())?,
         (None, None) => format!("command-{}", std::process::id()),
     };
-    let mut client = Vec::new();
-    for (key, text) in &section.client {
-        let value = expand(text).map_err(|name| {
-            Diagnostic::usage("M005", format!("'{}' of [broker.client] names the variable {name}, which is not set", key.value))
-                .hint("${NAME} stands for a variable of the environment in which the command runs")
-                .at(Some(key.place.clone()))
-        })?;
-        client.push((key.value.to_string(), value));
+    let mut properties = properties::of_manifest(section)?;
+    if let Some(file) = &given.client_config {
+        properties.extend(properties::of_file(file)?);
     }
+    let client = properties.iter().map(|property| (property.key.clone(), property.value.clone())).collect();
     let settings = KafkaSettings { bootstrap, client, app: manifest.app.id.value.clone(), instance };
-    settings.check().map_err(|e| refused(section, &e))?;
+    settings.check().map_err(|e| properties::refused(section, &properties, &e))?;
     KafkaBroker::new(settings).map_err(|e: BrokerError| Diagnostic::run("B002", "no client of the cluster can be made").because(e))
-}
-
-fn refused(section: &Section, error: &PropertyError) -> Diagnostic {
-    let key = section.client.iter().find(|(key, _)| *key.value == *error.key);
-    let place = key.map_or(&section.place, |(key, _)| &key.place).clone();
-    let what =
-        if error.key.is_empty() { "[broker.client] cannot be used".to_owned() } else { format!("'{}' of [broker.client]", error.key) };
-    let fixed = FIXED_PROPERTIES.iter().any(|(key, _)| *key == error.key);
-    let hint = match fixed {
-        true => "leave it out",
-        false => "these are properties of librdkafka: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md",
-    };
-    Diagnostic::usage("M005", format!("{what}: {}", error.why)).hint(hint).at(Some(place))
 }
 
 fn checked(name: String) -> Result<String, Diagnostic> {
@@ -90,20 +76,6 @@ fn instance_id(folder: &Path) -> Result<String, Diagnostic> {
     Ok(name)
 }
 
-/// A text with every `${NAME}` replaced by that variable; `Err` has the name of one that is not set.
-fn expand(text: &str) -> Result<String, String> {
-    let mut whole = String::new();
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once("${") {
-        let Some((name, after)) = behind.split_once('}') else { break };
-        whole.push_str(before);
-        whole.push_str(&std::env::var(name).map_err(|_| name.to_owned())?);
-        rest = after;
-    }
-    whole.push_str(rest);
-    Ok(whole)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,13 +87,5 @@ mod tests {
         assert_eq!(made.len(), 16);
         assert_eq!(instance_id(one.path()).unwrap(), made);
         assert_ne!(instance_id(two.path()).unwrap(), made);
-    }
-
-    #[test]
-    fn variables_are_put_into_properties_and_a_missing_one_is_named() {
-        assert_eq!(expand("a ${PATH").unwrap(), "a ${PATH");
-        let path = std::env::var("PATH").unwrap();
-        assert_eq!(expand("<${PATH}>${PATH}").unwrap(), format!("<{path}>{path}"));
-        assert_eq!(expand("${COFFERDAM_NO_SUCH_VARIABLE}"), Err("COFFERDAM_NO_SUCH_VARIABLE".to_owned()));
     }
 }

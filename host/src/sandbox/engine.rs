@@ -11,6 +11,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use super::bindings::cofferdam::processor::{context, stores, types};
+use super::compiled::CompiledCode;
 use super::state::State;
 use crate::error::Diagnostic;
 use crate::limits;
@@ -22,6 +23,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     wasm: wasmtime::Engine,
     linker: Linker<State>,
+    compiled: Option<CompiledCode>,
     ticks: Ticks,
     _ticker: Ticker,
 }
@@ -33,8 +35,8 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts the engine and its ticker.
-    pub fn new() -> Result<Self, Diagnostic> {
+    /// Starts the engine and its ticker. With `compiled`, a component is compiled only where its code is not there yet.
+    pub fn new(compiled: Option<CompiledCode>) -> Result<Self, Diagnostic> {
         let failed = |e: wasmtime::Error| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(format!("{e:#}"));
         let wasm = wasmtime::Engine::new(&settings(true)).or_else(|e| {
             // A narrow address space (`ulimit -v`) has no room for the pool; instances then cost some microseconds more.
@@ -45,11 +47,15 @@ impl Engine {
         let ticks = Ticks::default();
         let ticker = Ticker::start(wasm.clone(), ticks.clone())
             .map_err(|e| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(e))?;
-        Ok(Self(Arc::new(Inner { wasm, linker, ticks, _ticker: ticker })))
+        Ok(Self(Arc::new(Inner { wasm, linker, compiled, ticks, _ticker: ticker })))
     }
 
     pub(super) fn wasm(&self) -> &wasmtime::Engine {
         &self.0.wasm
+    }
+
+    pub(super) fn compiled(&self) -> Option<&CompiledCode> {
+        self.0.compiled.as_ref()
     }
 
     pub(super) fn ticks(&self) -> Ticks {

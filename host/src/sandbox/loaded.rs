@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component as Code, InstancePre};
 
 use super::bindings::exports::cofferdam::processor::{batch, describe, migrate, node};
 use super::component_node::ComponentNode;
@@ -12,6 +12,7 @@ use super::imports::{self, CONTRACT, CONTRACT_VERSION, Import, fits_contract, ot
 use super::setup::NodeSetup;
 use super::state::State;
 use super::wasi;
+use crate::component::{Component, digest};
 use crate::error::Diagnostic;
 use crate::node::{Failure, Lent};
 
@@ -51,8 +52,12 @@ impl Loaded {
 
 /// Compiles and checks one component. `name` is for messages.
 pub fn load(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Arc<Loaded>, Diagnostic> {
+    load_known(engine, name, &digest(bytes), bytes)
+}
+
+fn load_known(engine: &Engine, name: &str, digest: &str, bytes: &[u8]) -> Result<Arc<Loaded>, Diagnostic> {
     check_header(name, bytes)?;
-    let component = compile(engine, name, bytes)?;
+    let component = code(engine, name, digest, bytes)?;
     let imports = imports::list(name, engine.wasm(), &component)?;
     check_exports(name, engine.wasm(), &component)?;
     let misfit = |e: wasmtime::Error| {
@@ -74,9 +79,10 @@ pub fn load(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Arc<Loaded>, Di
 }
 
 /// Loads several components side by side, in their order.
-pub fn load_all(engine: &Engine, components: &[(String, Vec<u8>)]) -> Vec<Result<Arc<Loaded>, Diagnostic>> {
+pub fn load_all(engine: &Engine, components: &[&Component]) -> Vec<Result<Arc<Loaded>, Diagnostic>> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = components.iter().map(|(name, bytes)| (name, scope.spawn(move || load(engine, name, bytes)))).collect();
+        let load = |c: &Component| load_known(engine, &c.name, &c.digest, &c.bytes);
+        let threads: Vec<_> = components.iter().map(|&c| (&c.name, scope.spawn(move || load(c)))).collect();
         let results = threads.into_iter().map(|(name, thread)| {
             thread
                 .join()
@@ -86,9 +92,19 @@ pub fn load_all(engine: &Engine, components: &[(String, Vec<u8>)]) -> Vec<Result
     })
 }
 
-/// From bytes to machine code: the one slow step, and the place where a cache of compiled code belongs.
-fn compile(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Component, Diagnostic> {
-    Component::from_binary(engine.wasm(), bytes).map_err(|e| {
+/// From bytes to machine code: the one slow step, taken once a machine where compiled code is kept.
+fn code(engine: &Engine, name: &str, digest: &str, bytes: &[u8]) -> Result<Code, Diagnostic> {
+    let Some(compiled) = engine.compiled() else { return compile(engine, name, bytes) };
+    if let Some(code) = compiled.find(engine.wasm(), digest) {
+        return Ok(code);
+    }
+    let code = compile(engine, name, bytes)?;
+    compiled.keep(engine.wasm(), digest, &code);
+    Ok(code)
+}
+
+fn compile(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Code, Diagnostic> {
+    Code::from_binary(engine.wasm(), bytes).map_err(|e| {
         let why = format!("{e:#}");
         // A section that ends in the middle, or that does not even begin within the file.
         if why.contains("unexpected end") || why.contains("is out of bounds (bound = ") {
@@ -118,7 +134,7 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn check_exports(name: &str, engine: &wasmtime::Engine, component: &Component) -> Result<(), Diagnostic> {
+fn check_exports(name: &str, engine: &wasmtime::Engine, component: &Code) -> Result<(), Diagnostic> {
     let ty = component.component_type();
     let ours: Vec<(&str, &str)> = ty.exports(engine).filter_map(|(export, _)| export.strip_prefix(CONTRACT)).map(split_version).collect();
     match ours.iter().find(|(interface, _)| *interface == "node") {

@@ -1,6 +1,7 @@
 //! What a guest may do, and what becomes of one that does more.
 
 mod calls;
+mod compiled;
 mod guest;
 mod hostile;
 mod loading;
@@ -21,7 +22,7 @@ use guest::Guest;
 /// One for all tests: each has a pool and a thread.
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new().unwrap())
+    ENGINE.get_or_init(|| Engine::new(None).unwrap())
 }
 
 fn env() -> Lent {

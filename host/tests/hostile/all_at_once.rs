@@ -13,6 +13,9 @@ const LETTER: &str = "letter";
 /// Policies of the manifest, by what the names of the nodes that have them end in.
 const POLICIES: [&str; 3] = ["fail", "skip", LETTER];
 
+/// Names a Kafka to run on; its topics must not be there yet.
+const BOOTSTRAP: &str = "COFFERDAM_TEST_BOOTSTRAP";
+
 /// Records of each well-behaved task.
 const GOOD_RECORDS: usize = 5_000;
 
@@ -58,10 +61,19 @@ fn three(key: &str, harmful: &str) -> String {
     ["before", harmful, "after"].iter().map(|value| format!("{{\"key\":\"{key}\",\"value\":\"{value}\",\"timestamp\":7}}\n")).collect()
 }
 
-/// An app of all attacks, and four tasks that behave.
+/// An app of all attacks, and four tasks that behave: on the embedded log, or on a Kafka that the environment names.
 fn app(place: &Place) -> App<'_> {
-    let head = "[app]\nid = \"hostile\"\n\n[runtime]\nthreads = 2\n\n";
-    let mut app = App { place, manifest: head.to_owned(), inputs: String::new() };
+    let (on, inputs) = match std::env::var(BOOTSTRAP) {
+        Ok(bootstrap) => {
+            let on = format!(
+                "guarantee = \"at-least-once\"\n\n[broker]\nkind = \"kafka\"\nbootstrap = \"{bootstrap}\"\n\n[admin]\npublic = \"none\"\n"
+            );
+            (on, " --create-topics --yes")
+        }
+        Err(_) => (String::new(), ""),
+    };
+    let head = format!("[app]\nid = \"hostile\"\n{on}\n[runtime]\nthreads = 2\n\n");
+    let mut app = App { place, manifest: head, inputs: inputs.to_owned() };
     for (attack, policy) in each() {
         app.attack(attack, policy);
     }

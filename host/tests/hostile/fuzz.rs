@@ -15,7 +15,7 @@ use crate::guest::{Guest, PASS};
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new().unwrap())
+    ENGINE.get_or_init(|| Engine::new(None).unwrap())
 }
 
 /// A small whole component.

@@ -1,5 +1,5 @@
-//! Guests that want to harm, all of them built from source and run by the command itself on the embedded log: none hurts the host, its memory,
-//! or the task of another.
+//! Guests that want to harm, all of them built from source and run by the command itself: none hurts the host, its memory, or the task of
+//! another. On the embedded log; all attacks at once on Kafka, too, where the environment names one (tests/kafka does).
 //!
 //! Needs built guests (`make guests`).
 

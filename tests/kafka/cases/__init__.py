@@ -1,7 +1,7 @@
 """The cases: each a function that is given a Case, in a file with its kind."""
 from typing import Callable, NamedTuple
 
-from cases import brokers, commands, outputs, restarts, sharing
+from cases import brokers, commands, guests, outputs, restarts, sharing
 
 
 class Entry(NamedTuple):
@@ -26,6 +26,8 @@ CASES = [
     Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing, long=True),
     Entry("broker-crash", brokers.a_broker_that_is_killed_loses_nothing, long=True),
     Entry("tls", brokers.a_broker_with_tls_is_known_by_its_authority),
+    Entry("sasl", brokers.a_name_and_a_password_let_the_host_in),
     Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),
+    Entry("hostile", guests.hostile_guests_hurt_nobody),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
 ]

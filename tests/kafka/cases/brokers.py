@@ -1,7 +1,7 @@
 """What a broker does to the hosts: it goes away, wants TLS, deletes what is old."""
 import subprocess
 
-from broker import Broker
+from broker import PASSWORD, USER, Broker
 from case import RATE, moment, partitions_of
 from client import Client
 from load import lines
@@ -51,21 +51,44 @@ def gone_and_back(case, go):
     expect(outcome.doubled() <= DOUBLED, f"more was doubled than {DOUBLED}: {outcome}")
 
 
-def trusting(case, authority):
-    """An app that believes brokers of this authority alone, and the command that runs it on the listener with TLS."""
-    app = case.app("word-count", client_settings={"security.protocol": "ssl", "ssl.ca.location": str(authority.ca)})
+def counting(case, bootstrap, settings, part=""):
+    """The word count with these settings of its clients, and the command that runs it on such a listener."""
+    app = case.app("word-count", part, client_settings=settings)
     text = app.folder / "lines.txt"
     text.write_text("to be or not to be\n", encoding="utf-8")
-    at = ["--bootstrap", case.broker.tls_bootstrap, "--state-dir", app.folder / "state"]
+    at = ["--bootstrap", bootstrap, "--state-dir", app.folder / "state"]
     files = ["--input", f"lines={text}", "--output", f"counts={app.folder}/counts.jsonl"]
     return app, ["run", app.manifest, *at, "--yes", *files, "--until-idle"]
+
+
+def expect_counts(app):
+    counts = {record["key"]: record["value"] for record in lines(app.folder / "counts.jsonl")}
+    expect(counts == {"to": "2", "be": "2", "or": "1", "not": "1"}, f"counted: {counts}")
+
+
+def trusting(case, authority):
+    """Believes brokers of this authority alone."""
+    return counting(case, case.broker.tls_bootstrap, {"security.protocol": "ssl", "ssl.ca.location": str(authority.ca)})
 
 
 def a_broker_with_tls_is_known_by_its_authority(case):
     app, command = trusting(case, case.world.authority)
     case.run(*command)
-    counts = {record["key"]: record["value"] for record in lines(app.folder / "counts.jsonl")}
-    expect(counts == {"to": "2", "be": "2", "or": "1", "not": "1"}, f"counted: {counts}")
+    expect_counts(app)
+
+
+def a_name_and_a_password_let_the_host_in(case):
+    """By both mechanisms; the settings come from the manifest, and from a file."""
+    settings = {"security.protocol": "sasl_plaintext", "sasl.username": USER, "sasl.password": PASSWORD}
+    app, command = counting(case, case.broker.sasl_bootstrap, {**settings, "sasl.mechanism": "PLAIN"}, "plain")
+    case.run(*command)
+    expect_counts(app)
+    app, command = counting(case, case.broker.sasl_bootstrap, None, "scram")
+    file = app.folder / "client.properties"
+    text = "".join(f"{key}={value}\n" for key, value in {**settings, "sasl.mechanism": "SCRAM-SHA-256"}.items())
+    file.write_text(f"# Made for a test.\n{text}", encoding="utf-8")
+    case.run(*command, "--client-config", file)
+    expect_counts(app)
 
 
 def a_broker_of_a_foreign_authority_is_refused(case):

@@ -1,0 +1,41 @@
+//! Lets the records pass whose byte 15 is even, with a byte more.
+
+use cofferdam_guest::{Context, Failure, NoConfig, Processor, Record, Setup, export};
+
+struct FilterMap;
+
+impl Processor for FilterMap {
+    type Config = NoConfig;
+    type Input = Record<Vec<u8>, Vec<u8>>;
+
+    fn init(_: NoConfig, _: &mut Setup) -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    fn process(&mut self, mut record: Record<Vec<u8>, Vec<u8>>, ctx: &mut Context) -> Result<(), Failure> {
+        if record.value.get(15).is_some_and(|byte| byte % 2 == 0) {
+            record.value.push(b'!');
+            ctx.forward(record)?;
+        }
+        Ok(())
+    }
+}
+
+export!(FilterMap);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cofferdam_guest::testing::TestContext;
+
+    #[test]
+    fn an_even_byte_lets_a_record_pass() {
+        let mut test = TestContext::<FilterMap>::new().unwrap();
+        for byte in [0, 1] {
+            test.process((vec![byte], vec![byte; 16])).unwrap();
+        }
+        test.process((vec![2], vec![0; 15])).unwrap();
+        let passed = test.outputs::<Vec<u8>, Vec<u8>>().unwrap();
+        assert_eq!(passed.iter().map(|record| (record.key[0], record.value.len())).collect::<Vec<_>>(), [(0, 17)]);
+    }
+}

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# What a record costs: on the embedded log, and on Kafka beside a program without a host. Arguments go to bench/kafka.py.
+source "$(dirname "$0")/env.sh"
+scripts/components.sh plugins guests bench
+cargo build --release -p cofferdam -p bench -p native
+"$target/release/bench"
+echo
+python3 bench/kafka.py "$@" "$target/release/cofferdam" "$target/release/native"
