@@ -4,8 +4,9 @@ mod json;
 mod text;
 mod verbatim;
 
-use std::borrow::Cow;
 use std::fmt;
+
+use bytes::Bytes;
 
 pub use json::Json;
 pub use text::Text;
@@ -72,61 +73,59 @@ impl From<CodecError> for Failure {
 
 /// A type that becomes the bytes of a key or a value. The other way is [`Decode`].
 ///
-/// Given: `Vec<u8>`, `[u8]`, `String`, `str` (UTF-8), `i32`, `u32` (4 bytes), `i64`, `u64`, `f64` (8 bytes, big endian, as Kafka's
-/// serializers), [`Text`] for numbers as decimal text, [`Json`], [`Verbatim`], `Option` for what may be null, `()` for null.
+/// Given: [`Bytes`](crate::Bytes), `Vec<u8>`, `[u8]`, `String`, `str` (UTF-8), `i32`, `u32` (4 bytes), `i64`, `u64`, `f64` (8 bytes, big
+/// endian, as Kafka's serializers), [`Text`] for numbers as decimal text, [`Json`], [`Verbatim`], `Option` for what may be null, `()` for
+/// null.
 ///
 /// ```
-/// use std::borrow::Cow;
 /// use cofferdam_guest::{CodecError, Decode, Encode};
 ///
 /// /// Two letters.
 /// struct State([u8; 2]);
 ///
 /// impl Encode for State {
-///     fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-///         Ok(Cow::Borrowed(&self.0))
+///     fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+///         bytes.extend(self.0);
+///         Ok(())
 ///     }
 /// }
 ///
 /// impl Decode for State {
-///     fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
+///     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
 ///         bytes.try_into().map(Self).map_err(|_| CodecError::new("a state has two letters"))
 ///     }
 /// }
 ///
-/// assert_eq!(State(*b"TX").encode()?, &b"TX"[..]);
-/// assert!(State::decode(b"Texas".to_vec()).is_err());
+/// assert_eq!(State(*b"TX").encoded()?, b"TX");
+/// assert!(State::decode(b"Texas").is_err());
 /// # Ok::<(), CodecError>(())
 /// ```
 pub trait Encode {
-    /// The bytes. An error where the value has none.
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError>;
+    /// Appends the bytes. An error where the value has none; what was appended before it does not count.
+    fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError>;
 
-    /// The bytes, or none for null. Only `Option` and `()` are ever null.
+    /// Whether it is null and has no bytes. Only `Option` and `()` ever are.
     ///
     /// ```
     /// # use cofferdam_guest::Encode;
-    /// assert_eq!("SFO".encode_nullable()?.as_deref(), Some(&b"SFO"[..]));
-    /// assert_eq!(None::<String>.encode_nullable()?, None);
-    /// # Ok::<(), cofferdam_guest::CodecError>(())
+    /// assert!(None::<String>.is_null() && ().is_null());
+    /// assert!(!Some("").is_null());
     /// ```
-    fn encode_nullable(&self) -> Result<Option<Cow<'_, [u8]>>, CodecError> {
-        self.encode().map(Some)
+    fn is_null(&self) -> bool {
+        false
     }
 
-    /// [`encode_nullable`](Encode::encode_nullable) of an owned value: what holds its bytes already gives them away.
+    /// The bytes alone.
     ///
     /// ```
     /// # use cofferdam_guest::Encode;
-    /// assert_eq!(vec![1, 2].into_bytes()?, Some(vec![1, 2]));
-    /// assert_eq!(().into_bytes()?, None);
+    /// assert_eq!(258u32.encoded()?, [0, 0, 1, 2]);
     /// # Ok::<(), cofferdam_guest::CodecError>(())
     /// ```
-    fn into_bytes(self) -> Result<Option<Vec<u8>>, CodecError>
-    where
-        Self: Sized,
-    {
-        Ok(self.encode_nullable()?.map(Cow::into_owned))
+    fn encoded(&self) -> Result<Vec<u8>, CodecError> {
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes)?;
+        Ok(bytes)
     }
 }
 
@@ -134,14 +133,27 @@ pub trait Encode {
 ///
 /// ```
 /// use cofferdam_guest::Decode;
-/// assert_eq!(u64::decode(vec![0, 0, 0, 0, 0, 0, 1, 0]), Ok(256));
-/// assert_eq!(u64::decode(vec![1]).unwrap_err().to_string(), "1 bytes where u64 has 8");
+/// assert_eq!(u64::decode(&[0, 0, 0, 0, 0, 0, 1, 0]), Ok(256));
+/// assert_eq!(u64::decode(&[1]).unwrap_err().to_string(), "1 bytes where u64 has 8");
 /// assert_eq!(String::decode_null().unwrap_err().to_string(), "is null");
 /// assert_eq!(Option::<String>::decode_null(), Ok(None));
 /// ```
 pub trait Decode: Sized {
     /// Reads the bytes.
-    fn decode(bytes: Vec<u8>) -> Result<Self, CodecError>;
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
+
+    /// The same for bytes that may be kept: they are a part of the frame in which the record came. For types that would copy them.
+    ///
+    /// ```
+    /// # use cofferdam_guest::{Bytes, Decode};
+    /// let frame = Bytes::from_static(b"SFO 12");
+    /// let key = Bytes::decode_shared(frame.slice(..3))?;
+    /// assert_eq!(key.as_ptr(), frame.as_ptr());
+    /// # Ok::<(), cofferdam_guest::CodecError>(())
+    /// ```
+    fn decode_shared(bytes: Bytes) -> Result<Self, CodecError> {
+        Self::decode(&bytes)
+    }
 
     /// What null stands for; an error, but for `Option` and `()`.
     fn decode_null() -> Result<Self, CodecError> {
@@ -150,40 +162,40 @@ pub trait Decode: Sized {
 }
 
 /// Reads a key or a value that may be null.
-pub(crate) fn decode_nullable<T: Decode>(bytes: Option<Vec<u8>>) -> Result<T, CodecError> {
+pub(crate) fn decode_nullable<T: Decode>(bytes: Option<Bytes>) -> Result<T, CodecError> {
     match bytes {
-        Some(bytes) => T::decode(bytes),
+        Some(bytes) => T::decode_shared(bytes),
         None => T::decode_null(),
     }
 }
 
 impl<T: Encode + ?Sized> Encode for &T {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        (**self).encode()
+    fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+        (**self).encode(bytes)
     }
 
-    fn encode_nullable(&self) -> Result<Option<Cow<'_, [u8]>>, CodecError> {
-        (**self).encode_nullable()
+    fn is_null(&self) -> bool {
+        (**self).is_null()
     }
 }
 
 impl<T: Encode> Encode for Option<T> {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        self.as_ref().ok_or_else(CodecError::null)?.encode()
+    fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.as_ref().ok_or_else(CodecError::null)?.encode(bytes)
     }
 
-    fn encode_nullable(&self) -> Result<Option<Cow<'_, [u8]>>, CodecError> {
-        self.as_ref().map_or(Ok(None), T::encode_nullable)
-    }
-
-    fn into_bytes(self) -> Result<Option<Vec<u8>>, CodecError> {
-        self.map_or(Ok(None), T::into_bytes)
+    fn is_null(&self) -> bool {
+        self.as_ref().is_none_or(T::is_null)
     }
 }
 
 impl<T: Decode> Decode for Option<T> {
-    fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         T::decode(bytes).map(Some)
+    }
+
+    fn decode_shared(bytes: Bytes) -> Result<Self, CodecError> {
+        T::decode_shared(bytes).map(Some)
     }
 
     fn decode_null() -> Result<Self, CodecError> {
@@ -193,7 +205,7 @@ impl<T: Decode> Decode for Option<T> {
 
 /// Null; whatever the bytes are, they are not looked at.
 impl Decode for () {
-    fn decode(_: Vec<u8>) -> Result<Self, CodecError> {
+    fn decode(_: &[u8]) -> Result<Self, CodecError> {
         Ok(())
     }
 
@@ -203,73 +215,68 @@ impl Decode for () {
 }
 
 impl Encode for () {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
+    fn encode(&self, _: &mut Vec<u8>) -> Result<(), CodecError> {
         Err(CodecError::null())
     }
 
-    fn encode_nullable(&self) -> Result<Option<Cow<'_, [u8]>>, CodecError> {
-        Ok(None)
+    fn is_null(&self) -> bool {
+        true
     }
 }
 
-impl Encode for [u8] {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        Ok(Cow::Borrowed(self))
-    }
+macro_rules! as_they_are {
+    ($($bytes:ty)*) => {$(
+        impl Encode for $bytes {
+            fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+                bytes.extend_from_slice(self.as_ref());
+                Ok(())
+            }
+        }
+    )*};
 }
+as_they_are!([u8] Vec<u8> Bytes str String);
 
-impl Encode for Vec<u8> {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        Ok(Cow::Borrowed(self))
+/// Copies nothing when it comes with a record or out of a store.
+impl Decode for Bytes {
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        Ok(Self::copy_from_slice(bytes))
     }
 
-    fn into_bytes(self) -> Result<Option<Vec<u8>>, CodecError> {
-        Ok(Some(self))
-    }
-}
-
-impl Decode for Vec<u8> {
-    fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
+    fn decode_shared(bytes: Bytes) -> Result<Self, CodecError> {
         Ok(bytes)
     }
 }
 
-impl Encode for str {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        Ok(Cow::Borrowed(self.as_bytes()))
-    }
-}
-
-impl Encode for String {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        Ok(Cow::Borrowed(self.as_bytes()))
-    }
-
-    fn into_bytes(self) -> Result<Option<Vec<u8>>, CodecError> {
-        Ok(Some(self.into_bytes()))
+impl Decode for Vec<u8> {
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        Ok(bytes.to_vec())
     }
 }
 
 impl Decode for String {
-    fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
-        String::from_utf8(bytes).map_err(|error| CodecError::new(format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        utf8(bytes).map(str::to_owned)
     }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, CodecError> {
+    std::str::from_utf8(bytes).map_err(|error| CodecError::new(format!("not UTF-8 at byte {}", error.valid_up_to())))
 }
 
 macro_rules! big_endian {
     ($($number:ty)*) => {$(
         impl Encode for $number {
-            fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-                Ok(Cow::Owned(self.to_be_bytes().to_vec()))
+            fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+                bytes.extend_from_slice(&self.to_be_bytes());
+                Ok(())
             }
         }
 
         impl Decode for $number {
-            fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
+            fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
                 const NAME: &str = stringify!($number);
-                let length = bytes.len();
                 bytes.try_into().map(Self::from_be_bytes).map_err(|_| {
-                    CodecError::new(format!("{length} bytes where {NAME} has {}", size_of::<$number>()))
+                    CodecError::new(format!("{} bytes where {NAME} has {}", bytes.len(), size_of::<$number>()))
                 })
             }
         }
@@ -283,19 +290,27 @@ mod tests {
 
     #[test]
     fn integers_are_laid_out_as_kafkas_serializers_do() {
-        assert_eq!((-2i64).encode().unwrap(), &[255, 255, 255, 255, 255, 255, 255, 254][..]);
-        assert_eq!(258u32.encode().unwrap(), &[0, 0, 1, 2][..]);
-        assert_eq!(f64::decode(1.5f64.to_be_bytes().to_vec()), Ok(1.5));
+        assert_eq!((-2i64).encoded().unwrap(), [255, 255, 255, 255, 255, 255, 255, 254]);
+        assert_eq!(258u32.encoded().unwrap(), [0, 0, 1, 2]);
+        assert_eq!(f64::decode(&1.5f64.to_be_bytes()), Ok(1.5));
     }
 
     #[test]
     fn null_is_only_what_may_be_null() {
         assert_eq!(decode_nullable::<Option<u64>>(None), Ok(None));
-        assert_eq!(decode_nullable::<()>(Some(vec![1])), Ok(()));
+        assert_eq!(decode_nullable::<()>(Some(vec![1].into())), Ok(()));
         assert_eq!(decode_nullable::<u64>(None).unwrap_err().of("key").to_string(), "key is null");
-        assert_eq!(decode_nullable::<String>(Some(vec![255])).unwrap_err().of("value").to_string(), "value: not UTF-8 at byte 0");
-        assert_eq!(None::<u64>.into_bytes(), Ok(None));
-        assert_eq!(Some("x").into_bytes(), Ok(Some(b"x".to_vec())));
-        assert!(None::<u64>.encode().is_err());
+        let not_text = decode_nullable::<String>(Some(vec![255].into()));
+        assert_eq!(not_text.unwrap_err().of("value").to_string(), "value: not UTF-8 at byte 0");
+        assert!(None::<u64>.is_null() && Some(()).is_null() && (&&None::<u64>).is_null());
+        assert_eq!(Some("x").encoded(), Ok(b"x".to_vec()));
+        assert!(None::<u64>.encoded().is_err());
+    }
+
+    #[test]
+    fn bytes_of_a_frame_are_kept_and_not_copied() {
+        let frame = Bytes::from_static(b"{\"a\":1}");
+        let key = decode_nullable::<Option<Bytes>>(Some(frame.slice(1..))).unwrap().unwrap();
+        assert_eq!(key.as_ptr(), frame[1..].as_ptr());
     }
 }

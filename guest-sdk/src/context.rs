@@ -1,13 +1,21 @@
 //! The two places from which a processor speaks with the host: `init` and a call.
 
+use std::cell::OnceCell;
 use std::ops::Deref;
 
+use bytes::Bytes;
+
 use crate::Timestamp;
-use crate::backend::Backend;
 use crate::failure::Failure;
+use crate::frame::{Cursor, Entry, Frame, FrameWriter};
 use crate::host::{Host, OpenError, Origin};
-use crate::record::{Current, Outgoing, RawOutput, RawRecord};
+use crate::output::{Current, Draft, Outgoing};
+use crate::record::{RawOutput, RawRecord};
 use crate::store::{Cell, KeyValue, KeyValueReader};
+use crate::view::Moment;
+
+/// Bytes of a port's name that an error shows, as many as the host shows.
+const PORT_BYTES_SHOWN: usize = 64;
 
 /// What `init` learns, and where it gets its stores.
 ///
@@ -47,7 +55,7 @@ impl Setup {
     /// # Errors
     /// The manifest gives this node no such store, or only to read.
     pub fn key_value<K, V>(&mut self, role: &str) -> Result<KeyValue<K, V>, OpenError> {
-        KeyValue::open(&self.host.backend, role)
+        KeyValue::open(&self.host, role)
     }
 
     /// Opens a key-value store to read it: a table's, or one that another node writes.
@@ -63,7 +71,7 @@ impl Setup {
     /// # Errors
     /// The manifest gives this node no such store.
     pub fn read_key_value<K, V>(&mut self, role: &str) -> Result<KeyValueReader<K, V>, OpenError> {
-        KeyValueReader::open(&self.host.backend, role)
+        KeyValueReader::open(&self.host, role)
     }
 
     /// A cell of this node. Cells need no declaration.
@@ -74,7 +82,7 @@ impl Setup {
     /// assert_eq!(last_seen.get(), Ok(None));
     /// ```
     pub fn cell<T>(&mut self, name: &str) -> Cell<T> {
-        Cell::new(&self.host.backend, name)
+        Cell::new(&self.host, name)
     }
 }
 
@@ -102,16 +110,81 @@ impl Deref for Setup {
 #[derive(Debug)]
 pub struct Context {
     host: Host,
-    outputs: Vec<RawOutput>,
-    current: Current,
-    inputs: Vec<String>,
-    input: Option<usize>,
     node: String,
+    inputs: Vec<String>,
+    ports: Ports,
+    /// The input of the current record.
+    input: Option<usize>,
+    current: Current,
+    outputs: FrameWriter,
+    /// The first output to a port that is not declared.
+    refused: Option<Failure>,
+    /// None outside frames.
+    place: Option<Place>,
+}
+
+/// The ports that outputs may go to.
+#[derive(Debug)]
+pub(crate) enum Ports {
+    /// Those that `describe` names.
+    Declared(Vec<String>),
+    /// Any, in a test without a processor; those that were used so far.
+    #[cfg(not(target_arch = "wasm32"))]
+    Any(Vec<String>),
+}
+
+impl Ports {
+    fn names(&self) -> &[String] {
+        match self {
+            Self::Declared(names) => names,
+            #[cfg(not(target_arch = "wasm32"))]
+            Self::Any(names) => names,
+        }
+    }
+
+    /// A port's number in a frame; none: it may not be used. The default port may be named as `describe` names it: by the empty text.
+    fn slot(&mut self, port: &str) -> Option<u32> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Self::Any(names) = self
+            && !names.iter().any(|known| known == port)
+        {
+            names.push(port.to_owned());
+        }
+        if port.is_empty() {
+            return Some(0);
+        }
+        self.names().iter().position(|known| known == port).map(|index| index as u32 + 1)
+    }
+
+    /// The failure of an output to a port that may not be used, in the host's words.
+    fn refuse(&self, port: &str) -> Failure {
+        let port = &port[..port.floor_char_boundary(PORT_BYTES_SHOWN)];
+        let known = if self.names().is_empty() { "it has none".to_owned() } else { format!("it has {}", self.names().join(", ")) };
+        Failure::fatal(format!("output to the port '{port}', which this node does not declare; {known}"))
+    }
+}
+
+/// Where a frame's current record comes from.
+#[derive(Debug, Default)]
+struct Place {
+    offset: u64,
+    /// The host's answer, asked for once in a frame.
+    first: OnceCell<Option<Origin>>,
 }
 
 impl Context {
-    pub(crate) fn new(backend: Backend, node: String, inputs: Vec<String>) -> Self {
-        Self { host: Host { backend }, outputs: Vec::new(), current: Current::default(), inputs, input: None, node }
+    pub(crate) fn new(host: Host, node: String, inputs: Vec<String>, ports: Ports) -> Self {
+        Self {
+            host,
+            node,
+            inputs,
+            ports,
+            input: None,
+            current: Current::default(),
+            outputs: FrameWriter::default(),
+            refused: None,
+            place: None,
+        }
     }
 
     /// The node's name in the manifest.
@@ -142,9 +215,7 @@ impl Context {
     /// # Errors
     /// The key or the value has no bytes.
     pub fn forward(&mut self, record: impl Outgoing) -> Result<(), Failure> {
-        let output = record.into_output(&self.current)?;
-        self.outputs.push(output);
-        Ok(())
+        self.forward_in(0, record)
     }
 
     /// Sends a record to the children attached to a port, `from = ["node.port"]`. Declare it in
@@ -162,9 +233,28 @@ impl Context {
     /// # Errors
     /// The key or the value has no bytes.
     pub fn forward_to(&mut self, port: &str, record: impl Outgoing) -> Result<(), Failure> {
-        let output = record.into_output(&self.current)?;
-        self.outputs.push(RawOutput { port: Some(port.to_owned()), ..output });
+        if let Some(slot) = self.ports.slot(port) {
+            return self.forward_in(slot, record);
+        }
+        // The call goes on and fails at its end.
+        if self.refused.is_none() {
+            self.refused = Some(self.ports.refuse(port));
+        }
         Ok(())
+    }
+
+    fn forward_in(&mut self, slot: u32, record: impl Outgoing) -> Result<(), Failure> {
+        let mut draft = Draft::begin(&mut self.outputs, &self.current, slot);
+        match record.write(&mut draft) {
+            Ok(()) => {
+                draft.end();
+                Ok(())
+            }
+            Err(error) => {
+                draft.discard();
+                Err(error.into())
+            }
+        }
     }
 
     /// Hands what was forwarded so far over to the host, for a call that forwards very many records: they need not fit into the
@@ -184,8 +274,14 @@ impl Context {
     /// # Ok::<(), cofferdam_guest::Failure>(())
     /// ```
     pub fn flush(&mut self) {
-        if !self.outputs.is_empty() {
-            self.host.backend.forward(std::mem::take(&mut self.outputs));
+        if self.outputs.is_empty() {
+            return;
+        }
+        if self.place.is_some() {
+            self.host.backend.forward_frame(&self.outputs.take());
+        } else {
+            let outputs = self.take_outputs();
+            self.host.backend.forward(outputs);
         }
     }
 
@@ -198,7 +294,9 @@ impl Context {
     /// # Ok::<(), cofferdam_guest::Failure>(())
     /// ```
     pub fn position(&self) -> Option<Origin> {
-        self.host.backend.position()
+        let Some(place) = &self.place else { return self.host.backend.position() };
+        let first = place.first.get_or_init(|| self.host.backend.position()).as_ref()?;
+        Some(Origin { offset: place.offset, ..first.clone() })
     }
 
     /// Time of the current record; in `punctuate` that of the call.
@@ -225,20 +323,76 @@ impl Context {
         self.inputs.get(self.input?).map(String::as_str)
     }
 
+    /// Begins a record that comes alone.
     pub(crate) fn begin_record(&mut self, input: u32, record: &RawRecord) {
-        self.outputs.clear();
+        self.outputs.reset(1, 0);
+        self.refused = None;
+        self.set_record(0, input, record);
+    }
+
+    fn set_record(&mut self, index: usize, input: u32, record: &RawRecord) {
         self.input = Some(input as usize);
-        self.current = Current { timestamp: record.timestamp, headers: record.headers.clone() };
+        self.current = Current { timestamp: record.timestamp, headers: record.headers.clone(), index: index as u64 };
     }
 
     pub(crate) fn begin_punctuation(&mut self, time: Timestamp) {
-        self.outputs.clear();
+        self.outputs.reset(1, 0);
+        self.refused = None;
         self.input = None;
-        self.current = Current { timestamp: time, headers: Default::default() };
+        self.current = Current { timestamp: time, ..Current::default() };
     }
 
+    /// Begins a frame: as many outputs as records are expected, and as large ones.
+    pub(crate) fn begin_frame(&mut self, frame: &Frame) {
+        self.outputs.reset(frame.count(), frame.size());
+        self.refused = None;
+        self.place = Some(Place::default());
+        self.host.views.begin_frame(frame);
+    }
+
+    /// Begins the record of a frame that is at the cursor.
+    pub(crate) fn begin_entry(&mut self, cursor: Cursor, entry: &Entry, record: &RawRecord) {
+        self.set_record(cursor.index, entry.slot, record);
+        self.host.stream_time = Some(entry.stream_time);
+        if let Some(place) = &mut self.place {
+            place.offset = entry.origin;
+        }
+        self.host.views.begin_record(Moment { timestamp: record.timestamp, cursor });
+    }
+
+    /// Ends a frame: what was written goes to the host. Gives the outputs.
+    pub(crate) fn end_frame(&mut self) -> Vec<u8> {
+        self.host.views.end_frame();
+        self.leave_frame();
+        self.outputs.take()
+    }
+
+    /// Ends a frame that failed.
+    pub(crate) fn abandon_frame(&mut self) {
+        self.host.views.abandon_frame();
+        self.leave_frame();
+        self.outputs.reset(0, 0);
+    }
+
+    fn leave_frame(&mut self) {
+        self.place = None;
+        self.host.stream_time = None;
+    }
+
+    /// Ends a record or a punctuation.
+    ///
+    /// # Errors
+    /// It has sent something to a port that is not declared.
+    pub(crate) fn end(&mut self) -> Result<(), Failure> {
+        self.refused.take().map_or(Ok(()), Err)
+    }
+
+    /// The outputs of a call without a frame.
     pub(crate) fn take_outputs(&mut self) -> Vec<RawOutput> {
-        std::mem::take(&mut self.outputs)
+        match Frame::read(Bytes::from(self.outputs.take())) {
+            Ok(frame) => frame.outputs(self.ports.names()),
+            Err(broken) => panic!("the outputs are no frame: {broken}; does an `encode` take bytes away?"),
+        }
     }
 }
 

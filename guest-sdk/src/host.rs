@@ -1,10 +1,13 @@
 //! What a processor may ask of the host besides stores: time, chance, place, schedules, log, metrics.
 
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::Timestamp;
 use crate::backend::Backend;
+use crate::description::Access;
+use crate::view::{CellView, StoreView, Views};
 
 /// The place in the source topic that the current record comes from.
 ///
@@ -125,9 +128,34 @@ impl From<OpenError> for String {
 #[derive(Debug)]
 pub struct Host {
     pub(crate) backend: Backend,
+    pub(crate) views: Rc<Views>,
+    /// As of the current record of a frame; elsewhere the backend is asked.
+    pub(crate) stream_time: Option<Timestamp>,
 }
 
 impl Host {
+    pub(crate) fn new(backend: Backend, views: Rc<Views>) -> Self {
+        Self { backend, views, stream_time: None }
+    }
+
+    /// Opens a key-value store: one view for each store, whatever the roles under which it is opened.
+    pub(crate) fn open_key_value(&self, role: &str, access: Access) -> Result<Rc<StoreView>, OpenError> {
+        let handle = self.backend.open_key_value(role, access)?;
+        let name = self.backend.store_name(role);
+        let Some(view) = self.views.find::<StoreView>(&name) else {
+            return Ok(self.views.add(StoreView::new(&name, self.views.running(), handle)));
+        };
+        if access == Access::ReadWrite {
+            view.set_handle(handle);
+        }
+        Ok(view)
+    }
+
+    pub(crate) fn open_cell(&self, name: &str) -> Rc<CellView> {
+        let new = || self.views.add(CellView::new(name, self.views.running(), self.backend.clone()));
+        self.views.find::<CellView>(name).unwrap_or_else(new)
+    }
+
     /// The wall clock; virtual under test and replay. Stands still during a call.
     ///
     /// ```
@@ -175,7 +203,8 @@ impl Host {
     /// # Ok::<(), cofferdam_guest::Failure>(())
     /// ```
     pub fn stream_time(&self) -> Option<Timestamp> {
-        self.backend.stream_time()
+        // Negative: there is none yet.
+        self.stream_time.map_or_else(|| self.backend.stream_time(), |time| (time >= 0).then_some(time))
     }
 
     /// Asks for [`punctuate(name, time)`](crate::Processor::punctuate) every `interval` (at least 1 ms) of a clock.

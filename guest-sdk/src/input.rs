@@ -131,8 +131,8 @@ impl<K: Decode, V: Decode> Payload for Update<K, V> {
         let change = record.change.ok_or_else(|| Failure::fatal("the record is not an update of a table"))?;
         Ok(Self {
             key: decode_nullable(record.key).map_err(|error| error.of("key"))?,
-            value: record.value.map(V::decode).transpose().map_err(|error| error.of("value"))?,
-            previous: change.value.map(V::decode).transpose().map_err(|error| error.of("previous value"))?,
+            value: record.value.map(V::decode_shared).transpose().map_err(|error| error.of("value"))?,
+            previous: change.value.map(V::decode_shared).transpose().map_err(|error| error.of("previous value"))?,
             latest: change.latest,
             timestamp: record.timestamp,
             headers: record.headers,

@@ -42,6 +42,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Records come to a component in frames: many in one call. A processor sees none of that. It is called for each record in turn; keys and
+//! values that it takes as [`Bytes`] are parts of the frame, and outputs are written straight into the next one. What it reads and writes
+//! of its stores is kept for the length of the frame, fetched together and written back together.
+//!
 //! What differs from Kafka Streams: forwarded records are delivered when the call has returned, so code after a
 //! [`forward`](Context::forward) runs *before* the children see the record.
 //!
@@ -51,16 +55,21 @@
 // `derive(Inputs)` and the generated bindings name the crate from outside.
 extern crate self as cofferdam_guest;
 
+mod blobs;
 mod codec;
 mod context;
 mod description;
 mod failure;
+mod frame;
+mod headers;
 mod host;
 mod input;
+mod output;
 mod processor;
 mod record;
 mod runner;
 mod store;
+mod view;
 
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "native.rs"]
@@ -72,6 +81,16 @@ pub mod backend;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+/// Bytes that are shared, not copied: part of the frame in which a record has come. Of crate `bytes`. What is kept beyond the call should
+/// be a copy: a part keeps its whole frame in memory.
+///
+/// ```
+/// # use cofferdam_guest::Bytes;
+/// let value = Bytes::from("to be or not to be");
+/// let word = value.slice(..2);
+/// assert_eq!(word.as_ptr(), value.as_ptr());
+/// ```
+pub use bytes::Bytes;
 pub use codec::{CodecError, Decode, Encode, Json, Text, Verbatim};
 /// ```
 /// use cofferdam_guest::{Inputs, Record, Text, Update};
@@ -92,10 +111,12 @@ pub use cofferdam_guest_macros::Inputs;
 pub use context::{Context, Setup};
 pub use description::{Access, Carries, Description, PortDescription, StoreDescription};
 pub use failure::Failure;
+pub use headers::{Header, Headers};
 pub use host::{Clock, Host, Level, OpenError, Origin};
 pub use input::{Inputs, Payload, Role, Roles, Takes};
+pub use output::{Draft, Outgoing, Routed};
 pub use processor::{NoConfig, Processor};
-pub use record::{Current, Header, Headers, Outgoing, Previous, RawOutput, RawRecord, Record, Routed, Update};
+pub use record::{Previous, RawOutput, RawRecord, Record, Update};
 pub use store::{Cell, Entries, Entry, KeyValue, KeyValueReader};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -152,6 +173,7 @@ macro_rules! export {
             }
     $crate::backend::export_node!(Component with_types_in $crate::backend::node);
     $crate::backend::export_describe!(Component with_types_in $crate::backend::describe);
+    $crate::backend::export_batch!(Component with_types_in $crate::backend::batch);
         };
     };
 }

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use crate::Timestamp;
+use crate::blobs::{BlobWriter, Blobs, CURRENT, split_row};
 use crate::description::Access;
+use crate::frame::Frame;
 use crate::host::{Clock, Level, OpenError, Origin};
 use crate::record::RawOutput;
 
@@ -14,19 +18,6 @@ use crate::record::RawOutput;
 pub(crate) struct RawRow {
     pub(crate) value: Vec<u8>,
     pub(crate) timestamp: Timestamp,
-}
-
-#[derive(Debug)]
-pub(crate) struct RawEntry {
-    pub(crate) key: Vec<u8>,
-    pub(crate) row: RawRow,
-}
-
-#[derive(Debug)]
-pub(crate) struct RawWrite {
-    pub(crate) key: Vec<u8>,
-    pub(crate) value: Option<Vec<u8>>,
-    pub(crate) timestamp: Option<Timestamp>,
 }
 
 pub(crate) type Rows = BTreeMap<Vec<u8>, RawRow>;
@@ -48,11 +39,14 @@ pub(crate) struct World {
     /// What a row gets that is written without a timestamp.
     pub(crate) row_time: Timestamp,
     pub(crate) granted: BTreeMap<String, Access>,
+    pub(crate) ports: Vec<String>,
     pub(crate) state: State,
     pub(crate) forwarded: Vec<RawOutput>,
     pub(crate) logs: Vec<(Level, String)>,
     pub(crate) counters: BTreeMap<String, u64>,
     pub(crate) samples: BTreeMap<String, Vec<f64>>,
+    /// Calls that read or write rows, iterators aside.
+    pub(crate) store_calls: usize,
 }
 
 /// What a failing record takes back.
@@ -64,7 +58,7 @@ pub(crate) struct State {
 }
 
 impl World {
-    pub(crate) fn new(granted: BTreeMap<String, Access>) -> Self {
+    pub(crate) fn new(granted: BTreeMap<String, Access>, ports: Vec<String>) -> Self {
         let stores = granted.keys().map(|role| (role.clone(), Rows::new())).collect();
         Self {
             now: 0,
@@ -73,11 +67,13 @@ impl World {
             position: None,
             row_time: 0,
             granted,
+            ports,
             state: State { stores, ..State::default() },
             forwarded: Vec::new(),
             logs: Vec::new(),
             counters: BTreeMap::new(),
             samples: BTreeMap::new(),
+            store_calls: 0,
         }
     }
 }
@@ -117,6 +113,17 @@ impl Backend {
 
     pub(crate) fn forward(&self, mut outputs: Vec<RawOutput>) {
         self.0.borrow_mut().forwarded.append(&mut outputs);
+    }
+
+    pub(crate) fn forward_frame(&self, frame: &[u8]) {
+        let mut world = self.0.borrow_mut();
+        match Frame::read(Bytes::copy_from_slice(frame)) {
+            Ok(frame) => {
+                let mut outputs = frame.outputs(&world.ports);
+                world.forwarded.append(&mut outputs);
+            }
+            Err(broken) => panic!("a frame is forwarded that is none: {broken}"),
+        }
     }
 
     pub(crate) fn schedule(&self, name: &str, interval_ms: u64, clock: Clock, start: Option<Timestamp>) {
@@ -166,6 +173,11 @@ impl Backend {
         };
     }
 
+    /// A test knows stores by their roles.
+    pub(crate) fn store_name(&self, role: &str) -> String {
+        role.to_owned()
+    }
+
     pub(crate) fn open_key_value(&self, role: &str, access: Access) -> Result<KeyValueHandle, OpenError> {
         let world = self.0.borrow();
         match (world.granted.get(role), access) {
@@ -193,28 +205,50 @@ impl KeyValueHandle {
         work(world.state.stores.entry(self.role.clone()).or_default(), row_time)
     }
 
+    fn count_call(&self) {
+        self.backend.0.borrow_mut().store_calls += 1;
+    }
+
     pub(crate) fn get(&self, key: &[u8]) -> Option<RawRow> {
+        self.count_call();
         self.with(|rows, _| rows.get(key).cloned())
     }
 
-    pub(crate) fn get_many(&self, keys: &[Vec<u8>]) -> Vec<Option<RawRow>> {
-        keys.iter().map(|key| self.get(key)).collect()
+    pub(crate) fn get_many_packed(&self, keys: &[u8]) -> Vec<u8> {
+        self.count_call();
+        let mut answer = BlobWriter::default();
+        answer.begin();
+        for key in Blobs::read(Bytes::copy_from_slice(keys)).flatten() {
+            self.with(|rows, _| match rows.get(&key[..]) {
+                Some(row) => answer.row(row.timestamp, &row.value),
+                None => answer.absent(),
+            });
+        }
+        answer.packed().to_vec()
     }
 
     pub(crate) fn put(&self, key: &[u8], value: &[u8], timestamp: Option<Timestamp>) {
+        self.count_call();
         self.with(|rows, row_time| rows.insert(key.to_vec(), RawRow { value: value.to_vec(), timestamp: timestamp.unwrap_or(row_time) }));
     }
 
     pub(crate) fn delete(&self, key: &[u8]) {
+        self.count_call();
         self.with(|rows, _| rows.remove(key));
     }
 
-    pub(crate) fn put_many(&self, writes: &[RawWrite]) {
-        for write in writes {
-            match &write.value {
-                Some(value) => self.put(&write.key, value, write.timestamp),
-                None => self.delete(&write.key),
-            }
+    pub(crate) fn put_many_packed(&self, writes: &[u8]) {
+        self.count_call();
+        let mut writes = Blobs::read(Bytes::copy_from_slice(writes));
+        while let Some(key) = writes.next().flatten() {
+            let row = writes.next().flatten().map(|row| split_row(&row));
+            self.with(|rows, row_time| match row {
+                Some((timestamp, value)) => {
+                    let timestamp = if timestamp == CURRENT { row_time } else { timestamp };
+                    rows.insert(key.to_vec(), RawRow { value: value.to_vec(), timestamp });
+                }
+                None => drop(rows.remove(&key[..])),
+            });
         }
     }
 
@@ -251,33 +285,44 @@ pub(crate) struct EntriesHandle {
 }
 
 impl EntriesHandle {
-    pub(crate) fn next(&mut self, max: u32) -> Vec<RawEntry> {
-        let wanted = |key: &Vec<u8>| {
-            let above = match &self.lower {
-                Bound::Unbounded => true,
-                Bound::Included(lower) => key >= lower,
-                Bound::Excluded(lower) => key > lower,
-            };
-            let below = match &self.upper {
-                Bound::Unbounded => true,
-                Bound::Included(upper) => key <= upper,
-                Bound::Excluded(upper) => key < upper,
-            };
-            above && below && key.starts_with(&self.prefix)
-        };
-        let chunk: Vec<RawEntry> = self.store.with(|rows, _| {
-            let entry = |(key, row): (&Vec<u8>, &RawRow)| RawEntry { key: key.clone(), row: row.clone() };
-            let rows = rows.iter().filter(|(key, _)| wanted(key));
-            if self.descending { rows.rev().take(max as usize).map(entry).collect() } else { rows.take(max as usize).map(entry).collect() }
-        });
-        if let Some(last) = chunk.last() {
-            let passed = Bound::Excluded(last.key.clone());
-            if self.descending {
-                self.upper = passed;
-            } else {
-                self.lower = passed;
-            }
+    pub(crate) fn next_packed(&mut self, max_bytes: u32) -> Vec<u8> {
+        let mut answer = BlobWriter::default();
+        answer.begin();
+        let mut left = max_bytes as usize;
+        while left > 0 {
+            let Some((key, row)) = self.next() else { break };
+            answer.blob(&key);
+            answer.row(row.timestamp, &row.value);
+            left = left.saturating_sub(key.len() + row.value.len());
         }
-        chunk
+        answer.packed().to_vec()
+    }
+
+    fn next(&mut self) -> Option<(Vec<u8>, RawRow)> {
+        if is_empty(&self.lower, &self.upper) {
+            return None;
+        }
+        let bounds = (self.lower.clone(), self.upper.clone());
+        let (key, row) = self.store.with(|rows, _| {
+            let mut rows = rows.range(bounds).filter(|(key, _)| key.starts_with(&self.prefix));
+            let next = if self.descending { rows.next_back() } else { rows.next() };
+            next.map(|(key, row)| (key.clone(), row.clone()))
+        })?;
+        let passed = Bound::Excluded(key.clone());
+        if self.descending {
+            self.upper = passed;
+        } else {
+            self.lower = passed;
+        }
+        Some((key, row))
+    }
+}
+
+/// Whether nothing lies between these bounds, or they are the wrong way round.
+fn is_empty(lower: &Bound<Vec<u8>>, upper: &Bound<Vec<u8>>) -> bool {
+    match (lower, upper) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
+        (Bound::Included(lower) | Bound::Excluded(lower), Bound::Included(upper) | Bound::Excluded(upper)) => lower >= upper,
     }
 }

@@ -1,16 +1,21 @@
 //! One instance of a processor between its calls: the same for the component and for the test context.
 
 use std::any::type_name;
+use std::rc::Rc;
+
+use bytes::Bytes;
 
 use crate::Timestamp;
 use crate::backend::Backend;
-use crate::context::{Context, Setup};
+use crate::context::{Context, Ports, Setup};
 use crate::description::Description;
 use crate::failure::Failure;
+use crate::frame::Frame;
 use crate::host::Host;
 use crate::input::{Inputs, Roles};
 use crate::processor::{NoConfig, Processor};
 use crate::record::{RawOutput, RawRecord};
+use crate::view::Views;
 
 /// The host's setup, but for the configuration.
 pub(crate) struct Place {
@@ -28,22 +33,54 @@ pub struct Runner<P> {
 impl<P: Processor> Runner<P> {
     pub(crate) fn init(place: Place, config: &str, backend: Backend) -> Result<Self, String> {
         let config = read_config::<P>(config)?;
-        let context = Context::new(backend.clone(), place.node.clone(), place.inputs.clone());
         let Place { app, node, inputs, ports } = place;
-        let mut setup = Setup { app, node, inputs, ports, host: Host { backend } };
+        let views = Rc::new(Views::default());
+        let context = Context::new(Host::new(backend.clone(), views.clone()), node.clone(), inputs.clone(), Ports::Declared(ports.clone()));
+        let mut setup = Setup { app, node, inputs, ports, host: Host::new(backend, views) };
         Ok(Self { processor: P::init(config, &mut setup)?, context })
     }
 
+    /// One record alone: for hosts that know no frames.
+    #[cfg(any(test, target_arch = "wasm32"))]
     pub(crate) fn process(&mut self, input: u32, record: RawRecord) -> Result<Vec<RawOutput>, Failure> {
         self.context.begin_record(input, &record);
+        self.run(input, record)?;
+        Ok(self.context.take_outputs())
+    }
+
+    fn run(&mut self, input: u32, record: RawRecord) -> Result<(), Failure> {
         let input = P::Input::decode(input, record)?;
         self.processor.process(input, &mut self.context)?;
-        Ok(self.context.take_outputs())
+        self.context.end()
+    }
+
+    /// A frame of records in, a frame of outputs back. The first failure ends it: the host undoes all and comes with single records.
+    pub(crate) fn process_frame(&mut self, frame: Bytes) -> Result<Vec<u8>, Failure> {
+        let frame = Frame::read(frame).map_err(|broken| Failure::fatal(format!("the host's frame is broken: {broken}")))?;
+        self.context.begin_frame(&frame);
+        match self.walk(&frame) {
+            Ok(()) => Ok(self.context.end_frame()),
+            Err(failure) => {
+                self.context.abandon_frame();
+                Err(failure)
+            }
+        }
+    }
+
+    fn walk(&mut self, frame: &Frame) -> Result<(), Failure> {
+        let mut next = frame.first();
+        loop {
+            let here = next;
+            let Some((entry, record)) = frame.next(&mut next) else { return Ok(()) };
+            self.context.begin_entry(here, &entry, &record);
+            self.run(entry.slot, record)?;
+        }
     }
 
     pub(crate) fn punctuate(&mut self, schedule: &str, time: Timestamp) -> Result<Vec<RawOutput>, Failure> {
         self.context.begin_punctuation(time);
         self.processor.punctuate(schedule, time, &mut self.context)?;
+        self.context.end()?;
         Ok(self.context.take_outputs())
     }
 

@@ -1,20 +1,23 @@
-//! Typed stores and cells. A row is a value and its timestamp; bytes go to the backend, which is the host or a test's memory.
+//! Typed stores and cells. A row is a value and its timestamp; bytes go to the view of the running frame, and through it to the host.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 use std::marker::PhantomData;
 use std::ops::{Bound, Deref, RangeBounds};
 use std::rc::Rc;
-use std::vec;
+
+use bytes::Bytes;
 
 use crate::Timestamp;
-use crate::backend::{Backend, EntriesHandle, KeyValueHandle, RawEntry, RawRow, RawWrite};
+use crate::backend::EntriesHandle;
+use crate::blobs::{Blobs, split_row};
 use crate::codec::{CodecError, Decode, Encode};
 use crate::description::Access;
 use crate::failure::Failure;
-use crate::host::OpenError;
+use crate::host::{Host, OpenError};
+use crate::view::{CellView, Seen, StoreView, View};
 
-/// Entries asked of the host at a time.
-const CHUNK: u32 = 128;
+/// Bytes of entries asked of the host at a time, about.
+const CHUNK_BYTES: u32 = 16 << 10;
 
 /// A key-value store to read. [`KeyValue`] writes as well.
 ///
@@ -34,7 +37,7 @@ const CHUNK: u32 = 128;
 /// ```
 #[derive(Debug)]
 pub struct KeyValueReader<K, V> {
-    handle: KeyValueHandle,
+    view: Rc<StoreView>,
     role: Rc<str>,
     access: Access,
     types: PhantomData<fn() -> (K, V)>,
@@ -62,16 +65,29 @@ pub struct Entry<K, V> {
 }
 
 impl<K, V> KeyValueReader<K, V> {
-    pub(crate) fn open(backend: &Backend, role: &str) -> Result<Self, OpenError> {
-        Self::open_with(backend, role, Access::Read)
+    pub(crate) fn open(host: &Host, role: &str) -> Result<Self, OpenError> {
+        Self::open_with(host, role, Access::Read)
     }
 
-    fn open_with(backend: &Backend, role: &str, access: Access) -> Result<Self, OpenError> {
-        Ok(Self { handle: backend.open_key_value(role, access)?, role: role.into(), access, types: PhantomData })
+    fn open_with(host: &Host, role: &str, access: Access) -> Result<Self, OpenError> {
+        Ok(Self { view: host.open_key_value(role, access)?, role: role.into(), access, types: PhantomData })
     }
 
-    fn bytes_of<'b, T: Encode + ?Sized>(&self, what: &str, of: &'b T) -> Result<Cow<'b, [u8]>, Failure> {
-        of.encode().map_err(|error| Failure::bad_record(format!("store `{}`: {}", self.role, error.of(what))))
+    /// Works on the bytes of a key.
+    fn with_key<R>(&self, key: &(impl Encode + ?Sized), work: impl FnOnce(&StoreView, &[u8]) -> R) -> Result<R, Failure> {
+        let mut scratch = self.view.take_scratch();
+        let done = self.append("key", key, &mut scratch).map(|()| work(&self.view, &scratch));
+        self.view.give_scratch(scratch);
+        done
+    }
+
+    fn append(&self, what: &str, of: &(impl Encode + ?Sized), bytes: &mut Vec<u8>) -> Result<(), Failure> {
+        of.encode(bytes).map_err(|error| Failure::bad_record(format!("store `{}`: {}", self.role, error.of(what))))
+    }
+
+    fn bytes_of(&self, what: &str, of: &(impl Encode + ?Sized)) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        self.append(what, of, &mut bytes).map(|()| bytes)
     }
 
     fn unreadable(&self, what: &str, error: CodecError) -> Failure {
@@ -84,9 +100,10 @@ impl<K, V> KeyValueReader<K, V> {
 }
 
 impl<K, V: Decode> KeyValueReader<K, V> {
-    fn read_row(&self, row: RawRow) -> Result<(V, Timestamp), Failure> {
-        let value = V::decode(row.value).map_err(|error| self.unreadable("value", error))?;
-        Ok((value, row.timestamp))
+    fn read_row(&self, row: Seen<'_>) -> Result<(V, Timestamp), Failure> {
+        let timestamp = row.timestamp;
+        let value = row.decode().map_err(|error| self.unreadable("value", error))?;
+        Ok((value, timestamp))
     }
 
     /// The value of a key.
@@ -116,8 +133,7 @@ impl<K, V: Decode> KeyValueReader<K, V> {
     where
         K: Borrow<Q>,
     {
-        let key = self.bytes_of("key", key)?;
-        self.handle.get(&key).map(|row| self.read_row(row)).transpose()
+        self.with_key(key, |view, key| view.get(key, |row| self.read_row(row)))?.transpose()
     }
 
     /// The values of many keys, in the order of the keys: one call of the host.
@@ -132,9 +148,10 @@ impl<K, V: Decode> KeyValueReader<K, V> {
     where
         K: Borrow<Q>,
     {
-        let keys = keys.into_iter().map(|key| Ok(self.bytes_of("key", key)?.into_owned())).collect::<Result<Vec<_>, Failure>>()?;
-        let rows = self.handle.get_many(&keys);
-        rows.into_iter().map(|row| Ok(row.map(|row| self.read_row(row)).transpose()?.map(|(value, _)| value))).collect()
+        let keys = keys.into_iter().map(|key| self.bytes_of("key", key)).collect::<Result<Vec<_>, Failure>>()?;
+        let mut values = Vec::with_capacity(keys.len());
+        self.view.get_many(&keys, |row| values.push(row.map(|row| Ok(self.read_row(row)?.0)).transpose()));
+        values.into_iter().collect()
     }
 
     /// About how many entries there are. Cheap, may be wrong by what was written lately.
@@ -144,7 +161,7 @@ impl<K, V: Decode> KeyValueReader<K, V> {
     /// assert_eq!(store.approximate_count(), 0);
     /// ```
     pub fn approximate_count(&self) -> u64 {
-        self.handle.approximate_count()
+        self.view.approximate_count()
     }
 }
 
@@ -183,7 +200,7 @@ impl<K: Encode + Decode, V: Decode> KeyValueReader<K, V> {
     /// assert_eq!(store.all().count(), 0);
     /// ```
     pub fn all(&self) -> Entries<'_, K, V> {
-        self.entries(self.handle.range(Bound::Unbounded, Bound::Unbounded, false))
+        self.entries(self.view.range(Bound::Unbounded, Bound::Unbounded, false))
     }
 
     /// The entries whose keys' bytes begin with these.
@@ -195,22 +212,22 @@ impl<K: Encode + Decode, V: Decode> KeyValueReader<K, V> {
     /// # Ok::<(), cofferdam_guest::Failure>(())
     /// ```
     pub fn prefix(&self, prefix: &[u8]) -> Entries<'_, K, V> {
-        self.entries(self.handle.prefix(prefix, false))
+        self.entries(self.view.prefix(prefix, false))
     }
 
     fn range_in(&self, keys: impl RangeBounds<K>, descending: bool) -> Result<Entries<'_, K, V>, Failure> {
         let bytes = |key: Bound<&K>| -> Result<Bound<Vec<u8>>, Failure> {
             Ok(match key {
                 Bound::Unbounded => Bound::Unbounded,
-                Bound::Included(key) => Bound::Included(self.bytes_of("key", key)?.into_owned()),
-                Bound::Excluded(key) => Bound::Excluded(self.bytes_of("key", key)?.into_owned()),
+                Bound::Included(key) => Bound::Included(self.bytes_of("key", key)?),
+                Bound::Excluded(key) => Bound::Excluded(self.bytes_of("key", key)?),
             })
         };
-        Ok(self.entries(self.handle.range(bytes(keys.start_bound())?, bytes(keys.end_bound())?, descending)))
+        Ok(self.entries(self.view.range(bytes(keys.start_bound())?, bytes(keys.end_bound())?, descending)))
     }
 
     fn entries(&self, handle: EntriesHandle) -> Entries<'_, K, V> {
-        Entries { handle, chunk: Vec::new().into_iter(), store: self }
+        Entries { handle, chunk: Blobs::default(), store: self }
     }
 }
 
@@ -227,20 +244,34 @@ impl<K: Encode + Decode, V: Decode> KeyValueReader<K, V> {
 #[derive(Debug)]
 pub struct Entries<'s, K, V> {
     handle: EntriesHandle,
-    chunk: vec::IntoIter<RawEntry>,
+    /// Key, row, key, row.
+    chunk: Blobs,
     store: &'s KeyValueReader<K, V>,
+}
+
+impl<K, V> Entries<'_, K, V> {
+    fn next_pair(&mut self) -> Option<(Bytes, Bytes)> {
+        Some((self.chunk.next()??, self.chunk.next()??))
+    }
+
+    /// The next key and its row; asks for another chunk, which shows what has been written meanwhile.
+    fn next_row(&mut self) -> Option<(Bytes, Bytes)> {
+        self.next_pair().or_else(|| {
+            self.store.view.write_back();
+            self.chunk = Blobs::read(self.handle.next_packed(CHUNK_BYTES).into());
+            self.next_pair()
+        })
+    }
 }
 
 impl<K: Decode, V: Decode> Iterator for Entries<'_, K, V> {
     type Item = Result<Entry<K, V>, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.chunk.len() == 0 {
-            self.chunk = self.handle.next(CHUNK).into_iter();
-        }
-        let entry = self.chunk.next()?;
-        Some(K::decode(entry.key).map_err(|error| self.store.unreadable("key", error)).and_then(|key| {
-            let (value, timestamp) = self.store.read_row(entry.row)?;
+        let (key, row) = self.next_row()?;
+        Some(K::decode_shared(key).map_err(|error| self.store.unreadable("key", error)).and_then(|key| {
+            let (timestamp, value) = split_row(&row);
+            let (value, timestamp) = self.store.read_row(Seen::shared(timestamp, value))?;
             Ok(Entry { key, value, timestamp })
         }))
     }
@@ -275,8 +306,8 @@ impl<K, V> Deref for KeyValue<K, V> {
 }
 
 impl<K, V> KeyValue<K, V> {
-    pub(crate) fn open(backend: &Backend, role: &str) -> Result<Self, OpenError> {
-        KeyValueReader::open_with(backend, role, Access::ReadWrite).map(Self)
+    pub(crate) fn open(host: &Host, role: &str) -> Result<Self, OpenError> {
+        KeyValueReader::open_with(host, role, Access::ReadWrite).map(Self)
     }
 }
 
@@ -322,9 +353,7 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
     where
         K: Borrow<Q>,
     {
-        let key = self.bytes_of("key", key)?;
-        self.handle.delete(&key);
-        Ok(())
+        self.with_key(key, |view, key| view.put(key, None, None))
     }
 
     /// Puts a value unless the key has one; gives the one it has.
@@ -339,9 +368,8 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
     where
         K: Borrow<Q>,
     {
-        let key = self.bytes_of("key", key)?;
-        let value = self.bytes_of("value", value)?;
-        Ok(self.handle.put_if_absent(&key, &value).map(|row| self.read_row(row)).transpose()?.map(|(value, _)| value))
+        let held = self.with_pair(key, value, |view, key, value| view.put_if_absent(key, value, |row| self.read_row(row)))?;
+        Ok(held.transpose()?.map(|(value, _)| value))
     }
 
     /// Puts (`Some`) and deletes (`None`) in the order given: one call of the host.
@@ -357,21 +385,35 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
         K: Borrow<Q>,
     {
         let encode = |(key, value): (&Q, Option<V>)| {
-            Ok(RawWrite {
-                key: self.bytes_of("key", key)?.into_owned(),
-                value: value.map(|value| Ok::<_, Failure>(self.bytes_of("value", &value)?.into_owned())).transpose()?,
-                timestamp: None,
-            })
+            let key = self.bytes_of("key", key)?;
+            Ok((key, value.map(|value| self.bytes_of("value", &value)).transpose()?))
         };
-        self.handle.put_many(&writes.into_iter().map(encode).collect::<Result<Vec<_>, Failure>>()?);
+        self.view.put_many(&writes.into_iter().map(encode).collect::<Result<Vec<_>, Failure>>()?);
         Ok(())
     }
 
     fn write<Q: Encode + ?Sized>(&self, key: &Q, value: &V, timestamp: Option<Timestamp>) -> Result<(), Failure> {
-        let key = self.bytes_of("key", key)?;
-        let value = self.bytes_of("value", value)?;
-        self.handle.put(&key, &value, timestamp);
-        Ok(())
+        self.with_pair(key, value, |view, key, value| view.put(key, Some(value), timestamp))
+    }
+
+    /// Works on the bytes of a key and a value.
+    fn with_pair<R>(
+        &self,
+        key: &(impl Encode + ?Sized),
+        value: &V,
+        work: impl FnOnce(&StoreView, &[u8], &[u8]) -> R,
+    ) -> Result<R, Failure> {
+        let mut scratch = self.view.take_scratch();
+        let encoded = self.append("key", key, &mut scratch).and_then(|()| {
+            let key = scratch.len();
+            self.append("value", value, &mut scratch).map(|()| key)
+        });
+        let done = encoded.map(|key| {
+            let (key, value) = scratch.split_at(key);
+            work(&self.view, key, value)
+        });
+        self.view.give_scratch(scratch);
+        done
     }
 }
 
@@ -387,14 +429,13 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
 /// ```
 #[derive(Debug)]
 pub struct Cell<T> {
-    backend: Backend,
-    name: String,
+    view: Rc<CellView>,
     types: PhantomData<fn() -> T>,
 }
 
 impl<T> Cell<T> {
-    pub(crate) fn new(backend: &Backend, name: &str) -> Self {
-        Self { backend: backend.clone(), name: name.to_owned(), types: PhantomData }
+    pub(crate) fn new(host: &Host, name: &str) -> Self {
+        Self { view: host.open_cell(name), types: PhantomData }
     }
 }
 
@@ -410,8 +451,8 @@ impl<T: Encode + Decode> Cell<T> {
     /// # Errors
     /// [`Failure::Fatal`]: the cell holds something else.
     pub fn get(&self) -> Result<Option<T>, Failure> {
-        let unreadable = |error: CodecError| Failure::fatal(format!("cell `{}` holds something else: {error}", self.name));
-        self.backend.get_cell(&self.name).map(T::decode).transpose().map_err(unreadable)
+        let unreadable = |error: CodecError| Failure::fatal(format!("cell `{}` holds something else: {error}", self.view.name()));
+        self.view.get(|bytes| bytes.map(T::decode).transpose()).map_err(unreadable)
     }
 
     /// Puts a value.
@@ -425,8 +466,8 @@ impl<T: Encode + Decode> Cell<T> {
     /// # Errors
     /// [`Failure::BadRecord`]: the value has no bytes.
     pub fn put(&self, value: &T) -> Result<(), Failure> {
-        let bytes = value.encode().map_err(|error| error.of(&format!("cell `{}`", self.name)))?;
-        self.backend.put_cell(&self.name, Some(&bytes));
+        let bytes = value.encoded().map_err(|error| error.of(&format!("cell `{}`", self.view.name())))?;
+        self.view.put(Some(&bytes));
         Ok(())
     }
 
@@ -437,6 +478,6 @@ impl<T: Encode + Decode> Cell<T> {
     /// setup.cell::<String>("mode").clear();
     /// ```
     pub fn clear(&self) {
-        self.backend.put_cell(&self.name, None);
+        self.view.put(None);
     }
 }

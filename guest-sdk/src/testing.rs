@@ -2,7 +2,7 @@
 //! virtual clock and seeded chance.
 //!
 //! It holds one processor, not a topology (`cofferdam test` does that). It refuses a port that is not declared, as the host does, and
-//! enforces none of the host's limits.
+//! enforces none of the host's limits. Each record comes as a frame of one, packed as the host packs it.
 //!
 //! ```
 //! use cofferdam_guest::testing::TestContext;
@@ -32,22 +32,27 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::Timestamp;
 use crate::backend::{Backend, State, World};
 use crate::codec::Decode;
-use crate::context::{Context, Setup};
+use crate::context::{Context, Ports, Setup};
 use crate::description::Access;
 use crate::failure::Failure;
+use crate::frame::{Frame, FrameWriter};
 use crate::host::{Clock, Host, Level, Origin};
 use crate::input::Roles;
+use crate::output::{Current, Draft, Outgoing};
 use crate::processor::Processor;
-use crate::record::{Current, Outgoing, RawOutput, RawRecord, Record};
+use crate::record::{RawOutput, RawRecord, Record};
 use crate::runner::{Place, Runner, describe};
 use crate::store::{Cell, KeyValue};
+use crate::view::Views;
 
 /// Drives one processor. See the [module](self).
 ///
@@ -63,7 +68,34 @@ pub struct TestContext<P> {
     roles: Vec<String>,
     ports: Vec<String>,
     outputs: Vec<RawOutput>,
+    /// That of the next record.
     offset: u64,
+}
+
+/// Calls the processor with a frame of records, in one way or another; the ports are there to name the outputs.
+type Call<P> = fn(&mut Runner<P>, Bytes, &[String]) -> Result<Vec<RawOutput>, Failure>;
+
+/// A frame of records that is to be processed.
+#[derive(Default)]
+struct Records {
+    frame: FrameWriter,
+    /// Stream time as of the last record.
+    stream_time: Option<Timestamp>,
+}
+
+impl Records {
+    /// Adds a record of an input; one that does not say its time gets the stream time so far, or 0.
+    fn push(&mut self, input: usize, offset: u64, record: impl Outgoing) -> Result<(), Failure> {
+        let current = Current { timestamp: self.stream_time.unwrap_or(0), ..Current::default() };
+        let mut draft = Draft::begin(&mut self.frame, &current, input as u32);
+        record.write(&mut draft)?;
+        let entry = draft.entry();
+        let stream_time = self.stream_time.map_or(entry.timestamp, |time| time.max(entry.timestamp));
+        (entry.origin, entry.stream_time) = (offset, stream_time);
+        self.stream_time = Some(stream_time);
+        draft.end();
+        Ok(())
+    }
 }
 
 impl<P: Processor> TestContext<P> {
@@ -98,8 +130,8 @@ impl<P: Processor> TestContext<P> {
             Roles::Exactly(roles) => roles.iter().map(|role| role.name.to_owned()).collect(),
         };
         let granted = description.stores.into_iter().map(|store| (store.role, store.access)).collect();
-        let backend = Backend::new(World::new(granted));
         let ports: Vec<String> = description.ports.into_iter().map(|port| port.name).filter(|name| !name.is_empty()).collect();
+        let backend = Backend::new(World::new(granted, ports.clone()));
         let place = Place { app: "test".into(), node: "test".into(), inputs: roles.clone(), ports: ports.clone() };
         let runner = Runner::init(place, &config, backend.clone())?;
         Ok(Self { runner, backend, roles, ports, outputs: Vec::new(), offset: 0 })
@@ -136,24 +168,61 @@ impl<P: Processor> TestContext<P> {
     pub fn process_input(&mut self, role: &str, record: impl Outgoing) -> Result<(), Failure> {
         let index = self.roles.iter().position(|known| known == role);
         let index = index.ok_or_else(|| Failure::fatal(format!("there is no input `{role}`, but {}", self.roles.join(", "))))?;
-        self.process_index(index as u32, record)
+        self.process_index(index, record)
     }
 
-    fn process_index(&mut self, index: u32, record: impl Outgoing) -> Result<(), Failure> {
-        let stream_time = self.backend.stream_time();
-        let current = Current { timestamp: stream_time.unwrap_or(0), ..Current::default() };
-        let record = record.into_output(&current)?.record;
-        let before = self.begin(record.timestamp);
-        {
-            let mut world = self.backend.0.borrow_mut();
-            world.stream_time = Some(stream_time.map_or(record.timestamp, |time| time.max(record.timestamp)));
-            world.position = Some(Origin { topic: "test".into(), partition: 0, offset: self.offset });
-        }
-        self.offset += 1;
-        let returned = self.runner.process(index, record);
-        self.backend.0.borrow_mut().position = None;
+    /// Processes records of the first input in one call, as the host does when many have come; schedules that are due fire after the
+    /// last one. When one fails, all are undone, and a host would come again with each alone.
+    #[doc(hidden)]
+    pub fn process_frame<R: Outgoing>(&mut self, records: impl IntoIterator<Item = R>) -> Result<(), Failure> {
+        let mut frame = self.records();
+        records.into_iter().enumerate().try_for_each(|(index, record)| frame.push(0, self.offset + index as u64, record))?;
+        self.run(frame)
+    }
+
+    fn records(&self) -> Records {
+        Records { stream_time: self.backend.stream_time(), ..Records::default() }
+    }
+
+    fn process_index(&mut self, input: usize, record: impl Outgoing) -> Result<(), Failure> {
+        let mut frame = self.records();
+        frame.push(input, self.offset, record)?;
+        self.run(frame)
+    }
+
+    fn run(&mut self, records: Records) -> Result<(), Failure> {
+        self.call(records, |runner, frame, ports| Ok(read(runner.process_frame(frame)?.into()).outputs(ports)))
+    }
+
+    /// [`process`](TestContext::process) for a host that knows no frames.
+    #[cfg(test)]
+    fn process_typed(&mut self, record: impl Outgoing) -> Result<(), Failure> {
+        let mut records = self.records();
+        records.push(0, self.offset, record)?;
+        self.call(records, |runner, frame, _| {
+            let frame = read(frame);
+            let (entry, record) = frame.next(&mut frame.first()).unwrap();
+            runner.process(entry.slot, record)
+        })
+    }
+
+    fn call(&mut self, Records { mut frame, stream_time }: Records, call: Call<P>) -> Result<(), Failure> {
+        let frame = Bytes::from(frame.take());
+        let records = read(frame.clone());
+        let Some((first, _)) = records.next(&mut records.first()) else { return Ok(()) };
+        let before = self.begin(first.timestamp);
+        self.set_position(Some(self.offset), Some(first.stream_time));
+        self.offset += records.count() as u64;
+        let returned = call(&mut self.runner, frame, &self.ports);
+        self.set_position(None, stream_time);
         self.end(before, returned)?;
-        self.fire(Clock::StreamTime, self.backend.stream_time().unwrap_or(0))
+        self.fire(Clock::StreamTime, stream_time.unwrap_or(0))
+    }
+
+    fn set_position(&mut self, offset: Option<u64>, stream_time: Option<Timestamp>) {
+        let mut world = self.backend.0.borrow_mut();
+        world.position = offset.map(|offset| Origin { topic: "test".into(), partition: 0, offset });
+        world.stream_time = stream_time;
     }
 
     fn begin(&mut self, row_time: Timestamp) -> State {
@@ -167,12 +236,7 @@ impl<P: Processor> TestContext<P> {
         let forwarded = std::mem::take(&mut world.forwarded);
         match returned {
             Ok(returned) => {
-                let outputs: Vec<RawOutput> = forwarded.into_iter().chain(returned).collect();
-                if let Some(undeclared) = outputs.iter().find_map(|output| undeclared(&self.ports, output)) {
-                    world.state = before;
-                    return Err(undeclared);
-                }
-                self.outputs.extend(outputs);
+                self.outputs.extend(forwarded.into_iter().chain(returned));
                 Ok(())
             }
             Err(failure) => {
@@ -313,7 +377,7 @@ impl<P: Processor> TestContext<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cell<T>(&mut self, name: &str) -> Cell<T> {
-        Cell::new(&self.backend, name)
+        Cell::new(&host(&self.backend), name)
     }
 
     /// Clock, chance and schedules, as the processor sees them.
@@ -324,7 +388,7 @@ impl<P: Processor> TestContext<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn host(&self) -> Host {
-        Host { backend: self.backend.clone() }
+        host(&self.backend)
     }
 
     /// What was logged so far.
@@ -379,11 +443,15 @@ impl<P: Processor> TestContext<P> {
     }
 }
 
-/// The failure, in the host's words, of an output to a port that `describe` does not name.
-fn undeclared(ports: &[String], output: &RawOutput) -> Option<Failure> {
-    let port = output.port.as_ref().filter(|port| !port.is_empty() && !ports.contains(port))?;
-    let known = if ports.is_empty() { "it has none".to_owned() } else { format!("it has {}", ports.join(", ")) };
-    Some(Failure::fatal(format!("output to the port '{port}', which this node does not declare; {known}")))
+fn read(frame: Bytes) -> Frame {
+    match Frame::read(frame) {
+        Ok(frame) => frame,
+        Err(broken) => panic!("a frame is broken: {broken}"),
+    }
+}
+
+fn host(backend: &Backend) -> Host {
+    Host::new(backend.clone(), Rc::new(Views::default()))
 }
 
 /// A processor that passes everything on: for examples and tests of what stands around one.
@@ -413,12 +481,12 @@ impl Processor for Pass {
 
 fn world_with(roles: &[&str]) -> Backend {
     let granted: BTreeMap<String, Access> = roles.iter().map(|role| ((*role).to_owned(), Access::ReadWrite)).collect();
-    Backend::new(World::new(granted))
+    Backend::new(World::new(granted, Vec::new()))
 }
 
 fn open_store<K, V>(backend: &Backend, role: &str) -> KeyValue<K, V> {
     backend.0.borrow_mut().granted.insert(role.to_owned(), Access::ReadWrite);
-    match KeyValue::open(backend, role) {
+    match KeyValue::open(&host(backend), role) {
         Ok(store) => store,
         Err(error) => panic!("{error}"),
     }
@@ -442,7 +510,7 @@ pub fn in_context(work: impl FnOnce(&mut Context) -> Result<(), Failure>) -> Res
         world.stream_time = Some(0);
         world.position = Some(Origin { topic: "test".into(), partition: 0, offset: 0 });
     }
-    let mut context = Context::new(backend.clone(), "test".to_owned(), vec!["in".to_owned()]);
+    let mut context = Context::new(host(&backend), "test".to_owned(), vec!["in".to_owned()], Ports::Any(Vec::new()));
     context.begin_record(0, &RawRecord::default());
     work(&mut context)?;
     let mut outputs = std::mem::take(&mut backend.0.borrow_mut().forwarded);
@@ -457,7 +525,7 @@ pub fn in_context(work: impl FnOnce(&mut Context) -> Result<(), Failure>) -> Res
 /// assert!(setup.key_value::<String, u64>("counts").is_ok());
 /// ```
 pub fn setup(roles: &[&str]) -> Setup {
-    let host = Host { backend: world_with(roles) };
+    let host = host(&world_with(roles));
     Setup { app: "test".into(), node: "test".into(), inputs: vec!["in".into()], ports: Vec::new(), host }
 }
 
@@ -474,4 +542,8 @@ pub fn key_value<K, V>() -> KeyValue<K, V> {
 }
 
 #[cfg(test)]
+mod frames;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use frames::Dice;

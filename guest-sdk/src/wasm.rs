@@ -7,13 +7,16 @@
 use std::cell::RefCell;
 use std::ops::Bound;
 
+use bytes::Bytes;
+
 use crate::Timestamp;
 use crate::description::{Access, Carries, Description};
 use crate::failure::Failure;
+use crate::headers::{Header, Headers};
 use crate::host::{Clock, Level, OpenError, Origin};
 use crate::input::{Roles, Takes};
 use crate::processor::Processor;
-use crate::record::{Header, Headers, Previous, RawOutput, RawRecord};
+use crate::record::{Previous, RawOutput, RawRecord};
 use crate::runner::{self, Place, Runner};
 
 #[allow(missing_docs, unsafe_code, clippy::all)]
@@ -45,15 +48,32 @@ pub mod describe {
     });
 }
 
+#[allow(missing_docs, unsafe_code, clippy::all)]
+pub mod batch {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "batch-part",
+        pub_export_macro: true,
+        export_macro_name: "export_batch",
+        default_bindings_module: "cofferdam_guest::backend::batch",
+        runtime_path: "cofferdam_guest::backend::rt",
+        with: {
+            "cofferdam:processor/types@0.1.0": crate::backend::node::cofferdam::processor::types,
+        },
+    });
+}
+
+pub use batch::export_batch;
 pub use describe::export_describe;
 pub use node::export_node;
 pub use wit_bindgen::rt;
 
+use batch::exports::cofferdam::processor::batch as batched;
 use describe::exports::cofferdam::processor::describe as described;
 use node::cofferdam::processor::{context, stores, types};
 use node::exports::cofferdam::processor::node as exported;
 
-pub(crate) use stores::{Entry as RawEntry, Row as RawRow, Write as RawWrite};
+pub(crate) use stores::Row as RawRow;
 
 /// Where a component keeps its one instance.
 pub type Slot<P> = RefCell<Option<Runner<P>>>;
@@ -91,6 +111,10 @@ impl Backend {
 
     pub(crate) fn forward(&self, outputs: Vec<RawOutput>) {
         context::forward(&lower_outputs(outputs));
+    }
+
+    pub(crate) fn forward_frame(&self, frame: &[u8]) {
+        context::forward_frame(frame);
     }
 
     pub(crate) fn schedule(&self, name: &str, interval_ms: u64, clock: Clock, start: Option<Timestamp>) {
@@ -132,6 +156,12 @@ impl Backend {
         stores::put_cell(name, value);
     }
 
+    /// The store's name in the manifest.
+    pub(crate) fn store_name(&self, role: &str) -> String {
+        let grant = stores::granted().into_iter().find(|grant| grant.role == role);
+        grant.map_or_else(|| role.to_owned(), |grant| grant.store)
+    }
+
     pub(crate) fn open_key_value(&self, role: &str, access: Access) -> Result<KeyValueHandle, OpenError> {
         let role_name = || role.to_owned();
         stores::KeyValue::open(role, lower_access(access)).map(KeyValueHandle).map_err(|error| match error {
@@ -150,8 +180,8 @@ impl KeyValueHandle {
         self.0.get(key)
     }
 
-    pub(crate) fn get_many(&self, keys: &[Vec<u8>]) -> Vec<Option<RawRow>> {
-        self.0.get_many(keys)
+    pub(crate) fn get_many_packed(&self, keys: &[u8]) -> Vec<u8> {
+        self.0.get_many_packed(keys)
     }
 
     pub(crate) fn put(&self, key: &[u8], value: &[u8], timestamp: Option<Timestamp>) {
@@ -162,8 +192,8 @@ impl KeyValueHandle {
         self.0.delete(key);
     }
 
-    pub(crate) fn put_many(&self, writes: &[RawWrite]) {
-        self.0.put_many(writes);
+    pub(crate) fn put_many_packed(&self, writes: &[u8]) {
+        self.0.put_many_packed(writes);
     }
 
     pub(crate) fn put_if_absent(&self, key: &[u8], value: &[u8]) -> Option<RawRow> {
@@ -187,8 +217,8 @@ impl KeyValueHandle {
 pub(crate) struct EntriesHandle(stores::Entries);
 
 impl EntriesHandle {
-    pub(crate) fn next(&mut self, max: u32) -> Vec<RawEntry> {
-        self.0.next(max)
+    pub(crate) fn next_packed(&mut self, max_bytes: u32) -> Vec<u8> {
+        self.0.next_packed(max_bytes)
     }
 }
 
@@ -220,16 +250,16 @@ fn kind_name(kind: stores::Kind) -> &'static str {
     }
 }
 
-// Moves only: the vectors' buffers are kept, and no headers means no work.
+// Records one by one: the host comes this way for punctuations; records come in frames.
 
 fn lift_record(record: types::Record) -> RawRecord {
     let headers: Vec<Header> = record.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
     RawRecord {
-        key: record.key,
-        value: record.value,
+        key: record.key.map(Bytes::from),
+        value: record.value.map(Bytes::from),
         timestamp: record.timestamp,
         headers: Headers::from(headers),
-        change: record.change.map(|change| Previous { value: change.value, latest: change.latest }),
+        change: record.change.map(|change| Previous { value: change.value.map(Bytes::from), latest: change.latest }),
     }
 }
 
@@ -241,11 +271,11 @@ fn lower_outputs(outputs: Vec<RawOutput>) -> Vec<types::Output> {
             port,
             partition,
             record: types::Record {
-                key: record.key,
-                value: record.value,
+                key: record.key.map(Vec::from),
+                value: record.value.map(Vec::from),
                 timestamp: record.timestamp,
                 headers: record.headers.into_vec().into_iter().map(lower_header).collect(),
-                change: record.change.map(|change| types::Previous { value: change.value, latest: change.latest }),
+                change: record.change.map(|change| types::Previous { value: change.value.map(Vec::from), latest: change.latest }),
             },
         })
         .collect()
@@ -298,6 +328,12 @@ impl<C: Component> exported::Guest for C {
                 instance.close();
             }
         });
+    }
+}
+
+impl<C: Component> batched::Guest for C {
+    fn process_frame(frame: Vec<u8>) -> Result<Vec<u8>, types::Failure> {
+        with_instance::<C, _>(|instance| instance.process_frame(Bytes::from(frame)))
     }
 }
 

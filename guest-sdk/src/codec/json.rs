@@ -1,6 +1,5 @@
 //! Values as JSON, through serde. An error names the field that is wrong.
 
-use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
 use serde::Serialize;
@@ -20,11 +19,11 @@ use super::{CodecError, Decode, Encode};
 ///     delay: i64,
 /// }
 ///
-/// let flight = Json::<Flight>::decode(br#"{"origin": "SFO", "delay": 9}"#.to_vec())?;
+/// let flight = Json::<Flight>::decode(br#"{"origin": "SFO", "delay": 9}"#)?;
 /// assert_eq!(flight.origin, "SFO");
-/// assert_eq!(flight.encode()?, &br#"{"origin":"SFO","delay":9}"#[..]);
+/// assert_eq!(flight.encoded()?, br#"{"origin":"SFO","delay":9}"#);
 ///
-/// let error = Json::<Flight>::decode(br#"{"origin": "SFO", "delay": "late"}"#.to_vec()).err().map(|error| error.to_string());
+/// let error = Json::<Flight>::decode(br#"{"origin": "SFO", "delay": "late"}"#).err().map(|error| error.to_string());
 /// assert_eq!(error.as_deref(), Some(r#"field `delay`: invalid type: string "late", expected i64 at line 1 column 33"#));
 /// # Ok::<(), cofferdam_guest::CodecError>(())
 /// ```
@@ -32,14 +31,14 @@ use super::{CodecError, Decode, Encode};
 pub struct Json<T>(pub T);
 
 impl<T: Serialize> Encode for Json<T> {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        serde_json::to_vec(&self.0).map(Cow::Owned).map_err(|error| CodecError::new(error.to_string()))
+    fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+        serde_json::to_writer(bytes, &self.0).map_err(|error| CodecError::new(error.to_string()))
     }
 }
 
 impl<T: DeserializeOwned> Decode for Json<T> {
-    fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| explain(&bytes, &error))
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        serde_json::from_slice(bytes).map(Self).map_err(|error| explain(bytes, &error))
     }
 }
 
@@ -145,7 +144,7 @@ mod tests {
             ("[1]", "field `[0]`: invalid type: integer `1`, expected a string"),
         ];
         for (text, expected) in cases {
-            let error = Json::<Outer>::decode(text.as_bytes().to_vec()).unwrap_err().to_string();
+            let error = Json::<Outer>::decode(text.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{text}: {error}");
         }
     }

@@ -1,33 +1,33 @@
 //! Values as the text that they print as.
 
-use std::borrow::Cow;
 use std::fmt::Display;
+use std::io::Write;
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 
-use super::{CodecError, Decode, Encode};
+use super::{CodecError, Decode, Encode, utf8};
 
 /// A value written as text: `Text(42)` is the two bytes `42`. For everything that prints and parses.
 ///
 /// ```
 /// use cofferdam_guest::{Decode, Encode, Text};
-/// assert_eq!(Text(42u64).encode()?, &b"42"[..]);
-/// assert_eq!(*Text::<u64>::decode(b"42".to_vec())?, 42);
-/// assert_eq!(Text::<u64>::decode(b"4x".to_vec()).unwrap_err().to_string(), "`4x`: invalid digit found in string");
+/// assert_eq!(Text(42u64).encoded()?, b"42");
+/// assert_eq!(*Text::<u64>::decode(b"42")?, 42);
+/// assert_eq!(Text::<u64>::decode(b"4x").unwrap_err().to_string(), "`4x`: invalid digit found in string");
 /// # Ok::<(), cofferdam_guest::CodecError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<T>(pub T);
 
 impl<T: Display> Encode for Text<T> {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        Ok(Cow::Owned(self.0.to_string().into_bytes()))
+    fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+        write!(bytes, "{}", self.0).map_err(|error| CodecError::new(error.to_string()))
     }
 }
 
 impl<T: FromStr<Err: Display>> Decode for Text<T> {
-    fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
-        let text = String::decode(bytes)?;
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let text = utf8(bytes)?;
         text.parse().map(Self).map_err(|error| CodecError::new(format!("`{text:.64}`: {error}")))
     }
 }

@@ -1,7 +1,8 @@
 //! Values that are read and passed on byte for byte.
 
-use std::borrow::Cow;
 use std::ops::Deref;
+
+use bytes::Bytes;
 
 use super::{CodecError, Decode, Encode};
 
@@ -16,31 +17,31 @@ use super::{CodecError, Decode, Encode};
 ///     origin: String,
 /// }
 ///
-/// let bytes = br#"{ "origin": "SFO", "aircraft": "B737" }"#.to_vec();
-/// let flight = Verbatim::<Json<Flight>>::decode(bytes.clone())?;
+/// let bytes = br#"{ "origin": "SFO", "aircraft": "B737" }"#;
+/// let flight = Verbatim::<Json<Flight>>::decode(bytes)?;
 /// assert_eq!(flight.origin, "SFO");
-/// assert_eq!(flight.into_bytes()?, Some(bytes));
+/// assert_eq!(flight.encoded()?, bytes);
 /// # Ok::<(), cofferdam_guest::CodecError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verbatim<T> {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     value: T,
 }
 
 impl<T> Encode for Verbatim<T> {
-    fn encode(&self) -> Result<Cow<'_, [u8]>, CodecError> {
-        Ok(Cow::Borrowed(&self.bytes))
-    }
-
-    fn into_bytes(self) -> Result<Option<Vec<u8>>, CodecError> {
-        Ok(Some(self.bytes))
+    fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.bytes.encode(bytes)
     }
 }
 
 impl<T: Decode> Decode for Verbatim<T> {
-    fn decode(bytes: Vec<u8>) -> Result<Self, CodecError> {
-        Ok(Self { value: T::decode(bytes.clone())?, bytes })
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        Ok(Self { value: T::decode(bytes)?, bytes: Bytes::copy_from_slice(bytes) })
+    }
+
+    fn decode_shared(bytes: Bytes) -> Result<Self, CodecError> {
+        Ok(Self { value: T::decode_shared(bytes.clone())?, bytes })
     }
 }
 

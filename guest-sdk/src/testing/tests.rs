@@ -119,19 +119,19 @@ fn a_store_that_is_not_described_is_not_given() {
 #[test]
 fn ranges_go_both_ways_and_see_writes_made_meanwhile() {
     let store = key_value::<u32, u32>();
-    for number in 0..300 {
+    for number in 0..3_000 {
         store.put(&number, &number).unwrap();
     }
     let keys = |entries: crate::Entries<'_, u32, u32>| entries.map(|entry| entry.unwrap().key).collect::<Vec<_>>();
     assert_eq!(keys(store.range(3..6).unwrap()), [3, 4, 5]);
-    assert_eq!(keys(store.range_descending(297..).unwrap()), [299, 298, 297]);
+    assert_eq!(keys(store.range_descending(2_997..).unwrap()), [2_999, 2_998, 2_997]);
     #[allow(clippy::reversed_empty_ranges)]
     let inverted = 6..3;
     assert!(keys(store.range(inverted).unwrap()).is_empty());
     let mut all = store.all();
     let first = all.next().unwrap().unwrap();
-    store.delete(&299).unwrap();
-    assert_eq!((first.key, all.count()), (0, 298));
+    store.delete(&2_999).unwrap();
+    assert_eq!((first.key, all.count()), (0, 2_998));
 }
 
 #[derive(Inputs)]

@@ -4,7 +4,7 @@
 //! Nothing is deduplicated and nothing is late, as in Kafka Streams' source tables: records count in the order of their arrival. It
 //! never looks into keys and values.
 
-use cofferdam_guest::{Access, Carries, Context, Description, Failure, KeyValue, Processor, Record, Setup, Update, export};
+use cofferdam_guest::{Access, Bytes, Carries, Context, Description, Failure, KeyValue, Processor, Record, Setup, Update, export};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -23,12 +23,12 @@ enum Operator {
 }
 
 struct Table {
-    rows: KeyValue<Vec<u8>, Vec<u8>>,
+    rows: KeyValue<Bytes, Bytes>,
 }
 
 impl Processor for Table {
     type Config = Config;
-    type Input = Record<Option<Vec<u8>>, Option<Vec<u8>>>;
+    type Input = Record<Option<Bytes>, Option<Bytes>>;
 
     fn describe() -> Description {
         Description::new("Keeps the latest value of each key. A record without a key is dropped; one without a value deletes.")
@@ -62,7 +62,7 @@ mod tests {
     use cofferdam_guest::Previous;
     use cofferdam_guest::testing::TestContext;
 
-    fn change(test: &mut TestContext<Table>, value: Option<&str>, time: i64) -> (Option<Vec<u8>>, Option<Previous>) {
+    fn change(test: &mut TestContext<Table>, value: Option<&str>, time: i64) -> (Option<Bytes>, Option<Previous>) {
         test.process(Record::new("SFO", value, time)).unwrap();
         let output = test.raw_outputs().remove(0);
         assert_eq!(output.record.timestamp, time);
@@ -70,14 +70,14 @@ mod tests {
     }
 
     fn was(value: Option<&str>) -> Option<Previous> {
-        Some(Previous { value: value.map(Into::into), latest: true })
+        Some(Previous { value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())), latest: true })
     }
 
     #[test]
     fn an_update_tells_what_it_replaces() {
         let mut test = TestContext::<Table>::new().unwrap();
-        assert_eq!(change(&mut test, Some("a"), 10), (Some(b"a".to_vec()), was(None)));
-        assert_eq!(change(&mut test, Some("b"), 5), (Some(b"b".to_vec()), was(Some("a"))));
+        assert_eq!(change(&mut test, Some("a"), 10), (Some("a".into()), was(None)));
+        assert_eq!(change(&mut test, Some("b"), 5), (Some("b".into()), was(Some("a"))));
         assert_eq!(test.store::<String, String>("table").get_row("SFO"), Ok(Some(("b".into(), 5))));
     }
 

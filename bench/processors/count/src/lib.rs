@@ -1,14 +1,14 @@
 //! How often each key has come, 8 bytes big endian.
 
-use cofferdam_guest::{Access, Context, Description, Failure, KeyValue, NoConfig, Processor, Record, Setup, export};
+use cofferdam_guest::{Access, Bytes, Context, Description, Failure, KeyValue, NoConfig, Processor, Record, Setup, export};
 
 struct Count {
-    counts: KeyValue<Vec<u8>, u64>,
+    counts: KeyValue<Bytes, u64>,
 }
 
 impl Processor for Count {
     type Config = NoConfig;
-    type Input = Record<Vec<u8>, ()>;
+    type Input = Record<Bytes, ()>;
 
     fn describe() -> Description {
         Description::new("Counts by key.").store("counts", Access::ReadWrite, "how often each key has come")
@@ -18,7 +18,7 @@ impl Processor for Count {
         Ok(Self { counts: setup.key_value("counts")? })
     }
 
-    fn process(&mut self, record: Record<Vec<u8>, ()>, ctx: &mut Context) -> Result<(), Failure> {
+    fn process(&mut self, record: Record<Bytes, ()>, ctx: &mut Context) -> Result<(), Failure> {
         let count = self.counts.get(&record.key)?.unwrap_or(0) + 1;
         self.counts.put(&record.key, &count)?;
         ctx.forward((record.key, count))

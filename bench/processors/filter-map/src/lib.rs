@@ -1,21 +1,32 @@
 //! Lets the records pass whose byte 15 is even, with a byte more.
 
-use cofferdam_guest::{Context, Failure, NoConfig, Processor, Record, Setup, export};
+use cofferdam_guest::{Bytes, CodecError, Context, Encode, Failure, NoConfig, Processor, Record, Setup, export};
+
+/// A value and a byte more.
+struct Marked(Bytes);
+
+impl Encode for Marked {
+    fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+        bytes.extend_from_slice(&self.0);
+        bytes.push(b'!');
+        Ok(())
+    }
+}
 
 struct FilterMap;
 
 impl Processor for FilterMap {
     type Config = NoConfig;
-    type Input = Record<Vec<u8>, Vec<u8>>;
+    type Input = Record<Bytes, Bytes>;
 
     fn init(_: NoConfig, _: &mut Setup) -> Result<Self, String> {
         Ok(Self)
     }
 
-    fn process(&mut self, mut record: Record<Vec<u8>, Vec<u8>>, ctx: &mut Context) -> Result<(), Failure> {
+    fn process(&mut self, record: Record<Bytes, Bytes>, ctx: &mut Context) -> Result<(), Failure> {
         if record.value.get(15).is_some_and(|byte| byte % 2 == 0) {
-            record.value.push(b'!');
-            ctx.forward(record)?;
+            let marked = Marked(record.value.clone());
+            ctx.forward(record.with_value(marked))?;
         }
         Ok(())
     }

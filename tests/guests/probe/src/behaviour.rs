@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cofferdam_guest::{Clock, Context, Failure, Outgoing, RawRecord, Record, Setup, Text, Timestamp};
+use cofferdam_guest::{Bytes, Clock, Context, Decode, Failure, Outgoing, RawRecord, Record, Setup, Text, Timestamp};
 use serde::Deserialize;
 
 use crate::{Probe, Stores, hostile, script};
@@ -103,7 +103,7 @@ pub(crate) enum Do {
     Recursion {},
     /// Opens so many iterators over store `rows` on value `flood`, and drops none.
     Iterators { count: u64 },
-    /// Deletes the same key of store `rows` without end on value `flood`.
+    /// Deletes keys of store `rows` without end on value `flood`.
     Deletes {},
     /// Adds so many headers on value `flood`.
     Headers { count: u64 },
@@ -265,7 +265,7 @@ impl Probe {
             ctx.count("dropped", 1);
             return Ok(());
         };
-        let key = String::from_utf8(key).map_err(|_| Failure::bad_record("key: not UTF-8"))?;
+        let key = String::decode(&key).map_err(|_| Failure::bad_record("key: not UTF-8"))?;
         let count = counts.get(&key)?.map_or(0, |count| *count) + 1;
         counts.put(&key, &Text(count))?;
         ctx.forward((key, Text(count)))
@@ -336,8 +336,8 @@ fn not_open() -> Failure {
 
 /// The value as text.
 pub(crate) fn text(record: &RawRecord) -> Result<String, Failure> {
-    let value = record.value.clone().ok_or_else(|| Failure::bad_record("value is null"))?;
-    String::from_utf8(value).map_err(|_| Failure::bad_record("value: not UTF-8"))
+    let value = record.value.as_ref().ok_or_else(|| Failure::bad_record("value is null"))?;
+    String::decode(value).map_err(|_| Failure::bad_record("value: not UTF-8"))
 }
 
 fn number(record: &RawRecord) -> Result<i64, Failure> {
@@ -347,7 +347,7 @@ fn number(record: &RawRecord) -> Result<i64, Failure> {
 
 fn with_text(record: RawRecord, ctx: &mut Context, change: impl FnOnce(&str, &Context) -> String) -> Result<(), Failure> {
     let value = change(&text(&record)?, ctx);
-    ctx.forward(RawRecord { value: Some(value.into_bytes()), change: None, ..record })
+    ctx.forward(RawRecord { value: Some(value.into()), change: None, ..record })
 }
 
 fn place(ctx: &Context) -> String {
@@ -356,7 +356,7 @@ fn place(ctx: &Context) -> String {
 }
 
 fn changes(record: RawRecord, ctx: &mut Context) -> Result<(), Failure> {
-    let shown = |value: &Option<Vec<u8>>| value.as_ref().map_or("-".to_owned(), |value| String::from_utf8_lossy(value).into_owned());
+    let shown = |value: &Option<Bytes>| value.as_ref().map_or("-".to_owned(), |value| String::from_utf8_lossy(value).into_owned());
     let line = match &record.change {
         Some(change) => format!("{} -> {}", shown(&change.value), shown(&record.value)),
         None => format!("stream: {}", shown(&record.value)),

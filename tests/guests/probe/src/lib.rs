@@ -7,12 +7,12 @@ mod describe;
 mod hostile;
 mod script;
 
-use cofferdam_guest::{Context, Description, Failure, KeyValue, KeyValueReader, Processor, RawRecord, Setup, Timestamp, export};
+use cofferdam_guest::{Bytes, Context, Description, Failure, KeyValue, KeyValueReader, Processor, RawRecord, Setup, Timestamp, export};
 
 use behaviour::Do;
 
 /// Bytes, as the topic has them; what a behaviour reads as text it decodes itself.
-type Rows = KeyValue<Vec<u8>, Vec<u8>>;
+type Rows = KeyValue<Bytes, Bytes>;
 
 struct Probe {
     what: Do,
@@ -28,7 +28,7 @@ struct Probe {
 struct Stores {
     counts: Option<KeyValue<String, cofferdam_guest::Text<u64>>>,
     rows: Option<Rows>,
-    read: Option<KeyValueReader<Vec<u8>, String>>,
+    read: Option<KeyValueReader<Bytes, String>>,
     cell: Option<cofferdam_guest::Cell<cofferdam_guest::Text<u64>>>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use cofferdam_guest::{Context, Decode, Failure, Json, RawRecord};
+use cofferdam_guest::{Bytes, Context, Decode, Failure, Json, RawRecord};
 use serde::Deserialize;
 
 use crate::Rows;
@@ -25,11 +25,11 @@ enum Op {
 
 /// Forwards what the operation gives: the (old) value under the operation's key, or the rows.
 pub(crate) fn run(rows: &Rows, record: &RawRecord, ctx: &mut Context) -> Result<(), Failure> {
-    let op = Json::<Op>::decode(record.value.clone().unwrap_or_default())?.0;
-    let bytes = |text: &Option<String>| text.clone().map(String::into_bytes);
-    let end = |key: Option<String>| key.map_or(Bound::Unbounded, |key| Bound::Included(key.into_bytes()));
+    let op = Json::<Op>::decode(record.value.as_deref().unwrap_or_default())?.0;
+    let bytes = |text: &Option<String>| text.clone().map(Bytes::from);
+    let end = |key: Option<String>| key.map_or(Bound::Unbounded, |key| Bound::Included(Bytes::from(key)));
     match op {
-        Op::Put { key, value: Some(value) } => rows.put(key.as_bytes(), &value.into_bytes()),
+        Op::Put { key, value: Some(value) } => rows.put(key.as_bytes(), &value.into()),
         Op::Put { key, value: None } => rows.delete(key.as_bytes()),
         Op::PutIfAbsent { key, value } => {
             let held = match bytes(&value) {
@@ -60,11 +60,11 @@ pub(crate) fn run(rows: &Rows, record: &RawRecord, ctx: &mut Context) -> Result<
     }
 }
 
-fn found(ctx: &mut Context, key: String, value: Option<Vec<u8>>) -> Result<(), Failure> {
+fn found(ctx: &mut Context, key: String, value: Option<Bytes>) -> Result<(), Failure> {
     value.map_or(Ok(()), |value| ctx.forward((key, value)))
 }
 
-fn all(ctx: &mut Context, entries: cofferdam_guest::Entries<'_, Vec<u8>, Vec<u8>>) -> Result<(), Failure> {
+fn all(ctx: &mut Context, entries: cofferdam_guest::Entries<'_, Bytes, Bytes>) -> Result<(), Failure> {
     for entry in entries {
         let entry = entry?;
         ctx.forward((entry.key, entry.value))?;

@@ -1,6 +1,6 @@
 //! Passes on the flights that are delayed by more than a configured number of minutes, as they came.
 
-use cofferdam_guest::{Context, Description, Failure, Json, Processor, Record, Setup, Verbatim, export};
+use cofferdam_guest::{Bytes, Context, Description, Failure, Json, Processor, Record, Setup, Verbatim, export};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Alerts {
 
 impl Processor for Alerts {
     type Config = Config;
-    type Input = Record<Option<Vec<u8>>, Verbatim<Json<Flight>>>;
+    type Input = Record<Option<Bytes>, Verbatim<Json<Flight>>>;
 
     fn describe() -> Description {
         Description::new("Passes on flights that are delayed beyond a threshold.").config_schema(serde_json::json!({
