@@ -59,6 +59,8 @@ fn help_of_an_operators_verbs_is_short() {
         Options:
               --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
               --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
+                                       of `broker.client`
               --topic <TOPIC>          Those of this dead-letter topic only
               --json                   As JSON, a letter a line
           -h, --help                   Print help
@@ -75,6 +77,8 @@ fn help_of_an_operators_verbs_is_short() {
         Options:
               --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
               --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
+                                       of `broker.client`
               --json                   As JSON
           -h, --help                   Print help
 
@@ -90,6 +94,8 @@ fn help_of_an_operators_verbs_is_short() {
         Options:
               --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
               --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
+                                       of `broker.client`
               --all                    All that were not retried yet and came from a topic that the app
                                        reads
               --dry-run                Say what would be done, and do nothing
@@ -108,6 +114,8 @@ fn help_of_an_operators_verbs_is_short() {
                   Folder of the log and of the state; stands for `runtime.state-dir`
               --bootstrap <HOST:PORT>
                   Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --client-config <FILE>
+                  Kafka: properties of librdkafka, `key=value` a line; stands for keys of `broker.client`
               --to <earliest|latest|OFFSET|TIME>
                   Where the sources begin again: `earliest`, `latest`, an offset (in each partition), or a
                   time (RFC 3339; the first record at or after it) [default: earliest]

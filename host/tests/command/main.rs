@@ -1,0 +1,14 @@
+//! What a person sees: the command itself, run in an empty folder. Every text is a snapshot, so that a change of it is read.
+//!
+//! Needs built guests (`make guests examples`).
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod checking;
+#[path = "../common/mod.rs"]
+mod common;
+mod failing;
+mod help;
+mod looking;
+mod projects;
+mod running;
