@@ -81,6 +81,7 @@ public class Client {
         return switch (request.get("do").asText()) {
             case "topics" -> JSON.valueToTree(admin.listTopics().names().get());
             case "create" -> create(request.get("topics"));
+            case "delete" -> delete(request.get("topics"));
             case "config" -> config(request.get("topic").asText());
             case "bounds" -> bounds(request.get("topics"));
             case "committed" -> committed(request.get("group").asText());
@@ -102,6 +103,14 @@ public class Client {
         }
         admin.createTopics(topics).all().get();
         return JSON.getNodeFactory().numberNode(topics.size());
+    }
+
+    /** [topic] */
+    private JsonNode delete(JsonNode unwanted) throws Exception {
+        var names = new ArrayList<String>();
+        unwanted.forEach(name -> names.add(name.asText()));
+        admin.deleteTopics(names).all().get();
+        return JSON.getNodeFactory().numberNode(names.size());
     }
 
     private JsonNode config(String topic) throws Exception {

@@ -80,6 +80,9 @@ class Client:
         """{name: (partitions, {setting: text})}"""
         self.ask("create", topics=[{"name": n, "partitions": p, "config": config} for n, (p, config) in topics.items()])
 
+    def delete_topics(self, names):
+        self.ask("delete", topics=list(names))
+
     def config(self, topic):
         """{setting: text}"""
         return self.ask("config", topic=topic)

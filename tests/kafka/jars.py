@@ -31,19 +31,27 @@ def find():
     for command, package in NEEDED.items():
         if not shutil.which(command):
             raise NoKafka(f"{command} is missing; hint: apt-get install {package}")
-    home = cache()
-    for folder, pom in POMS.items():
-        # The pom among the jars is the one that they were fetched by, and comes last.
-        fetched_by = home / folder / "pom.xml"
-        if not fetched_by.exists() or fetched_by.read_bytes() != pom.read_bytes():
-            fetch(home / folder, pom)
-    return Jars(*(f"{home / folder}/*" for folder in POMS))
+    home = cache() / f"kafka-{version(POMS['lib'])}"
+    return Jars(*(fetched(home / folder, pom) for folder, pom in POMS.items()))
 
 
 def cache():
-    version = re.search(r"<kafka.version>(.+?)</kafka.version>", POMS["lib"].read_text(encoding="utf-8")).group(1)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "cofferdam" / f"kafka-{version}"
+    return home / "cofferdam"
+
+
+def version(pom):
+    """Kafka's."""
+    return re.search(r"<kafka.version>(.+?)</kafka.version>", pom.read_text(encoding="utf-8")).group(1)
+
+
+def fetched(folder, pom):
+    """The jars of a pom, in a folder, fetched where they are not there yet. Raises NoKafka where that cannot be."""
+    # The pom among the jars is the one that they were fetched by, and comes last.
+    fetched_by = folder / "pom.xml"
+    if not fetched_by.exists() or fetched_by.read_bytes() != pom.read_bytes():
+        fetch(folder, pom)
+    return f"{folder}/*"
 
 
 def fetch(folder, pom):

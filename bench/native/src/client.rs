@@ -1,7 +1,7 @@
 //! A client of librdkafka, made and asked.
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +11,9 @@ use sys::rd_kafka_vtype_t as V;
 
 const TEXT_BYTES: usize = 512;
 const FLUSH_MS: i32 = 60_000;
+const ANSWER_MS: i32 = 10_000;
+/// As a partition: the producer chooses by the key.
+pub const ANY: i32 = -1;
 /// The settings of a producer that is to be fast and to lose nothing.
 pub const PRODUCER: &[(&str, &str)] = &[
     ("linger.ms", "5"),
@@ -38,7 +41,12 @@ impl Client {
     }
 
     pub fn producer(bootstrap: &str) -> Result<Self> {
-        Self::open(sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, bootstrap, PRODUCER)
+        Self::producer_with(bootstrap, &[])
+    }
+
+    /// With further settings, which come before its own.
+    pub fn producer_with(bootstrap: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::open(sys::rd_kafka_type_t::RD_KAFKA_PRODUCER, bootstrap, &[PRODUCER, settings].concat())
     }
 
     fn open(kind: sys::rd_kafka_type_t, bootstrap: &str, settings: &[(&str, &str)]) -> Result<Self> {
@@ -64,9 +72,26 @@ impl Client {
     pub fn bounds(self, topic: &CStr, partition: i32) -> Result<(i64, i64)> {
         let (mut first, mut end) = (0, 0);
         // SAFETY: pointers to this function's own.
-        check(unsafe { sys::rd_kafka_query_watermark_offsets(self.0, topic.as_ptr(), partition, &raw mut first, &raw mut end, 10_000) })
+        check(unsafe { sys::rd_kafka_query_watermark_offsets(self.0, topic.as_ptr(), partition, &raw mut first, &raw mut end, ANSWER_MS) })
             .context("asking for a partition's end")?;
         Ok((first, end))
+    }
+
+    /// How many partitions a topic has.
+    pub fn partitions(self, topic: &CStr) -> Result<i32> {
+        let mut metadata = null();
+        // SAFETY: a live client; the answer has one topic, the one that was asked for, and is read before it is destroyed.
+        unsafe {
+            let asked = sys::rd_kafka_topic_new(self.0, topic.as_ptr(), null_mut());
+            ensure!(!asked.is_null(), "no topic");
+            let answered = check(sys::rd_kafka_metadata(self.0, 0, asked, &raw mut metadata, ANSWER_MS));
+            sys::rd_kafka_topic_destroy(asked);
+            answered.context("asking for a topic's partitions")?;
+            let partitions = (*(*metadata).topics).partition_cnt;
+            sys::rd_kafka_metadata_destroy(metadata);
+            ensure!(partitions > 0, "there is no topic {topic:?}");
+            Ok(partitions)
+        }
     }
 
     /// Waits until the broker has everything.

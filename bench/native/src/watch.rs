@@ -25,11 +25,12 @@ struct Seen {
 pub fn run(args: &Watch) -> Result<()> {
     let client = Client::consumer(&args.bootstrap, &[("group.id", "watch")])?;
     let topic = CString::new(args.topic.as_str())?;
+    let partitions = client.partitions(&topic)?;
     let began = Instant::now();
     let (_nobody, pause) = mpsc::channel::<()>();
     let (mut first, mut fifth) = (None, None);
     let last = loop {
-        let ends: Vec<i64> = (0..args.partitions).map(|p| Ok(client.bounds(&topic, p)?.1)).collect::<Result<_>>()?;
+        let ends: Vec<i64> = (0..partitions).map(|p| Ok(client.bounds(&topic, p)?.1)).collect::<Result<_>>()?;
         let records = ends.iter().sum();
         let seen =
             || Ok::<_, anyhow::Error>(Seen { at: Instant::now(), records, app: cpu_seconds(args.app)?, broker: cpu_seconds(args.broker)? });
