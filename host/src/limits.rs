@@ -102,6 +102,10 @@ pub const KEY_BYTES_SHOWN: usize = 64;
 pub const COMMIT_FLOOR: Duration = Duration::from_millis(5);
 /// Longest time between two commits under load, unless `commit-interval` says otherwise.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
+/// Records of one frame.
+pub const FRAME_RECORDS: usize = 4_096;
+/// Bytes of the records of one frame, of which the last one goes beyond.
+pub const FRAME_RECORD_BYTES: usize = 1 << 20;
 /// Records that a task takes before its thread looks at the others and at the clock.
 pub const RECORDS_PER_TURN: usize = 1_000;
 /// Records that wait in memory for each partition.
@@ -115,7 +119,7 @@ pub const TRANSACTION_RECORDS: usize = 50_000;
 /// Bytes of the outputs of one transaction that make its thread commit early.
 pub const TRANSACTION_BYTES: usize = 64 << 20;
 /// Records that a task takes before its thread looks at the clock, and at what they gave.
-pub const RECORDS_PER_LOOK: usize = 100;
+pub const RECORDS_PER_LOOK: usize = 256;
 /// Processed records of a repartition partition that make its thread delete them from the log.
 pub const PURGE_RECORDS: u64 = 10_000;
 /// How long processed records of a repartition partition stay in the log when they are fewer.

@@ -46,6 +46,17 @@ pub struct TaskEnv {
     pub effort: Effort,
 }
 
+impl TaskEnv {
+    /// Makes ready for a record of a frame.
+    pub fn begin(&mut self, source: SourceRecord, row_timestamp: Timestamp) {
+        if let Some(position) = &mut self.position {
+            position.offset = source.offset;
+        }
+        self.stream_time = Some(source.stream_time);
+        self.row_timestamp = row_timestamp;
+    }
+}
+
 /// What calls have taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
@@ -67,6 +78,46 @@ pub struct Output {
     pub partition: Option<u32>,
     /// The record.
     pub record: Record,
+}
+
+/// A source record of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceRecord {
+    /// Its place in its partition.
+    pub offset: Offset,
+    /// Highest timestamp that the task has seen, this record included.
+    pub stream_time: Timestamp,
+}
+
+/// A record of a frame, on its way into a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// Index of the input.
+    pub input: u32,
+    /// Index of the source record that it comes from.
+    pub cause: u32,
+    /// The partition that its sender has chosen, for sinks and repartition edges.
+    pub partition: Option<u32>,
+    /// The record.
+    pub record: Record,
+}
+
+/// A run of records into one node, in order. Causes never decrease along it.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The records.
+    pub records: &'a [Incoming],
+    /// The source records, by [`Incoming::cause`].
+    pub causes: &'a [SourceRecord],
+}
+
+/// An output of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caused {
+    /// Index of the source record that it comes from.
+    pub cause: u32,
+    /// The output.
+    pub output: Output,
 }
 
 /// Why a call did not succeed.
@@ -101,6 +152,20 @@ pub trait Node {
     /// When it fails, the task undoes everything, whatever was appended included.
     fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure>;
 
+    /// The most records that [`process_frame`](Node::process_frame) should be given at a time; at least 1, which is what a node without a
+    /// packed path takes.
+    fn frame_records(&self) -> usize {
+        1
+    }
+
+    /// Does with a run of records what `process` does with each in turn. Appends their outputs, in order. As it begins, position, stream time
+    /// and row timestamp of `env` are those of the first record.
+    ///
+    /// When it fails, the task undoes the whole run, and `process` is called with one record after another.
+    fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
+        one_by_one(self, env, frame, outputs)
+    }
+
     /// A schedule of this node is due.
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure>;
 
@@ -109,4 +174,17 @@ pub trait Node {
 
     /// The node will not be called again.
     fn close(&mut self, env: &mut Lent);
+}
+
+/// A frame for a node that takes one record at a time.
+pub fn one_by_one(node: &mut (impl Node + ?Sized), env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
+    let mut given = Vec::new();
+    for Incoming { input, cause, record, .. } in frame.records {
+        if let Some(env) = env {
+            env.begin(frame.causes[*cause as usize], record.timestamp);
+        }
+        node.process(env, *input, record.clone(), &mut given)?;
+        outputs.extend(given.drain(..).map(|output| Caused { cause: *cause, output }));
+    }
+    Ok(())
 }

@@ -19,6 +19,7 @@ mod entries;
 mod exceptions;
 mod failing;
 mod fit;
+mod frame;
 mod guest_log;
 mod imports;
 mod instance;
@@ -40,6 +41,8 @@ pub use compiled::CompiledCode;
 pub use component_node::ComponentNode;
 pub use describe::describe;
 pub use engine::Engine;
+#[doc(hidden)]
+pub use frame::read_any as read_any_frame;
 pub use imports::{Given, Import};
 pub use loaded::{Loaded, load, load_all};
 pub use metrics::{GuestMetrics, HISTOGRAM_BOUNDS, MetricValue};

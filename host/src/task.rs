@@ -9,6 +9,8 @@ mod dead_letter;
 mod extract;
 mod failure;
 mod failure_lines;
+mod frame;
+mod frame_walk;
 mod partition_group;
 mod plan;
 mod pulse;

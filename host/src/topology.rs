@@ -11,6 +11,7 @@ mod cut;
 mod describe;
 mod draft;
 mod emit;
+mod frames;
 mod grants;
 mod graph;
 mod letters;
@@ -27,6 +28,7 @@ pub use build::build;
 pub use config::check_config;
 pub use describe::{describe_json, describe_mermaid, describe_text};
 pub use draft::Descriptions;
+pub use frames::OneByOne;
 pub use graph::{
     Backend, Carries, Child, Cleanup, Description, ExternalTopic, FailurePolicy, Grant, InputRole, Inputs, NodeIx, NodeKind, OnError,
     Partitioner, Port, Processor, Repartition, Sink, Source, SourceRole, Start, StoreAccess, StoreKind, StoreRole, StoreSpec, SubTopology,

@@ -25,6 +25,9 @@ pub fn check(args: &args::Check) -> Result<ExitCode, Vec<Diagnostic>> {
             Some(description) => say(&format!("    {}", description.doc)),
             None => say("    it does not describe itself"),
         }
+        if !loaded.takes_frames() {
+            say("    takes one record a call");
+        }
         for import in loaded.imports() {
             say(&format!("    imports {} ({})", import.name, import.given));
         }

@@ -19,8 +19,15 @@ pub fn describe(args: &args::Describe) -> Result<ExitCode, Vec<Diagnostic>> {
     } else if args.mermaid {
         topology::describe_mermaid(&app.topology)
     } else {
-        topology::describe_text(&app.topology, Some(&partitions))
+        topology::describe_text(&app.topology, Some(&partitions)) + &singles(&app)
     };
     say(text.trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The nodes whose components have no packed path.
+fn singles(app: &Application) -> String {
+    let singles = app.components.iter().filter(|(_, loaded)| !loaded.takes_frames());
+    let lines: String = singles.map(|(node, loaded)| format!("  {node}: {} does not export `batch`\n", loaded.name())).collect();
+    if lines.is_empty() { lines } else { format!("\none record a call\n{lines}") }
 }

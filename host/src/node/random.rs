@@ -1,7 +1,7 @@
 //! Random bits that a test can repeat.
 
 /// SplitMix64: small, seedable, good enough for sampling and jitter; never for secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeededRandom(u64);
 
 impl SeededRandom {

@@ -112,6 +112,11 @@ impl Schedules {
         self.saved = None;
     }
 
+    /// True when something was asked for or cancelled since the savepoint.
+    pub fn changed(&self) -> bool {
+        self.saved.is_some()
+    }
+
     /// Undoes what was asked for or cancelled since the savepoint.
     pub fn roll_back(&mut self) {
         if let Some(saved) = self.saved.take() {

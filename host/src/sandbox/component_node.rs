@@ -1,13 +1,22 @@
 //! A component as a node of a task.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::instance::Instance;
 use super::loaded::Loaded;
 use super::setup::NodeSetup;
 use super::state::Carried;
-use crate::node::{Failure, Lent, Node, Output};
+use crate::limits;
+use crate::node::{self, Caused, Failure, Frame, Incoming, Lent, Node, Output, SourceRecord};
 use crate::record::{Record, Timestamp};
+
+/// In a frame: there is none yet.
+const NO_STREAM_TIME: Timestamp = Timestamp(-1);
+/// Records of a node's first frame; frames that go well double.
+const FIRST_FRAME: usize = 8;
+/// A frame that takes as long is followed by shorter ones.
+const LONG_FRAME: Duration = limits::DEADLINE_TICK.saturating_mul(2);
 
 /// A node whose operator is a component. It replaces its instance when that has trapped or grown too large; only memory is lost with it.
 pub struct ComponentNode {
@@ -16,6 +25,10 @@ pub struct ComponentNode {
     instance: Option<Instance>,
     /// What the next instance goes on with, while there is none.
     carried: Carried,
+    /// Most records of a frame, for now.
+    frame_records: usize,
+    /// Room for outputs.
+    given: Vec<Caused>,
 }
 
 impl std::fmt::Debug for ComponentNode {
@@ -26,7 +39,14 @@ impl std::fmt::Debug for ComponentNode {
 
 impl ComponentNode {
     pub(super) fn start(loaded: Arc<Loaded>, setup: NodeSetup, env: &mut Lent) -> Result<Self, Failure> {
-        let mut node = Self { loaded, setup: Arc::new(setup), instance: None, carried: Carried::default() };
+        let mut node = Self {
+            loaded,
+            setup: Arc::new(setup),
+            instance: None,
+            carried: Carried::default(),
+            frame_records: FIRST_FRAME,
+            given: Vec::new(),
+        };
         node.with_instance(env, |_, _| Ok(()))?;
         Ok(node)
     }
@@ -71,9 +91,51 @@ fn start_instance(loaded: &Loaded, setup: &Arc<NodeSetup>, carried: Carried, env
     started
 }
 
+impl ComponentNode {
+    /// A frame that failed may have been too long, and one that took long keeps others waiting.
+    fn adapt(&mut self, records: usize, took: Duration, outcome: &Result<(), Failure>) {
+        if outcome.is_err() || took >= LONG_FRAME {
+            self.frame_records = (records / 2).max(1);
+        } else if records == self.frame_records && took < limits::DEADLINE_TICK {
+            self.frame_records = (records * 2).min(limits::FRAME_RECORDS);
+        }
+    }
+
+    /// A record as a frame of one: that is the faster way, where there is one.
+    fn alone(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
+        let offset = env.as_ref().and_then(|env| env.position.as_ref()).map_or(0, |at| at.offset);
+        let stream_time = env.as_ref().and_then(|env| env.stream_time).unwrap_or(NO_STREAM_TIME);
+        let records = [Incoming { input, cause: 0, partition: None, record }];
+        let frame = Frame { records: &records, causes: &[SourceRecord { offset, stream_time }] };
+        let mut given = std::mem::take(&mut self.given);
+        let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, &mut given));
+        outputs.extend(given.drain(..).map(|caused| caused.output));
+        self.given = given;
+        outcome
+    }
+}
+
 impl Node for ComponentNode {
     fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
-        self.with_instance(env, |instance, env| instance.process(env, input, &record, outputs))
+        match self.loaded.batch {
+            Some(_) => self.alone(env, input, record, outputs),
+            None => self.with_instance(env, |instance, env| instance.process(env, input, &record, outputs)),
+        }
+    }
+
+    fn frame_records(&self) -> usize {
+        if self.loaded.batch.is_some() { self.frame_records } else { 1 }
+    }
+
+    fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
+        if self.loaded.batch.is_none() {
+            return node::one_by_one(self, env, frame, outputs);
+        }
+        let ticks = self.loaded.engine.ticks();
+        let began = ticks.now();
+        let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, outputs));
+        self.adapt(frame.records.len(), ticks.since(began), &outcome);
+        outcome
     }
 
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {

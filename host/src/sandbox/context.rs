@@ -5,7 +5,7 @@ use super::bindings::cofferdam::processor::types;
 use super::guest_log::one_line;
 use super::metrics::Kept;
 use super::outputs;
-use super::state::{Phase, State};
+use super::state::{OpenFrame, Phase, State};
 use crate::limits;
 use crate::node::{Grid, PunctuationClock};
 use crate::record::Timestamp;
@@ -42,13 +42,19 @@ impl Host for State {
             Phase::Init | Phase::Describe => return Err(self.broken_rule("`init` may not forward records")),
             Phase::Close => return Err(self.broken_rule("`close` may not forward records")),
         }
+        if self.call.frame.is_some() {
+            return Err(self.broken_rule("`batch.process-frame` may not use context.forward, but context.forward-frame"));
+        }
         let call = &mut self.call;
         outputs::accept(&self.setup, &mut call.totals, outputs, &mut call.forwarded).map_err(|failure| self.end(failure))
     }
 
-    fn forward_frame(&mut self, _frame: Vec<u8>) -> wasmtime::Result<()> {
+    fn forward_frame(&mut self, frame: Vec<u8>) -> wasmtime::Result<()> {
         self.env("context.forward-frame")?;
-        Err(self.broken_rule("context.forward-frame belongs to `batch.process-frame`, which this host does not call yet"))
+        let Some(OpenFrame { causes, taken, forwarded }) = &mut self.call.frame else {
+            return Err(self.broken_rule("context.forward-frame belongs to `batch.process-frame`"));
+        };
+        taken.read(&self.setup, causes, &frame.into(), false, forwarded).map_err(|failure| self.end(failure))
     }
 
     fn schedule(&mut self, name: String, interval_ms: u64, clock: Clock, start: Option<i64>) -> wasmtime::Result<()> {

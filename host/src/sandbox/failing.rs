@@ -88,7 +88,7 @@ fn is_plumbing(name: &str) -> bool {
     name.starts_with("cofferdam:processor/") || name.trim_start_matches('<').starts_with("cofferdam_guest::")
 }
 
-const PANIC_MACHINERY: [&str; 3] = ["__rustc::", "std::", "core::"];
+const PANIC_MACHINERY: [&str; 4] = ["__rustc::", "std::", "core::", "bytes::abort"];
 
 fn names(frame: &FrameInfo) -> Vec<String> {
     let function = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);

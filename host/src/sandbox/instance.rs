@@ -5,22 +5,28 @@ use std::sync::Arc;
 use wasmtime::Store;
 
 use super::bindings::cofferdam::processor::types::{self, HeaderParam, PreviousParam, RecordParam};
+use super::bindings::exports::cofferdam::processor::batch;
 use super::bindings::exports::cofferdam::processor::node::{self, Setup};
 use super::engine::Deadline;
 use super::failing;
+use super::frame;
 use super::guest_log::one_line;
 use super::loaded::Loaded;
 use super::outputs;
 use super::setup::NodeSetup;
-use super::state::{Carried, Phase, State};
+use super::state::{Carried, OpenFrame, Phase, State};
 use crate::limits;
-use crate::node::{Failure, Lent, Output};
+use crate::node::{Caused, Failure, Frame, Lent, Output};
 use crate::record::{Record, Timestamp};
 
 /// An instance that has passed its `init`.
 pub(super) struct Instance {
     store: Store<State>,
     node: node::Guest,
+    /// The packed path, where the component has one.
+    batch: Option<batch::Guest>,
+    /// Room for a frame.
+    buffer: Vec<u8>,
     deadline: Deadline,
     /// Memory above which it is let go of at a commit.
     high_water: usize,
@@ -71,20 +77,21 @@ impl Instance {
         let started = run(&mut store, env, Phase::Init, Deadline::new(limits::INIT_DEADLINE), |store| {
             let instance = loaded.pre.instantiate(&mut *store)?;
             let node = loaded.node.load(&mut *store, &instance)?;
+            let batch = loaded.batch.as_ref().map(|batch| batch.load(&mut *store, &instance)).transpose()?;
             let inputs: Vec<&str> = setup.inputs.iter().map(String::as_str).collect();
             let ports: Vec<&str> = setup.ports.iter().map(String::as_str).collect();
             let told =
                 Setup { app: &setup.app, name: &setup.name, task: &setup.task, inputs: &inputs, ports: &ports, config: &setup.config };
             let answer = node.call_init(store, told)?;
-            Ok((node, answer))
+            Ok((node, batch, answer))
         });
         match started {
-            Ok((node, Ok(()))) => {
+            Ok((node, batch, Ok(()))) => {
                 let room = setup.limits.memory_bytes / limits::HIGH_WATER_DIVISOR;
                 let high_water = store.data().memory.used().saturating_add(room);
-                Ok(Self { store, node, deadline: Deadline::new(setup.limits.deadline), high_water, dead: false })
+                Ok(Self { store, node, batch, buffer: Vec::new(), deadline: Deadline::new(setup.limits.deadline), high_water, dead: false })
             }
-            Ok((_, Err(refusal))) => Err(Failure::Fatal(format!("init: {}", one_line(&refusal, limits::REASON_BYTES)))),
+            Ok((_, _, Err(refusal))) => Err(Failure::Fatal(format!("init: {}", one_line(&refusal, limits::REASON_BYTES)))),
             Err(Failure::Trap { reason, frames }) => Err(Failure::Fatal(with_frames(&format!("init: {reason}"), &frames))),
             Err(other) => Err(other),
         }
@@ -102,6 +109,30 @@ impl Instance {
             change: record.change.as_ref().map(|c| PreviousParam { value: c.value.as_deref(), latest: c.latest }),
         };
         self.work(env, outputs, |store, node| node.call_process(store, input, told))
+    }
+
+    /// A frame of records. Only where the component has the packed path.
+    pub(super) fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
+        let Some(batch) = &self.batch else { return Err(Failure::Fatal("the component has no packed path".into())) };
+        self.buffer.clear();
+        frame::write(frame, &mut self.buffer);
+        let open = self.store.data_mut().call.frame.insert(OpenFrame::default());
+        open.causes.extend(frame.records.iter().map(|incoming| incoming.cause));
+        let buffer = &self.buffer;
+        let answer = run(&mut self.store, env, Phase::Work, self.deadline, |store| batch.call_process_frame(store, buffer));
+        self.dead |= answer.is_err();
+        let State { setup, call, .. } = self.store.data_mut();
+        let open = call.frame.take().unwrap_or_default();
+        match answer? {
+            Ok(returned) => {
+                let OpenFrame { causes, mut taken, mut forwarded } = open;
+                outputs.append(&mut forwarded);
+                let read = taken.read(setup, &causes, &returned.into(), true, outputs);
+                self.dead |= matches!(read, Err(Failure::Trap { .. }));
+                read
+            }
+            Err(failure) => Err(told_failure(failure)),
+        }
     }
 
     /// A schedule that is due.

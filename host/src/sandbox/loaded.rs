@@ -22,6 +22,7 @@ pub struct Loaded {
     pub(super) pre: InstancePre<State>,
     pub(super) node: node::GuestIndices,
     pub(super) describe: Option<describe::GuestIndices>,
+    pub(super) batch: Option<batch::GuestIndices>,
     imports: Vec<Import>,
     /// Keeps deadlines passing for as long as the component can run.
     pub(super) engine: Engine,
@@ -42,6 +43,11 @@ impl Loaded {
     /// The interfaces that it imports, and what it is given for them.
     pub fn imports(&self) -> &[Import] {
         &self.imports
+    }
+
+    /// Whether it has the packed path: many records a call.
+    pub fn takes_frames(&self) -> bool {
+        self.batch.is_some()
     }
 
     /// Makes a node of a task: an instance that has passed its `init`. A failure here is never the fault of a record.
@@ -71,11 +77,11 @@ fn load_known(engine: &Engine, name: &str, digest: &str, bytes: &[u8]) -> Result
     let has = |interface: &str| component.get_export_index(None, format!("{CONTRACT}{interface}@{CONTRACT_VERSION}")).is_some();
     let node = node::GuestIndices::new(&pre).map_err(misfit)?;
     let describe = has("describe").then(|| describe::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
-    // Not called yet; a component that has them wrong is refused today rather than on the day of the upgrade.
+    let batch = has("batch").then(|| batch::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
+    // Not called yet; a component that has it wrong is refused today rather than on the day of the upgrade.
     has("migrate").then(|| migrate::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
-    has("batch").then(|| batch::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
     fit::check(&pre).map_err(misfit)?;
-    Ok(Arc::new(Loaded { name: name.into(), pre, node, describe, imports, engine: engine.clone() }))
+    Ok(Arc::new(Loaded { name: name.into(), pre, node, describe, batch, imports, engine: engine.clone() }))
 }
 
 /// Loads several components side by side, in their order.

@@ -17,6 +17,24 @@ pub(super) struct Totals {
     bytes: usize,
 }
 
+impl Totals {
+    pub(super) fn add_count(&mut self, count: usize, setup: &NodeSetup) -> Result<(), Failure> {
+        self.count += count;
+        match self.count > setup.limits.outputs {
+            true => Err(Failure::BadRecord(format!("more than {} outputs of one call (`limits.outputs`)", setup.limits.outputs))),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn add_bytes(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.bytes += bytes;
+        match self.bytes > limits::OUTPUT_BYTES_FORWARDED {
+            true => Err(Failure::BadRecord(format!("more than {} of outputs of one call", size(limits::OUTPUT_BYTES_FORWARDED)))),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Takes outputs that a call returned.
 pub(super) fn accept_returned(
     setup: &NodeSetup,
@@ -24,15 +42,20 @@ pub(super) fn accept_returned(
     outputs: Vec<types::Output>,
     into: &mut Vec<Output>,
 ) -> Result<(), Failure> {
-    if outputs.len() > limits::OUTPUTS_RETURNED {
-        let (count, most) = (outputs.len(), limits::OUTPUTS_RETURNED);
-        return Err(Failure::BadRecord(format!("{count} outputs returned by one call; the limit is {most} (`forward` takes more)")));
-    }
+    check_returned(outputs.len(), 0)?;
     let before = totals.bytes;
     accept(setup, totals, outputs, into)?;
-    let returned = totals.bytes - before;
-    if returned > limits::OUTPUT_BYTES_RETURNED {
-        let (bytes, most) = (size(returned), size(limits::OUTPUT_BYTES_RETURNED));
+    check_returned(0, totals.bytes - before)
+}
+
+/// Refuses more than a record may give in what its call returns.
+pub(super) fn check_returned(count: usize, bytes: usize) -> Result<(), Failure> {
+    if count > limits::OUTPUTS_RETURNED {
+        let most = limits::OUTPUTS_RETURNED;
+        return Err(Failure::BadRecord(format!("{count} outputs returned by one call; the limit is {most} (`forward` takes more)")));
+    }
+    if bytes > limits::OUTPUT_BYTES_RETURNED {
+        let (bytes, most) = (size(bytes), size(limits::OUTPUT_BYTES_RETURNED));
         return Err(Failure::BadRecord(format!("{bytes} of outputs returned by one call; the limit is {most} (`forward` takes more)")));
     }
     Ok(())
@@ -40,18 +63,12 @@ pub(super) fn accept_returned(
 
 /// Takes outputs within the limits of the whole call: those that `forward` hands over early.
 pub(super) fn accept(setup: &NodeSetup, totals: &mut Totals, outputs: Vec<types::Output>, into: &mut Vec<Output>) -> Result<(), Failure> {
-    totals.count += outputs.len();
-    if totals.count > setup.limits.outputs {
-        return Err(Failure::BadRecord(format!("more than {} outputs of one call (`limits.outputs`)", setup.limits.outputs)));
-    }
+    totals.add_count(outputs.len(), setup)?;
     into.reserve(outputs.len());
     for output in outputs {
         let slot = slot(&setup.ports, output.port.as_deref())?;
         let record = record(output.record)?;
-        totals.bytes += record.size();
-        if totals.bytes > limits::OUTPUT_BYTES_FORWARDED {
-            return Err(Failure::BadRecord(format!("more than {} of outputs of one call", size(limits::OUTPUT_BYTES_FORWARDED))));
-        }
+        totals.add_bytes(record.size())?;
         into.push(Output { slot, partition: output.partition, record });
     }
     Ok(())
@@ -72,13 +89,6 @@ fn undeclared(ports: &[String], port: &str) -> Failure {
 
 fn record(record: RecordResult) -> Result<Record, Failure> {
     let RecordResult { key, value, timestamp, headers, change } = record;
-    if timestamp < 0 {
-        return Err(Failure::BadRecord(format!("an output has the timestamp {timestamp}; it may not be negative")));
-    }
-    if headers.len() > limits::RECORD_HEADERS {
-        let (count, most) = (headers.len(), limits::RECORD_HEADERS);
-        return Err(Failure::BadRecord(format!("an output has {count} headers; the limit is {most}")));
-    }
     let record = Record {
         key: key.map(Bytes::from),
         value: value.map(Bytes::from),
@@ -86,9 +96,22 @@ fn record(record: RecordResult) -> Result<Record, Failure> {
         headers: headers.into_iter().map(|h| Header { name: h.name.into(), value: h.value.map(Bytes::from) }).collect(),
         change: change.map(|c| Previous { value: c.value.map(Bytes::from), latest: c.latest }),
     };
-    let bytes = record.size();
+    check(&record)?;
+    Ok(record)
+}
+
+/// Refuses a record that is too large, or has a time that no record has.
+pub(super) fn check(record: &Record) -> Result<(), Failure> {
+    if record.timestamp.0 < 0 {
+        return Err(Failure::BadRecord(format!("an output has the timestamp {}; it may not be negative", record.timestamp)));
+    }
+    let (count, bytes) = (record.headers.len(), record.size());
+    if count > limits::RECORD_HEADERS {
+        let most = limits::RECORD_HEADERS;
+        return Err(Failure::BadRecord(format!("an output has {count} headers; the limit is {most}")));
+    }
     if bytes > limits::RECORD_BYTES {
         return Err(Failure::BadRecord(format!("an output has {}; the limit of a record is {}", size(bytes), size(limits::RECORD_BYTES))));
     }
-    Ok(record)
+    Ok(())
 }

@@ -63,3 +63,21 @@ pub struct NodeSetup {
     /// Where its counters and histograms go: one registry a node, shared by its tasks.
     pub metrics: Arc<GuestMetrics>,
 }
+
+impl NodeSetup {
+    /// Of a node without anything, in no task.
+    pub(super) fn nobodys() -> Self {
+        Self {
+            app: "".into(),
+            name: "".into(),
+            node: NodeIx(0),
+            task: "".into(),
+            inputs: Vec::new(),
+            ports: Vec::new(),
+            config: "{}".to_owned(),
+            grants: Vec::new(),
+            limits: NodeLimits::default(),
+            metrics: Arc::default(),
+        }
+    }
+}

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::engine::Ticks;
 use super::entries::Iterators;
+use super::frame::Taken;
 use super::guest_log::{GuestLog, Level, Stream};
 use super::memory::MemoryMeter;
 use super::metrics::NodeMetrics;
 use super::open_stores::OpenStore;
 use super::outputs::Totals;
 use super::setup::NodeSetup;
-use crate::node::{Failure, Lent, Output, SeededRandom, TaskEnv};
+use crate::node::{Caused, Failure, Lent, Output, SeededRandom, TaskEnv};
 use crate::record::Timestamp;
 use crate::store::StoreError;
 
@@ -34,6 +35,8 @@ pub(super) struct Call {
     pub(super) forwarded: Vec<Output>,
     /// Size of the outputs so far.
     pub(super) totals: Totals,
+    /// The frame that the guest has been given; `None` in a typed call.
+    pub(super) frame: Option<OpenFrame>,
     /// Why a host function ended the call.
     pub(super) ended: Option<Failure>,
     /// The last line that the guest logged as an error: its panic hook's, when it traps.
@@ -42,6 +45,17 @@ pub(super) struct Call {
     pub(super) held_since: Option<Timestamp>,
     /// What it wrote to stderr: message and stack of an uncaught exception, when it traps.
     pub(super) stderr: Vec<String>,
+}
+
+/// A packed call at work.
+#[derive(Debug, Default)]
+pub(super) struct OpenFrame {
+    /// Causes of its entries.
+    pub(super) causes: Vec<u32>,
+    /// What of its outputs has been read.
+    pub(super) taken: Taken,
+    /// Outputs that were handed over early.
+    pub(super) forwarded: Vec<Caused>,
 }
 
 /// What survives an instance: its successor goes on with it.

@@ -41,6 +41,8 @@ pub struct TaskPlan {
     pub sub_topology: usize,
     /// Keys of records stay out of logs and errors.
     pub redact_keys: bool,
+    /// Records go many at a time where nobody can tell.
+    pub frames: bool,
     pub(super) nodes: Vec<PlanNode>,
     pub(super) local: FxHashMap<NodeIx, LocalNode>,
     /// Source topics, in the order in which equal timestamps are taken.
@@ -55,13 +57,23 @@ pub(super) struct PlanNode {
     /// By slot of the output, in order of delivery.
     pub children: Vec<Vec<PlanChild>>,
     pub on_error: OnError,
+    /// The processors below a source whose records may go through all of them many at a time.
+    pub in_frames: Option<Vec<LocalNode>>,
 }
 
 #[derive(Debug)]
 pub(super) enum Work {
     Source { extractor: TimestampExtractor, role: SourceRole },
     Processor,
-    Sink { topic: Arc<str>, internal: bool, target: Option<SinkTopic> },
+    Sink(PlanSink),
+}
+
+#[derive(Debug)]
+pub(super) struct PlanSink {
+    pub topic: Arc<str>,
+    /// The upper end of a repartition edge.
+    pub internal: bool,
+    pub target: Option<SinkTopic>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +104,7 @@ impl TaskPlan {
                 topics.extend(s.topics.iter().map(|t| SourceTopic { topic: t.clone(), source: local[source] }));
             }
         }
-        Ok(Self { name: sub.name.clone(), sub_topology, redact_keys: false, nodes, local, topics })
+        Ok(Self { name: sub.name.clone(), sub_topology, redact_keys: false, frames: true, nodes, local, topics })
     }
 
     /// The topology's index of a node of this plan.
@@ -115,9 +127,17 @@ impl TaskPlan {
         let source = self.topics.iter().find(|t| &*t.topic == topic)?.source;
         match &self.node(source).work {
             Work::Source { extractor, .. } => Some(extractor),
-            Work::Processor | Work::Sink { .. } => None,
+            Work::Processor | Work::Sink(_) => None,
         }
     }
+}
+
+fn in_frames(topology: &Topology, ix: NodeIx, local: &FxHashMap<NodeIx, LocalNode>) -> Option<Vec<LocalNode>> {
+    if topology.one_by_one(ix).is_some() {
+        return None;
+    }
+    let processors = topology.below(ix).ok()?.into_iter().filter(|below| matches!(topology.nodes[below.0].kind, NodeKind::Processor(_)));
+    Some(processors.map(|below| local[&below]).collect())
 }
 
 fn plan_node(
@@ -134,9 +154,11 @@ fn plan_node(
             role: source.role,
         },
         NodeKind::Processor(_) => Work::Processor,
-        NodeKind::Sink(sink) => Work::Sink { topic: sink.topic.clone(), internal: sink.repartition.is_some(), target: target(&sink.topic) },
+        NodeKind::Sink(sink) => {
+            Work::Sink(PlanSink { topic: sink.topic.clone(), internal: sink.repartition.is_some(), target: target(&sink.topic) })
+        }
     };
     let child = |c: &crate::topology::Child| PlanChild { node: local[&c.node], input: c.input, table: c.table };
     let children = node.children.iter().map(|slot| slot.iter().map(child).collect()).collect();
-    Ok(PlanNode { ix, name: node.name.clone(), work, children, on_error: node.on_error.clone() })
+    Ok(PlanNode { ix, name: node.name.clone(), work, children, on_error: node.on_error.clone(), in_frames: in_frames(topology, ix, local) })
 }

@@ -3,7 +3,6 @@
 //! Outputs of a call are delivered in order once it has returned; each one's whole subtree sees it before the next output exists for
 //! anybody (Kafka Streams' order of `forward`). Whatever fails, everything since the savepoint is undone.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::OutgoingRecord;
@@ -12,7 +11,8 @@ use crate::node::{Effort, Failure, Lent, Node, Output, TaskEnv};
 use crate::record::{self, Record, Timestamp};
 use crate::store::Savepoint;
 
-use super::plan::{LocalNode, PlanChild, SinkTopic, TaskPlan, Work};
+use super::frame_walk::FrameRoom;
+use super::plan::{LocalNode, PlanChild, PlanSink, SinkTopic, TaskPlan, Work};
 use super::pulse::Pulse;
 use super::refusal::{Cause, Origin, Outbound, Refusals};
 
@@ -58,10 +58,12 @@ pub(super) struct Walker {
     /// Length and bytes of the outbox when the running walk began.
     began: (usize, usize),
     /// Tells from outside which call is running, and in which partition's task.
-    pulse: Pulse,
-    partition: u32,
+    pub(super) pulse: Pulse,
+    pub(super) partition: u32,
     stack: Vec<Visit>,
     outputs: Vec<Output>,
+    /// What the walk of a frame has in hand.
+    pub(super) frame: FrameRoom,
 }
 
 impl Walker {
@@ -79,6 +81,7 @@ impl Walker {
             partition,
             stack: Vec::new(),
             outputs: Vec::new(),
+            frame: FrameRoom::default(),
         }
     }
 
@@ -112,6 +115,7 @@ impl Walker {
         self.outbox_bytes = point.outbox_bytes;
         self.stack.clear();
         self.outputs.clear();
+        self.frame.clear();
     }
 
     /// Puts a record among those of the walks that ended well.
@@ -150,14 +154,7 @@ impl Walker {
             let at = visit.node;
             let fail = |failure| WalkFailure { node: at, failure };
             match &plan.node(at).work {
-                Work::Sink { topic, internal, target } => {
-                    let out = to_outgoing(visit, topic, *internal, *target).map_err(fail)?;
-                    if let Some(reason) = self.refusal(at, false) {
-                        return Err(fail(Failure::BadRecord(format!("{topic} refuses the record: {reason}"))));
-                    }
-                    self.post(at, false, out);
-                    self.check_outputs().map_err(fail)?;
-                }
+                Work::Sink(sink) => self.enter_sink(at, sink, visit.partition, visit.record).map_err(fail)?,
                 Work::Processor => {
                     env(&mut self.env).map_err(fail)?.row_timestamp = visit.record.timestamp;
                     let node = node(&mut self.nodes, at).map_err(fail)?;
@@ -171,6 +168,16 @@ impl Walker {
             }
         }
         Ok(())
+    }
+
+    /// Puts a record that has reached a sink into the outbox.
+    pub(super) fn enter_sink(&mut self, at: LocalNode, sink: &PlanSink, partition: Option<u32>, record: Record) -> Result<(), Failure> {
+        let out = to_outgoing(sink, partition, record)?;
+        if let Some(reason) = self.refusal(at, false) {
+            return Err(Failure::BadRecord(format!("{} refuses the record: {reason}", sink.topic)));
+        }
+        self.post(at, false, out);
+        self.check_outputs()
     }
 
     /// Refuses a walk that gives more than memory is meant for: nothing of it can be sent before it has ended.
@@ -211,17 +218,16 @@ fn visit(child: &PlanChild, partition: Option<u32>, mut record: Record) -> Visit
 }
 
 /// What a sink writes. A record that the log would refuse is refused here, where it can still be undone.
-fn to_outgoing(visit: Visit, topic: &Arc<str>, internal: bool, target: Option<SinkTopic>) -> Result<OutgoingRecord, Failure> {
-    let mut record = visit.record;
+fn to_outgoing(sink: &PlanSink, partition: Option<u32>, mut record: Record) -> Result<OutgoingRecord, Failure> {
     record::strip_reserved_headers(&mut record);
-    if internal {
+    if sink.internal {
         record::pack_change(&mut record);
     } else {
         record.change = None;
     }
-    match refused(&record, visit.partition, topic, target) {
+    match refused(&record, partition, &sink.topic, sink.target) {
         Some(reason) => Err(Failure::BadRecord(reason)),
-        None => Ok(OutgoingRecord { topic: topic.clone(), partition: visit.partition, record }),
+        None => Ok(OutgoingRecord { topic: sink.topic.clone(), partition, record }),
     }
 }
 
@@ -242,10 +248,10 @@ fn refused(record: &Record, partition: Option<u32>, topic: &str, target: Option<
         .then(|| format!("a record with {headers} headers is above the limit of {} (record headers)", limits::RECORD_HEADERS))
 }
 
-fn env(lent: &mut Lent) -> Result<&mut TaskEnv, Failure> {
+pub(super) fn env(lent: &mut Lent) -> Result<&mut TaskEnv, Failure> {
     lent.as_deref_mut().ok_or_else(|| Failure::Fatal("the task's state was not handed back by an earlier call".into()))
 }
 
-fn node(nodes: &mut [Option<Box<dyn Node>>], at: LocalNode) -> Result<&mut Box<dyn Node>, Failure> {
+pub(super) fn node(nodes: &mut [Option<Box<dyn Node>>], at: LocalNode) -> Result<&mut Box<dyn Node>, Failure> {
     nodes[at as usize].as_mut().ok_or_else(|| Failure::Fatal("the node has no instance".into()))
 }

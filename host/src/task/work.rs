@@ -14,6 +14,7 @@ use super::counters::Counters;
 use super::dead_letter::dead_letter;
 use super::failure::{RecordFailure, Verdict, kind, verdict};
 use super::failure_lines::FailureLines;
+use super::frame::Frames;
 use super::partition_group::{Head, PartitionGroup, PartitionQueue, StartAt};
 use super::plan::{LocalNode, TaskPlan, Work};
 use super::pulse::Pulse;
@@ -74,10 +75,11 @@ pub struct Task {
     pub(super) plan: Arc<TaskPlan>,
     pub(super) walker: Walker,
     /// How often the record at hand has failed as transient.
-    attempts: u32,
+    pub(super) attempts: u32,
+    pub(super) frames: Frames,
     /// Since when it has waited for an empty partition.
     starved_since: Option<Timestamp>,
-    dirty: bool,
+    pub(super) dirty: bool,
     failure_lines: FailureLines,
     /// What a rewind goes back to besides stores and positions.
     at_commit: (Option<Timestamp>, Schedules),
@@ -111,6 +113,7 @@ impl Task {
             plan,
             walker: Walker::new(nodes, env, pulse, partition),
             attempts: 0,
+            frames: Frames::default(),
             starved_since: None,
             dirty,
             failure_lines: FailureLines::default(),
@@ -142,8 +145,7 @@ impl Task {
                 return Ok(Turn { records, more: false });
             };
             self.starved_since = None;
-            self.one_record(&plan, at, now)?;
-            records += 1;
+            records += self.next_records(&plan, at, now, max - records)?;
         }
         Ok(Turn { records, more: self.state == TaskState::Running })
     }
@@ -198,7 +200,7 @@ impl Task {
         }
     }
 
-    fn one_record(&mut self, plan: &TaskPlan, at: usize, now: Timestamp) -> Result<(), TaskError> {
+    pub(super) fn one_record(&mut self, plan: &TaskPlan, at: usize, now: Timestamp) -> Result<(), TaskError> {
         let queue = &mut self.group.queues[at];
         let source = queue.source;
         let Some((head, time)) = queue.pop() else { return Ok(()) };
@@ -289,6 +291,7 @@ impl Task {
     /// As if the record had never been taken: its time does not count either.
     fn put_back(&mut self, record: Failed) {
         self.group.queues[record.at].put_back(record.head);
+        self.frames.comes_alone();
         if let Some(env) = &mut self.walker.env {
             env.stream_time = record.before;
         }
@@ -392,6 +395,7 @@ impl Task {
         self.walker.outbox.clear();
         self.walker.outbox_bytes = 0;
         self.group.queues.iter_mut().for_each(PartitionQueue::rewind);
+        self.frames.reset();
         self.attempts = 0;
         // A parked task has to do again what came before the record at which it stands.
         if self.dirty || matches!(self.state, TaskState::Sleeping { .. }) {
@@ -420,7 +424,7 @@ struct Failed {
 }
 
 /// A source's record as its children see it.
-fn sourced(plan: &TaskPlan, source: LocalNode, polled: &Record, time: Timestamp) -> Record {
+pub(super) fn sourced(plan: &TaskPlan, source: LocalNode, polled: &Record, time: Timestamp) -> Record {
     let mut record = polled.clone();
     record.timestamp = time;
     match &plan.node(source).work {
@@ -430,10 +434,10 @@ fn sourced(plan: &TaskPlan, source: LocalNode, polled: &Record, time: Timestamp)
     record
 }
 
-fn extractor(plan: &TaskPlan, source: LocalNode) -> &super::extract::TimestampExtractor {
+pub(super) fn extractor(plan: &TaskPlan, source: LocalNode) -> &super::extract::TimestampExtractor {
     match &plan.node(source).work {
         Work::Source { extractor, .. } => extractor,
-        Work::Processor | Work::Sink { .. } => &super::extract::TimestampExtractor::Own,
+        Work::Processor | Work::Sink(_) => &super::extract::TimestampExtractor::Own,
     }
 }
 

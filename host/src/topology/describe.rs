@@ -8,7 +8,8 @@ pub use json::describe_json;
 pub use mermaid::describe_mermaid;
 pub use text::describe_text;
 
-use super::graph::{Child, NodeKind, SourceRole, Topology, TopologyNode};
+use super::frames::OneByOne;
+use super::graph::{Child, NodeIx, NodeKind, SourceRole, Topology, TopologyNode};
 
 /// What a node is, in one word.
 fn noun(node: &TopologyNode) -> &'static str {
@@ -40,6 +41,16 @@ fn port(node: &TopologyNode, slot: usize) -> Option<&str> {
 fn users(topology: &Topology, store: usize) -> Vec<(&TopologyNode, super::graph::StoreAccess)> {
     let processors = topology.nodes.iter().filter_map(|n| if let NodeKind::Processor(p) = &n.kind { Some((n, p)) } else { None });
     processors.flat_map(|(n, p)| p.grants.iter().filter(|g| g.store == store).map(move |g| (n, g.access))).collect()
+}
+
+/// Why the records of a source go one at a time; `None` for other nodes, and where they go many at a time.
+fn one_by_one(topology: &Topology, node: &TopologyNode) -> Option<String> {
+    let at = topology.nodes.iter().position(|n| n.name == node.name && matches!(n.kind, NodeKind::Source(_)))?;
+    Some(match topology.one_by_one(NodeIx(at))? {
+        OneByOne::TwoWays(node) => format!("two ways lead to '{}'", topology.nodes.get(node.0)?.name),
+        OneByOne::SharedStore(store) => format!("several nodes use the store '{}'", topology.stores.get(store)?.name),
+        OneByOne::OneTopic(topic) => format!("several nodes write '{topic}'"),
+    })
 }
 
 /// Whose topics a source reads, in one word.

@@ -34,6 +34,9 @@ const SHORT: &str = "limits = { deadline = \"100ms\" }";
 /// Pathological work takes its time on a busy machine; the deadline has its own cases.
 const PATIENT: &str = "limits = { deadline = \"60s\" }";
 
+/// What a frame of many MiB takes in the guest.
+const ROOMY: &str = "limits = { deadline = \"60s\", memory = \"256MiB\" }";
+
 const fn probe(name: &'static str, config: &'static str, value: &'static str, kind: &'static str, reason: &'static str) -> Attack {
     Attack { name, component: Component::Probe(config), more: PATIENT, store: None, value, kind, reason, heavy: false }
 }
@@ -64,7 +67,16 @@ pub(crate) const FAILING: &[Attack] = &[
         "bad-record",
         "10001 outputs returned by one call; the limit is 10000 (`forward` takes more)",
     ),
-    probe("bytes", "{ do = \"outputs\", count = 20, bytes = 1048576 }", "flood", "bad-record", "20.1 MiB of outputs returned by one call"),
+    Attack {
+        more: ROOMY,
+        ..probe(
+            "bytes",
+            "{ do = \"outputs\", count = 20, bytes = 1048576 }",
+            "flood",
+            "bad-record",
+            "16.1 MiB of outputs returned by one call",
+        )
+    },
     Attack {
         heavy: true,
         ..probe(
@@ -79,6 +91,7 @@ pub(crate) const FAILING: &[Attack] = &[
     Attack { heavy: true, kind: "bad-record", ..hand("empty-headers", made::empty_headers, "more than 256 MiB of outputs of one call") },
     Attack {
         heavy: true,
+        more: ROOMY,
         ..probe(
             "large-key",
             "{ do = \"sizes\", key = 17825792 }",
@@ -89,6 +102,7 @@ pub(crate) const FAILING: &[Attack] = &[
     },
     Attack {
         heavy: true,
+        more: ROOMY,
         ..probe(
             "large-value",
             "{ do = \"sizes\", value = 17825792 }",
@@ -99,6 +113,7 @@ pub(crate) const FAILING: &[Attack] = &[
     },
     Attack {
         heavy: true,
+        more: ROOMY,
         ..probe(
             "large-header",
             "{ do = \"sizes\", header = 17825792 }",
@@ -131,6 +146,10 @@ pub(crate) const FAILING: &[Attack] = &[
     Attack { store: Some("s"), ..hand("invented", made::invented_handle, "unknown handle index 77") },
     Attack { store: Some("s"), ..hand("other-kind", made::handle_of_another_kind, "handle index 1 used with the wrong type") },
     Attack { store: Some("s"), ..hand("reader", made::write_to_what_it_reads, "write to the store 's', which was opened for reading") },
+    hand("short-frame", made::short_frame, "the lengths of a frame do not add up to its bytes"),
+    hand("nobodys-frame", made::frame_of_nobody, "an output of a frame has an origin that is not there, or not in order"),
+    hand("endless-frame", made::frame_beyond_memory, "the lengths of a frame do not add up to its bytes"),
+    hand("crowded-frame", made::frame_of_many, "a frame ends before its table does"),
     hand("files", made::files, "not granted: wasi:filesystem/preopens.remove-all"),
     hand("sockets", made::sockets, "not granted: wasi:sockets/tcp-create-socket.create-tcp-socket"),
 ];

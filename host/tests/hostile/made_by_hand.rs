@@ -166,3 +166,45 @@ pub(crate) fn spy() -> Vec<u8> {
         (if (i64.ne (i64.load (i32.const 3008)) (call $now)) (then (unreachable)))";
     with_wasi(world, &[IO, FILES, CLI, CLOCKS], imports, look)
 }
+
+/// Has the packed path, on which it passes everything on, after this where the value has four bytes: the harm's, at `$entry` of the table.
+fn packed(harm: &str) -> Vec<u8> {
+    let frames = format!(
+        r#"(func (export "cofferdam:processor/batch@0.1.0#process-frame") (param $at i32) (param $len i32) (result i32)
+            (local $i i32) (local $entry i32)
+            (i32.store (i32.const 1028) (local.get $at)) (i32.store (i32.const 1032) (local.get $len))
+            (block $done (loop $next
+                (br_if $done (i32.eq (local.get $i) (i32.load offset=4 (local.get $at))))
+                (local.set $entry (i32.add (local.get $at) (i32.add (i32.const 8) (i32.mul (local.get $i) (i32.const 48)))))
+                (i64.store offset=16 (local.get $entry) (i64.extend_i32_u (local.get $i)))
+                (i32.store offset=24 (local.get $entry) (i32.const 0))
+                (if (i32.eq (i32.load offset=32 (local.get $entry)) (i32.const 4)) (then {harm}))
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br $next)))
+            (i32.const 1024))
+        (func (export "cabi_post_cofferdam:processor/batch@0.1.0#process-frame") (param i32) (global.set $free (i32.const 8192)))"#
+    );
+    let world =
+        "package test:guest; world guest { include cofferdam:processor/processor@0.1.0; include cofferdam:processor/batch-part@0.1.0; }";
+    Guest { items: &frames, packages: &[world], ..Guest::default() }.component()
+}
+
+/// A frame that ends before its bytes do.
+pub(crate) fn short_frame() -> Vec<u8> {
+    packed("(i32.store (i32.const 1032) (i32.sub (local.get $len) (i32.const 1)))")
+}
+
+/// A frame whose outputs come from a record that was never given.
+pub(crate) fn frame_of_nobody() -> Vec<u8> {
+    packed("(i64.store offset=16 (local.get $entry) (i64.const 99))")
+}
+
+/// A frame whose lengths come to more than there is memory.
+pub(crate) fn frame_beyond_memory() -> Vec<u8> {
+    packed("(i32.store offset=32 (local.get $entry) (i32.const -3))")
+}
+
+/// A frame that claims more entries than fit into it.
+pub(crate) fn frame_of_many() -> Vec<u8> {
+    packed("(i32.store offset=4 (local.get $at) (i32.const -1)) (return (i32.const 1024))")
+}

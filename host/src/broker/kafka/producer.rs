@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-
 use super::errors::{failed, refused, refuses_the_record};
 use super::ffi::{Code, Event, Handle, KafkaError, Outgoing, Queue, TopicHandle, Undelivered};
 use super::settings::KafkaSettings;
@@ -28,7 +26,7 @@ pub(super) struct Producer {
     name: String,
     handle: Arc<Handle>,
     queue: Queue,
-    targets: FxHashMap<Arc<str>, Target>,
+    targets: Vec<Target>,
     partitioner: Partitioner,
     undelivered: Vec<Undelivered>,
     /// Records that their topics will never take.
@@ -37,7 +35,9 @@ pub(super) struct Producer {
     open: bool,
 }
 
+/// A topic that was written: one of a handful.
 struct Target {
+    name: Arc<str>,
     topic: TopicHandle,
     spec: TopicSpec,
 }
@@ -47,24 +47,19 @@ impl Producer {
     pub fn new(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
         let (handle, queue) = open(settings, &name)?;
         let (settings, partitioner) = (settings.clone(), Partitioner::new(number));
-        let (targets, undelivered, refused) = (FxHashMap::default(), Vec::new(), Vec::new());
+        let (targets, undelivered, refused) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self { settings, name, handle, queue, targets, partitioner, undelivered, refused, open: false })
     }
 
     /// Hands a record over. `Refused` when its topic would never take it, as far as that is known.
     pub fn send(&mut self, topics: &Topics, outgoing: &OutgoingRecord) -> Result<(), BrokerError> {
-        if !self.targets.contains_key(&outgoing.topic) {
-            let spec = topics.spec(&outgoing.topic)?;
-            let topic = TopicHandle::new(&self.handle, &outgoing.topic).map_err(|e| failed(format!("write {}", outgoing.topic), &e))?;
-            self.targets.insert(outgoing.topic.clone(), Target { topic, spec });
-        }
-        if let Some(target) = self.targets.get_mut(&outgoing.topic)
-            && outgoing.partition.is_some_and(|partition| partition >= target.spec.partitions)
-        {
+        let at = self.target(topics, &outgoing.topic)?;
+        let target = &mut self.targets[at];
+        if outgoing.partition.is_some_and(|partition| partition >= target.spec.partitions) {
             // It may have grown.
             target.spec = topics.spec(&outgoing.topic)?;
         }
-        let Some(target) = self.targets.get(&outgoing.topic) else { return Err(BrokerError::UnknownTopic(outgoing.topic.clone())) };
+        let target = &self.targets[at];
         let partition = admit(&target.spec, outgoing, &mut self.partitioner)?;
         if let Some(known) = self.refused.iter().find(|refused| is_same(refused, outgoing)) {
             return Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: known.error.text.clone() });
@@ -93,6 +88,19 @@ impl Producer {
                 Err(error) => return Err(failed(format!("write {}", outgoing.topic), &error)),
             }
         }
+    }
+
+    /// Where a topic stands among those that were written.
+    fn target(&mut self, topics: &Topics, name: &Arc<str>) -> Result<usize, BrokerError> {
+        // Nearly always the same text at the same place.
+        let same = self.targets.iter().position(|target| Arc::ptr_eq(&target.name, name));
+        if let Some(at) = same.or_else(|| self.targets.iter().position(|target| target.name == *name)) {
+            return Ok(at);
+        }
+        let spec = topics.spec(name)?;
+        let topic = TopicHandle::new(&self.handle, name).map_err(|e| failed(format!("write {name}"), &e))?;
+        self.targets.push(Target { name: name.clone(), topic, spec });
+        Ok(self.targets.len() - 1)
     }
 
     /// Waits until everything that was sent is delivered.

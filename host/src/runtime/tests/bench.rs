@@ -18,7 +18,7 @@ use crate::manifest::Manifest;
 use crate::node::{Failure, Lent, Node, Output, TaskEnv};
 use crate::record::{Header, Record, Timestamp, TopicPartition};
 use crate::runtime::{Command, Condition, HostPlan, NodeFactory, Step, StreamThread, TaskStatus, ThreadBoard, ThreadError};
-use crate::task::SinkTopic;
+use crate::task::{SinkTopic, TaskPlan};
 use crate::topology::{
     self, Carries, Cleanup, Description, InputRole, Inputs, NodeIx, NodeKind, Port, StoreAccess, StoreKind, StoreRole, Takes, TaskId,
 };
@@ -44,6 +44,7 @@ pub(super) type Op = Arc<dyn Fn(&Place, Event<'_>, &mut TaskEnv, &mut Vec<Output
 struct NativeNode {
     op: Op,
     place: Place,
+    frame_records: usize,
 }
 
 impl NativeNode {
@@ -55,6 +56,10 @@ impl NativeNode {
 impl Node for NativeNode {
     fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         self.call(Event::Process { input, record }, env, outputs)
+    }
+
+    fn frame_records(&self) -> usize {
+        self.frame_records
     }
 
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {
@@ -73,6 +78,7 @@ impl Node for NativeNode {
 struct Ops {
     topology: topology::Topology,
     ops: Arc<Mutex<BTreeMap<String, Op>>>,
+    frame_records: usize,
 }
 
 impl NodeFactory for Ops {
@@ -86,7 +92,7 @@ impl NodeFactory for Ops {
         let granted = processor.grants.first().map(|g| g.store);
         let stores = &self.topology.sub_topologies[node.sub_topology].stores;
         let store = granted.and_then(|g| stores.iter().position(|&s| s == g)).unwrap_or(0);
-        let made = NativeNode { op, place: Place { ix, store } };
+        let made = NativeNode { op, place: Place { ix, store }, frame_records: self.frame_records };
         made.call(Event::Init, env, &mut Vec::new()).map_err(|why| Diagnostic::usage("C020", why.to_string()))?;
         Ok(Box::new(made))
     }
@@ -231,11 +237,15 @@ pub(super) struct Settings {
     pub folder: Option<PathBuf>,
     pub commit_floor: Duration,
     pub max_task_idle: Duration,
+    /// Records may go many at a time.
+    pub frames: bool,
+    /// Most records that a node takes at a time.
+    pub frame_records: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { partitions: 1, folder: None, commit_floor: Duration::ZERO, max_task_idle: Duration::ZERO }
+        Self { partitions: 1, folder: None, commit_floor: Duration::ZERO, max_task_idle: Duration::ZERO, frames: true, frame_records: 1 }
     }
 }
 
@@ -275,9 +285,15 @@ impl Bench {
         };
         let table: Arc<Mutex<BTreeMap<String, Op>>> = Arc::default();
         let plan = HostPlan {
-            tasks: HostPlan::task_plans(&topology, target).unwrap(),
+            tasks: (0..topology.sub_topologies.len())
+                .map(|sub| {
+                    let mut plan = TaskPlan::new(&topology, sub, target).unwrap();
+                    plan.frames = settings.frames;
+                    Arc::new(plan)
+                })
+                .collect(),
             partitions: all.iter().map(|(name, n, _)| (name.clone(), *n)).collect::<FxHashMap<_, _>>(),
-            nodes: Arc::new(Ops { topology: topology.clone(), ops: table.clone() }),
+            nodes: Arc::new(Ops { topology: topology.clone(), ops: table.clone(), frame_records: settings.frame_records }),
             topology,
             broker: Arc::new(sim.clone()),
             alone: true,

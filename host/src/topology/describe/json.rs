@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{noun, port, role, source_word};
+use super::{noun, one_by_one, port, role, source_word};
 use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, SubTopology, Topology, TopologyNode};
 use crate::topology::partitions::Partitions;
 
@@ -55,7 +55,11 @@ fn node(topology: &Topology, node: &TopologyNode) -> Value {
     let mut value = json!({ "name": *node.name, "kind": noun(node), "children": children, "on_error": on_error });
     let own = match &node.kind {
         NodeKind::Source(source) => {
-            json!({ "topics": source.topics.iter().map(|t| &**t).collect::<Vec<_>>(), "reads": source_word(source.role) })
+            json!({
+                "topics": source.topics.iter().map(|t| &**t).collect::<Vec<_>>(),
+                "reads": source_word(source.role),
+                "one_by_one": one_by_one(topology, node),
+            })
         }
         NodeKind::Sink(sink) => json!({ "topic": *sink.topic, "repartition": sink.repartition.is_some() }),
         NodeKind::Processor(processor) => {

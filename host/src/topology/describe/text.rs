@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{noun, port, role, users};
+use super::{noun, one_by_one, port, role, users};
 use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, StoreSpec, SubTopology, Topology, TopologyNode};
 use crate::topology::partitions::Partitions;
 
@@ -33,7 +33,7 @@ fn sub_topology(out: &mut String, topology: &Topology, sub: &SubTopology, tasks:
     let width = nodes.iter().map(|n| n.name.chars().count()).max().unwrap_or(0);
     for node in nodes {
         let name = &*node.name;
-        _ = writeln!(out, "  {:<9}  {name:<width$}  {}{}", noun(node), what(node), policy(node));
+        _ = writeln!(out, "  {:<9}  {name:<width$}  {}{}{}", noun(node), what(node), policy(node), path(topology, node));
         for (slot, children) in node.children.iter().enumerate() {
             let port = port(node, slot).map_or(String::new(), |p| format!(".{p} "));
             for child in children {
@@ -62,6 +62,11 @@ fn what(node: &TopologyNode) -> String {
         NodeKind::Processor(processor) => processor.component.clone(),
         NodeKind::Sink(sink) => format!("-> {}", sink.topic),
     }
+}
+
+/// Why records of a source go one at a time.
+fn path(topology: &Topology, node: &TopologyNode) -> String {
+    one_by_one(topology, node).map_or_else(String::new, |why| format!("; one record at a time: {why}"))
 }
 
 fn policy(node: &TopologyNode) -> String {

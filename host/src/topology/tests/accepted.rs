@@ -1,6 +1,6 @@
 use super::{built, with_inputs};
 use crate::manifest::Guarantee;
-use crate::topology::{NodeKind, SourceRole, Topology, acls, describe_json, describe_mermaid, describe_text, partitions};
+use crate::topology::{NodeIx, NodeKind, OneByOne, SourceRole, Topology, acls, describe_json, describe_mermaid, describe_text, partitions};
 
 /// Re-keyed by a repartition edge, joined with a table, counted, and read by somebody else.
 const FLIGHTS: &str = r#"
@@ -289,4 +289,37 @@ fn probable_mistakes_are_warned_of() {
     "#);
     let changelogs: Vec<(&str, bool)> = topology.stores.iter().map(|s| (&*s.changelog, s.source_is_changelog)).collect();
     assert_eq!(changelogs, [("app-t-changelog", false), ("app-u-changelog", false), ("app-v-changelog", false)]);
+}
+
+#[test]
+fn records_go_one_at_a_time_only_where_somebody_could_tell() {
+    let why = |rest: &str| {
+        let topology = built(&with_inputs(rest));
+        let at = topology.nodes.iter().position(|n| &*n.name == "a").unwrap();
+        topology.one_by_one(NodeIx(at))
+    };
+    let node = |topology: &str, name: &str| NodeIx(built(&with_inputs(topology)).nodes.iter().position(|n| &*n.name == name).unwrap());
+    let pair = "[processors.filter]\ncomponent = \"x\"\nfrom = [\"a\"]\n[processors.filter2]\ncomponent = \"x\"\nfrom = [\"a\"]\n";
+    let sinks = |one: &str, two: &str, topics: [&str; 2]| {
+        format!(
+            "{pair}[sinks.o]\ntopic = \"{}\"\nfrom = [{one}]\n[sinks.p]\ntopic = \"{}\"\nfrom = [{two}]\n[sinks.q]\ntopic = \"q\"\nfrom = [\"b\", \"t\"]\n",
+            topics[0], topics[1]
+        )
+    };
+    assert_eq!(why(&sinks("\"filter\"", "\"filter2\"", ["o", "p"])), None);
+    assert_eq!(why(&sinks("\"filter\", \"b\"", "\"filter2\"", ["o", "p"])), None, "the other way is of another source");
+    let both = sinks("\"filter\", \"filter2\"", "\"a\"", ["o", "p"]);
+    assert_eq!(why(&both), Some(OneByOne::TwoWays(node(&both, "o"))));
+    assert_eq!(why(&sinks("\"filter\"", "\"filter2\"", ["o", "o"])), Some(OneByOne::OneTopic("o".into())));
+    let stores = |from: &str| {
+        format!(
+            "[processors.count]\ncomponent = \"x\"\nfrom = [\"a\"]\nstores = {{ counts = \"s\" }}\n[processors.lookup]\ncomponent = \"x\"\nfrom = [\"{from}\"]\n\
+             stores = {{ names = \"s\" }}\n[stores.s]\n[sinks.o]\ntopic = \"o\"\nfrom = [\"lookup\", \"t\"]\n[sinks.p]\ntopic = \"p\"\nfrom = [\"count\", \"b\"]\n"
+        )
+    };
+    assert_eq!(why(&stores("b")), None, "one user each");
+    assert_eq!(
+        why(&stores("a")),
+        Some(OneByOne::SharedStore(built(&with_inputs(&stores("a"))).stores.iter().position(|s| &*s.name == "s").unwrap()))
+    );
 }

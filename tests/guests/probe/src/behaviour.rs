@@ -79,6 +79,8 @@ pub(crate) enum Do {
     WriteThenFail {},
     /// Panics in the so-manieth call of an instance.
     Panic { nth: u64 },
+    /// Panics at the record of this offset.
+    PanicAt { offset: u64 },
     /// A trap (`unreachable`) on value `boom`.
     Trap {},
     /// Never returns from value `loop`.

@@ -17,6 +17,7 @@ pub(crate) fn run(what: &Do, calls: u64, record: RawRecord, ctx: &mut Context) -
         Do::Transient { times } if calls <= *times => return Err(failure("transient", &format!("call {calls} of {times}"))),
         Do::BadEvery { nth } if calls.is_multiple_of(*nth) => return Err(failure("bad", &format!("call {calls}"))),
         Do::Panic { nth } if calls == *nth => panic!("call {calls}, as configured"),
+        Do::PanicAt { offset } if ctx.position().is_some_and(|at| at.offset == *offset) => panic!("offset {offset}, as configured"),
         Do::Trap {} if value == b"boom" => trap(),
         Do::Loop {} if value == b"loop" => never_return(),
         Do::Memory { by_page } if value == b"grow" => grow(*by_page),

@@ -1,0 +1,137 @@
+//! Frames: runs of records of one partition that the partition group would have handed out one after another, walked together.
+
+use crate::limits;
+use crate::node::{Position, PunctuationClock, SourceRecord};
+use crate::record::Timestamp;
+
+use super::partition_group::Head;
+use super::plan::{LocalNode, TaskPlan};
+use super::work::{Task, TaskError, extractor, sourced};
+
+/// Frames that may show that they differ from single records before the task goes without them.
+const DIFFERENCES: u32 = 8;
+
+/// What a task needs for frames.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    /// Records that have to go one at a time: those of a frame that was undone.
+    singly: usize,
+    /// How often a node did in a frame what others can see: it drew a random number, or changed its schedules.
+    differences: u32,
+    heads: Vec<Head>,
+    causes: Vec<SourceRecord>,
+    times: Vec<Timestamp>,
+}
+
+impl Frames {
+    /// After a rewind.
+    pub(super) fn reset(&mut self) {
+        self.singly = 0;
+    }
+
+    /// A record that has failed goes alone when it is tried again.
+    pub(super) fn comes_alone(&mut self) {
+        self.singly += 1;
+    }
+}
+
+impl Task {
+    /// Processes what comes next from a queue: one record, or a frame of up to `most`. Answers how many.
+    pub(super) fn next_records(&mut self, plan: &TaskPlan, at: usize, now: Timestamp, most: usize) -> Result<usize, TaskError> {
+        let queue = &self.group.queues[at];
+        let most = most.min(self.frame_records(plan, queue.source));
+        if self.frames.singly == 0 && most > 1 && queue.buffered() > 1 {
+            let mut frames = std::mem::take(&mut self.frames);
+            let taken = self.frame(plan, &mut frames, at, now, most);
+            frames.heads.clear();
+            self.frames = frames;
+            if let taken @ (1..) = taken? {
+                return Ok(taken);
+            }
+        }
+        self.frames.singly = self.frames.singly.saturating_sub(1);
+        self.one_record(plan, at, now)?;
+        Ok(1)
+    }
+
+    /// The most records of a source that may go together: as many as the node takes that takes fewest.
+    fn frame_records(&self, plan: &TaskPlan, source: LocalNode) -> usize {
+        let Some(processors) = &plan.node(source).in_frames else { return 1 };
+        if !plan.frames || self.frames.differences >= DIFFERENCES {
+            return 1;
+        }
+        let nodes = processors.iter().filter_map(|&at| self.walker.nodes[at as usize].as_ref());
+        nodes.map(|node| node.frame_records()).min().unwrap_or(limits::FRAME_RECORDS)
+    }
+
+    /// Answers 0 when the next record has to go alone.
+    fn frame(&mut self, plan: &TaskPlan, frames: &mut Frames, at: usize, now: Timestamp, most: usize) -> Result<usize, TaskError> {
+        self.gather(plan, frames, at, now, most);
+        let count = frames.heads.len();
+        let (Some(env), Some(last)) = (&mut self.walker.env, frames.causes.last().copied()) else { return Ok(0) };
+        let queue = &self.group.queues[at];
+        let (source, before, random) = (queue.source, env.stream_time, env.random.clone());
+        env.now = now;
+        env.position = Some(Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: frames.causes[0].offset });
+        let point = self.walker.undo_point().map_err(TaskError::Broken)?;
+        let records = frames.heads.iter().zip(&frames.times).map(|(head, time)| sourced(plan, source, &head.record, *time));
+        let walked = self.walker.walk_frame(plan, source, at, &frames.causes, records);
+        let Some(env) = &mut self.walker.env else { return Ok(count) };
+        let differs = env.schedules.changed() || env.random != random;
+        if walked.is_ok() && !differs {
+            env.stream_time = Some(last.stream_time);
+            self.walker.keep(point);
+            self.frame_done(plan, frames, source);
+            self.punctuate(PunctuationClock::StreamTime, last.stream_time, now)?;
+            return Ok(count);
+        }
+        (env.stream_time, env.random) = (before, random);
+        self.walker.undo(point);
+        frames.differences += u32::from(walked.is_ok());
+        frames.singly = count;
+        let queue = &mut self.group.queues[at];
+        frames.heads.drain(..).rev().for_each(|head| queue.put_back(head));
+        Ok(0)
+    }
+
+    /// Takes the records of a frame out of their queue. It ends where another partition's record is due, or a punctuation.
+    fn gather(&mut self, plan: &TaskPlan, frames: &mut Frames, at: usize, now: Timestamp, most: usize) {
+        let Frames { heads, causes, times, .. } = frames;
+        heads.clear();
+        causes.clear();
+        times.clear();
+        let Some(env) = &self.walker.env else { return };
+        let punctuation = env.schedules.next_due(PunctuationClock::StreamTime);
+        let mut stream_time = env.stream_time;
+        let mut bytes = 0;
+        while let Some((head, time)) = self.group.queues[at].pop() {
+            // One without a usable time fails, and alone.
+            let Ok(time) = time else {
+                self.group.queues[at].put_back(head);
+                break;
+            };
+            let reached = stream_time.map_or(time, |seen| seen.max(time));
+            stream_time = Some(reached);
+            bytes += head.record.size();
+            causes.push(SourceRecord { offset: head.offset, stream_time: reached });
+            times.push(time);
+            heads.push(head);
+            let full = heads.len() >= most || bytes >= limits::FRAME_RECORD_BYTES;
+            let due = punctuation.is_some_and(|due| due <= reached);
+            if full || due || self.group.next(now, |source| extractor(plan, source)) != Some(at) {
+                break;
+            }
+        }
+    }
+
+    fn frame_done(&mut self, plan: &TaskPlan, frames: &Frames, source: LocalNode) {
+        let count = frames.heads.len() as u64;
+        self.dirty = true;
+        self.counters.processed += count;
+        self.counters.from_inputs += if plan.reads_input(source) { count } else { 0 };
+        for (cause, time) in frames.causes.iter().zip(&frames.times) {
+            self.counters.lateness.add(u64::try_from(cause.stream_time.0.saturating_sub(time.0)).unwrap_or(0));
+        }
+        self.attempts = 0;
+    }
+}
