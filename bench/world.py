@@ -56,6 +56,8 @@ class World:
         """A topic with so many records, which the runs of a layout read."""
         name = f"source-{layout.partitions}-{records}"
         if name not in self.client.topics():
+            # First: a join sees the table as it was at the time of the record.
+            self.table(layout)
             self.client.create_topics({name: (layout.partitions, {})})
             self.ask("load", name, records, KEYS)
         return name

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rdkafka_sys as sys;
@@ -12,6 +13,9 @@ use sys::rd_kafka_vtype_t as V;
 const TEXT_BYTES: usize = 512;
 const FLUSH_MS: i32 = 60_000;
 const ANSWER_MS: i32 = 10_000;
+/// How long a topic that was just made may be unknown.
+const TOPIC_LIMIT: Duration = Duration::from_secs(10);
+const TOPIC_ASKED_EVERY: Duration = Duration::from_millis(20);
 /// As a partition: the producer chooses by the key.
 pub const ANY: i32 = -1;
 /// The settings of a producer that is to be fast and to lose nothing.
@@ -77,8 +81,21 @@ impl Client {
         Ok((first, end))
     }
 
-    /// How many partitions a topic has.
+    /// How many partitions a topic has. A broker at work may not know yet that it was made: it is asked again.
     pub fn partitions(self, topic: &CStr) -> Result<i32> {
+        let end = Instant::now() + TOPIC_LIMIT;
+        while Instant::now() < end {
+            let partitions = self.partitions_now(topic).context("asking for a topic's partitions")?;
+            if partitions > 0 {
+                return Ok(partitions);
+            }
+            std::thread::sleep(TOPIC_ASKED_EVERY);
+        }
+        bail!("there is no topic {topic:?}")
+    }
+
+    /// 0 where the broker knows no such topic.
+    fn partitions_now(self, topic: &CStr) -> Result<i32> {
         let mut metadata = null();
         // SAFETY: a live client; the answer has one topic, the one that was asked for, and is read before it is destroyed.
         unsafe {
@@ -86,10 +103,9 @@ impl Client {
             ensure!(!asked.is_null(), "no topic");
             let answered = check(sys::rd_kafka_metadata(self.0, 0, asked, &raw mut metadata, ANSWER_MS));
             sys::rd_kafka_topic_destroy(asked);
-            answered.context("asking for a topic's partitions")?;
+            answered?;
             let partitions = (*(*metadata).topics).partition_cnt;
             sys::rd_kafka_metadata_destroy(metadata);
-            ensure!(partitions > 0, "there is no topic {topic:?}");
             Ok(partitions)
         }
     }
