@@ -97,7 +97,7 @@ fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
     let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
     let settings = BindSettings {
         tasks_folder: Some(state_dir.join("tasks")),
-        commit_floor: limits::COMMIT_FLOOR,
+        commit_floor: limits::COMMIT_FLOOR_EMBEDDED,
         topics: ExternalTopics::Own { partitions: None },
         redact_keys: false,
         seed: 1,
