@@ -18,6 +18,8 @@ pub(super) struct Transaction {
     pub bytes: usize,
     /// Bytes that its tasks have written to stores.
     pub written: usize,
+    /// As many as that were in the last one.
+    pub written_last: usize,
     pub last_commit: Option<Timestamp>,
 }
 
@@ -28,12 +30,17 @@ impl Transaction {
         let waited = now.0 - last.0;
         let ms = |d: std::time::Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         // A wall clock that was set back must not hold commits up.
-        waited < 0 || (dry && waited >= ms(host.commit_floor)) || waited >= ms(host.commit_interval) || self.is_full()
+        waited < 0 || (dry && waited >= ms(host.commit_floor)) || waited >= ms(host.commit_interval) || self.is_full(host)
+    }
+
+    /// Bytes of memory that its writes to stores take, or that those of the last one have left.
+    pub(super) fn overlay_bytes(&self) -> usize {
+        self.written.max(self.written_last)
     }
 
     /// True when nothing more should go into it.
-    pub(super) fn is_full(&self) -> bool {
-        self.records >= limits::TRANSACTION_RECORDS || self.bytes + self.written >= limits::TRANSACTION_BYTES
+    pub(super) fn is_full(&self, host: &HostPlan) -> bool {
+        self.records >= limits::TRANSACTION_RECORDS || self.bytes + self.written >= host.transaction_bytes
     }
 }
 
@@ -74,11 +81,11 @@ impl StreamThread {
         let anything = !offsets.is_empty() || self.open.records > 0;
         if anything {
             self.client.commit(&offsets)?;
-            self.open = Transaction { last_commit: Some(now), ..Transaction::default() };
+            self.open = Transaction { last_commit: Some(now), written: self.open.written, ..Transaction::default() };
         }
         self.apply()?;
         // Also when there was nothing to send.
-        self.open.written = 0;
+        self.open.written_last = std::mem::take(&mut self.open.written);
         if anything {
             self.counters.commit.add(nanoseconds(self.host.clock.monotonic().saturating_sub(began)));
             self.flush_due(now)?;
@@ -111,6 +118,12 @@ impl StreamThread {
         stops.map_or(Ok(()), Err)
     }
 
+    /// A thread that has nothing to do flushes what has waited for long enough, too.
+    pub(super) fn flush_when_quiet(&mut self, now: Timestamp) -> Result<(), ThreadError> {
+        let dirty = |slot: &Slot| matches!(slot, Slot::Running(task) if task.is_dirty());
+        if self.open.records > 0 || self.slots.values().any(dirty) { Ok(()) } else { self.flush_due(now) }
+    }
+
     /// Flushes the stores that have much, or for long, not been flushed. Only between two transactions: then a changelog's end lies behind
     /// everything that was applied, and nothing else.
     fn flush_due(&mut self, now: Timestamp) -> Result<(), ThreadError> {
@@ -119,6 +132,7 @@ impl StreamThread {
             let Slot::Running(task) = slot else { continue };
             if task.env().is_some_and(|env| env.stores.flush_due(now)) {
                 flush(&host, task, now)?;
+                tracing::info!(task = %task.id.name, state_bytes = task.state_bytes(), "flushed");
             }
         }
         Ok(())

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::record::{ConsumedRecord, Timestamp, TopicPartition};
 use crate::store::{Row, ScanOrder};
 use crate::task::{PartitionQueue, Task, TaskState};
-use crate::topology::TaskId;
+use crate::topology::{StoreKind, TaskId};
 
 use super::board::ThreadBoard;
 use super::commit::Transaction;
@@ -84,7 +84,11 @@ impl StreamThread {
     ) -> Result<Self, ThreadError> {
         let mut client = host.broker.client(&host.topology.app, number, threads)?;
         client.subscribe(host.subscriptions())?;
-        let reader = host.broker.reader()?;
+        let mut reader = host.broker.reader()?;
+        // Restores are all that it reads, and changelogs of key-value stores and of cells say nothing in headers.
+        if host.topology.stores.iter().all(|store| store.kind == StoreKind::KeyValue) {
+            reader.skip_headers();
+        }
         let mut sub_topology_of = FxHashMap::default();
         for sub in 0..host.topology.sub_topologies.len() {
             sub_topology_of.extend(host.source_topics(sub).into_iter().map(|topic| (topic, sub)));
@@ -152,12 +156,15 @@ impl StreamThread {
         busy |= self.restore_some(now)?;
         let worked = self.work(now)?;
         let due = self.open.is_due(&self.host, !worked, now);
-        if due && self.open.is_full() {
+        if due && self.open.is_full(&self.host) {
             // Whoever looks while the commit takes its time sees why nothing moves.
             self.tell(now);
         }
         let committed = due && self.commit(now)?;
         let idle = !(busy || worked || committed);
+        if idle {
+            self.flush_when_quiet(now)?;
+        }
         // Who looks after the last commit sees all of it.
         if committed || idle {
             self.tell(now);
@@ -191,7 +198,7 @@ impl StreamThread {
             for (at, slot) in self.slots.values_mut().enumerate().skip(turns.start).take(turns.len()) {
                 let Slot::Running(task) = slot else { continue };
                 worked |= turn(&self.host, &mut *self.client, &mut self.open, &mut self.scratch, &mut self.counters, task, now)?;
-                if self.open.is_full() {
+                if self.open.is_full(&self.host) {
                     // The commit comes first; whoever has not had a turn now is next.
                     self.first_turn = at + 1;
                     return Ok(true);
@@ -242,7 +249,7 @@ fn turn(
             counters.process.spread(took, turn.records as u64);
             task.counters.busy_ns += took;
         }
-        let over = records >= limits::RECORDS_PER_TURN || open.is_full() || host.clock.now().0 - now.0 >= slice;
+        let over = records >= limits::RECORDS_PER_TURN || open.is_full(host) || host.clock.now().0 - now.0 >= slice;
         if !turn.more || over {
             break;
         }
