@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The host beside a program that does the same with librdkafka alone, and beside Kafka Streams: on one broker, in turn.
 
-    kafka.py [--only PART,..] [--layouts 1x1,4x2] [--records N] [--runs N] COFFERDAM NATIVE [WORKLOAD..]
+    kafka.py [--only PART,..] [--without SYSTEM] [--layouts 1x1,4x2] [--records N] [--runs N] COFFERDAM NATIVE [WORKLOAD..]
 
 At least once. Prints tables in Markdown; what it is at is told on standard error. Without Java or Maven there are no figures, and the output
 says so. WORKLOAD: what throughput is measured of; the other parts have workloads of their own. PART: throughput, latency, start, restore; memory takes
@@ -51,6 +51,7 @@ def chosen(what, known):
 def arguments():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip())
     parser.add_argument("--only", type=chosen("part", (*PARTS, LONG)), default=PARTS)
+    parser.add_argument("--without", choices=[Host.name, KafkaStreams.name], help="measures less, and sooner")
     parser.add_argument("--layouts", type=chosen("layout", LAYOUTS), default=list(LAYOUTS))
     parser.add_argument("--records", type=int, default=4_000_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -66,7 +67,9 @@ def arguments():
 
 def find_systems(args, folder):
     """The systems that can be measured here."""
-    systems = [Native(), Host(args.cofferdam)]
+    systems = [system for system in (Native(), Host(args.cofferdam)) if system.name != args.without]
+    if args.without == KafkaStreams.name:
+        return systems
     try:
         streams = KafkaStreams(folder / "kafka-streams")
         systems.append(streams)

@@ -98,8 +98,10 @@ pub const FRAMES_SHOWN: usize = 30;
 pub const METRIC_NAMES: usize = 100;
 /// Bytes of a key that an error message shows.
 pub const KEY_BYTES_SHOWN: usize = 64;
-/// Shortest time between two commits of a thread that has run dry.
+/// Shortest time between two commits of a thread that has run dry, on a cluster.
 pub const COMMIT_FLOOR: Duration = Duration::from_millis(5);
+/// The same on the embedded log, where a commit is one sync and takes as long as that: a tick of the clock.
+pub const COMMIT_FLOOR_EMBEDDED: Duration = Duration::from_millis(1);
 /// Longest time between two commits under load, unless `commit-interval` says otherwise.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 /// Records of one frame.

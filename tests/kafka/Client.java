@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -83,6 +86,7 @@ public class Client {
             case "create" -> create(request.get("topics"));
             case "delete" -> delete(request.get("topics"));
             case "config" -> config(request.get("topic").asText());
+            case "alter" -> alter(request.get("topic").asText(), request.get("config"));
             case "bounds" -> bounds(request.get("topics"));
             case "committed" -> committed(request.get("group").asText());
             case "group" -> group(request.get("group").asText());
@@ -119,6 +123,16 @@ public class Client {
         var entries = admin.describeConfigs(List.of(resource)).all().get().get(resource).entries();
         entries.forEach(entry -> config.put(entry.name(), entry.value()));
         return config;
+    }
+
+    /** {setting: text} */
+    private JsonNode alter(String topic, JsonNode config) throws Exception {
+        var changes = new ArrayList<AlterConfigOp>();
+        config.fields().forEachRemaining(setting ->
+            changes.add(new AlterConfigOp(new ConfigEntry(setting.getKey(), setting.getValue().asText()), AlterConfigOp.OpType.SET)));
+        var resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        admin.incrementalAlterConfigs(Map.of(resource, (Collection<AlterConfigOp>) changes)).all().get();
+        return JSON.getNodeFactory().numberNode(changes.size());
     }
 
     private List<TopicPartition> partitions(Iterable<String> topics) throws Exception {

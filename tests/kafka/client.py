@@ -87,6 +87,10 @@ class Client:
         """{setting: text}"""
         return self.ask("config", topic=topic)
 
+    def alter(self, topic, config):
+        """Changes settings of a topic: {setting: text}."""
+        self.ask("alter", topic=topic, config=config)
+
     def bounds(self, topics):
         """{(topic, partition): (first offset, end)}"""
         return {(t, p): (first, end) for t, p, first, end in self.ask("bounds", topics=list(topics))}

@@ -258,7 +258,6 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
         &[
             "[global-tables.g]\ntopic = \"t\"",
             "[admin]\nlisten = \"127.0.0.1:9000\"\npublic = \"none\"",
-            "[broker]\nkind = \"kafka\"\nbootstrap = \"localhost:9092\"\n\n[broker.client]\n\"ssl.key.password\" = \"${SECRET}\"",
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
             "[processors.p]\ncomponent = \"stock:join\"",
             "[processors.p]\ncomponent = \"stock:tabel\"",

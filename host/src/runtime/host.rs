@@ -12,7 +12,7 @@ use crate::record::{Offset, Timestamp, TopicPartition};
 use crate::topology::{NodeKind, TaskId};
 
 use super::board::{ThreadBoard, Told};
-use super::errors::ThreadError;
+use super::errors::{ThreadError, hint};
 use super::plan::HostPlan;
 use super::status::{Command, Condition, HostStatus, InCall, MemoryStatus, TaskStatus, ThreadStatus};
 use super::thread::{Step, StreamThread};
@@ -238,7 +238,14 @@ fn join(handle: JoinHandle<Result<(), ThreadError>>) -> HostExit {
     let name = handle.thread().name().unwrap_or("stream").to_owned();
     match handle.join() {
         Ok(Ok(())) => HostExit::Stopped,
-        Ok(Err(error)) => HostExit::Failed(Diagnostic::run("R002", format!("thread {name} failed")).because(error)),
+        Ok(Err(error)) => {
+            let hint = hint(&error);
+            let failure = Diagnostic::run("R002", format!("thread {name} failed")).because(error);
+            HostExit::Failed(match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            })
+        }
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
             let failure = Diagnostic::run("R003", format!("thread {name} panicked: {}", text.unwrap_or_default()));

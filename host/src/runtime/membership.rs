@@ -1,6 +1,6 @@
 //! Which tasks a stream thread has: it makes them when partitions come, and lets go of them when they go.
 
-use crate::broker::{Committed, GroupEvent};
+use crate::broker::{BrokerError, Committed, GroupEvent, Retry};
 use crate::node::{Effort, Lent, Node, Schedules, SeededRandom, TaskEnv};
 use crate::record::{Timestamp, TopicPartition};
 use crate::store::StoreError;
@@ -13,6 +13,9 @@ use super::errors::ThreadError;
 use super::restore::{Progress, Restore};
 use super::thread::{Slot, StreamThread};
 
+/// Between two questions for what is committed of a partition, while a transaction of somebody else keeps the answer back.
+const ASK_AGAIN_MS: i64 = 500;
+
 impl StreamThread {
     /// Deals with what the group tells. Says whether there was anything.
     pub(super) fn group_events(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
@@ -24,11 +27,7 @@ impl StreamThread {
         // An event is forgotten when it has been dealt with: one that failed half-way comes again after the recovery.
         while let Some(event) = self.events.front().cloned() {
             match event {
-                GroupEvent::Assigned(partitions) => {
-                    if !self.assigned(&partitions)? {
-                        return Ok(any);
-                    }
-                }
+                GroupEvent::Assigned(partitions) => self.anew.extend(partitions),
                 GroupEvent::Revoked(partitions) => {
                     let committed = self.commit(now).map(drop);
                     self.release(&partitions, now, committed.is_ok())?;
@@ -42,9 +41,10 @@ impl StreamThread {
             self.events.pop_front();
             any = true;
         }
-        if !self.anew.is_empty() {
+        if !self.anew.is_empty() && self.ask_again.is_none_or(|at| at <= now) {
+            self.ask_again = None;
             let partitions = self.anew.clone();
-            if self.assigned(&partitions)? {
+            if self.assigned(&partitions, now)? {
                 self.anew.clear();
                 any = true;
             }
@@ -53,7 +53,7 @@ impl StreamThread {
     }
 
     /// Begins to restore the tasks of these partitions. False: one of them is not free yet.
-    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<bool, ThreadError> {
+    fn assigned(&mut self, partitions: &[TopicPartition], now: Timestamp) -> Result<bool, ThreadError> {
         for ((sub, partition), mine) in by_task(partitions, &self.sub_topology_of) {
             let id = TaskId::new(&self.host.topology, sub, partition);
             if self.slots.contains_key(&id) {
@@ -64,7 +64,15 @@ impl StreamThread {
                 self.slots.insert(id, Slot::Refused { partitions: mine, why });
                 continue;
             }
-            let committed = self.client.committed(&mine)?;
+            let committed = match self.client.committed(&mine) {
+                // Other tasks go on meanwhile.
+                Err(BrokerError::Failed { what, why, retry: Retry::Same }) => {
+                    tracing::debug!(task = %id.name, "{what}: {why}");
+                    self.ask_again = Some(Timestamp(now.0.saturating_add(ASK_AGAIN_MS)));
+                    return Ok(false);
+                }
+                committed => committed?,
+            };
             let restore = match Restore::begin(&self.host, id.clone(), mine.into_iter().zip(committed).collect()) {
                 // Another thread of this process has lost the task, and has not heard of it yet.
                 Err(ThreadError::State { error: StoreError::Locked { .. }, .. }) => return Ok(false),

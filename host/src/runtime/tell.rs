@@ -69,7 +69,7 @@ impl StreamThread {
     /// Writes the status, and reminds of parked tasks.
     pub(super) fn tell(&mut self, now: Timestamp) {
         self.teller.told_at = Some(now);
-        let (thread, last_commit, full) = (self.number, self.open.last_commit, self.open.is_full(&self.host));
+        let (thread, last_commit, full) = (self.number, self.open.last_commit, self.open.is_full());
         let client = &mut *self.client;
         let status = |(id, slot): (&TaskId, &Slot)| {
             let told = match slot {

@@ -20,7 +20,7 @@ use crate::topology::{StoreKind, TaskId};
 use super::board::ThreadBoard;
 use super::commit::Transaction;
 use super::counters::{ThreadCounters, nanoseconds};
-use super::errors::ThreadError;
+use super::errors::{ThreadError, Twins};
 use super::plan::HostPlan;
 use super::purge::Purge;
 use super::restore::Restore;
@@ -64,6 +64,9 @@ pub struct StreamThread {
     pub(super) events: VecDeque<GroupEvent>,
     /// Partitions whose tasks have to be made again.
     pub(super) anew: Vec<TopicPartition>,
+    /// Before this time the log is not asked again for what it could not tell of them.
+    pub(super) ask_again: Option<Timestamp>,
+    pub(super) twins: Twins,
     pub(super) purge: Purge,
     pub(super) teller: Teller,
     pub(super) counters: ThreadCounters,
@@ -93,16 +96,19 @@ impl StreamThread {
         for sub in 0..host.topology.sub_topologies.len() {
             sub_topology_of.extend(host.source_topics(sub).into_iter().map(|topic| (topic, sub)));
         }
+        let open = Transaction::new(&host, client.transaction_timeout());
         Ok(Self {
             host,
             client,
             slots: BTreeMap::new(),
-            open: Transaction::default(),
+            open,
             reader,
             number,
             sub_topology_of,
             events: VecDeque::new(),
             anew: Vec::new(),
+            ask_again: None,
+            twins: Twins::default(),
             purge: Purge::default(),
             teller: Teller::new(board),
             counters: ThreadCounters::default(),
@@ -117,7 +123,7 @@ impl StreamThread {
         self.teller.step(now);
         match self.try_step(now) {
             Err(error) => {
-                self.recover(error)?;
+                self.recover(error, now)?;
                 Ok(Step::Busy)
             }
             step => step,
@@ -155,8 +161,8 @@ impl StreamThread {
         let mut busy = self.group_events(now)?;
         busy |= self.restore_some(now)?;
         let worked = self.work(now)?;
-        let due = self.open.is_due(&self.host, !worked, now);
-        if due && self.open.is_full(&self.host) {
+        let due = self.open.is_due(!worked, now);
+        if due && self.open.is_full() {
             // Whoever looks while the commit takes its time sees why nothing moves.
             self.tell(now);
         }
@@ -198,7 +204,7 @@ impl StreamThread {
             for (at, slot) in self.slots.values_mut().enumerate().skip(turns.start).take(turns.len()) {
                 let Slot::Running(task) = slot else { continue };
                 worked |= turn(&self.host, &mut *self.client, &mut self.open, &mut self.scratch, &mut self.counters, task, now)?;
-                if self.open.is_full(&self.host) {
+                if self.open.is_full() {
                     // The commit comes first; whoever has not had a turn now is next.
                     self.first_turn = at + 1;
                     return Ok(true);
@@ -215,9 +221,12 @@ impl StreamThread {
             Slot::Restoring(_) => Some(Timestamp(now.0.saturating_add(1))),
             Slot::Refused { .. } => None,
         });
-        let dirty = self.slots.values().any(|slot| matches!(slot, Slot::Running(task) if task.is_dirty()));
-        let floor = i64::try_from(self.host.commit_floor.as_millis()).unwrap_or(i64::MAX);
-        let commit = dirty.then(|| Timestamp(self.open.last_commit.map_or(now.0, |last| last.0 + floor)));
+        let running = || self.slots.values().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
+        let commit = if running().any(|task| task.is_dirty()) {
+            Some(self.open.due_at(true, now))
+        } else {
+            running().any(|task| task.has_moved()).then(|| self.open.due_at(false, now))
+        };
         tasks.chain(commit).min()
     }
 }
@@ -235,7 +244,7 @@ fn turn(
     if task.state == TaskState::Running {
         task.group.queues.iter_mut().try_for_each(|queue| fill(queue, client, scratch, now))?;
     }
-    let slice = i64::try_from(host.commit_interval.as_millis()).unwrap_or(i64::MAX);
+    let slice = open.interval_ms;
     let mut records = 0;
     let written_by_others = open.written.saturating_sub(task.bytes_written());
     loop {
@@ -249,7 +258,7 @@ fn turn(
             counters.process.spread(took, turn.records as u64);
             task.counters.busy_ns += took;
         }
-        let over = records >= limits::RECORDS_PER_TURN || open.is_full(host) || host.clock.now().0 - now.0 >= slice;
+        let over = records >= limits::RECORDS_PER_TURN || open.is_full() || host.clock.now().0 - now.0 >= slice;
         if !turn.more || over {
             break;
         }
@@ -278,7 +287,7 @@ fn fill(queue: &mut PartitionQueue, client: &mut dyn Client, scratch: &mut Vec<C
     }
     if queue.buffered() == 0 {
         if let Some(position) = client.position(&queue.at) {
-            queue.skip_to(position);
+            queue.pass_to(position);
         }
         let end = client.end_seen(&queue.at)?;
         queue.set_caught_up(end.is_some_and(|end| queue.fetch_position() >= end), now);

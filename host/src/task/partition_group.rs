@@ -90,6 +90,13 @@ impl PartitionQueue {
         }
     }
 
+    /// What lies before `position` is no record, such as the end of a transaction: goes on there. Nobody has to be told soon.
+    pub fn pass_to(&mut self, position: Offset) {
+        if self.records.is_empty() {
+            self.position = self.position.max(position);
+        }
+    }
+
     /// Offsets that were passed over because their records were deleted before they could be taken.
     pub fn lost(&self) -> u64 {
         self.lost
@@ -155,6 +162,30 @@ impl PartitionQueue {
         Some((Head { offset: next.offset, record: next.record }, time))
     }
 
+    /// The buffered records from the next one on, with their event times; an error is a fault of that record.
+    pub(super) fn ahead<'q>(
+        &'q self,
+        extractor: &'q TimestampExtractor,
+    ) -> impl Iterator<Item = (&'q ConsumedRecord, Result<Timestamp, String>)> {
+        let first = self.head.clone();
+        let times = self.records.iter().map(|consumed| extractor.extract(&consumed.record));
+        self.records.iter().zip(first.into_iter().chain(times.skip(usize::from(self.head.is_some()))))
+    }
+
+    /// The next records to process.
+    pub(super) fn front(&self, count: usize) -> impl Iterator<Item = &Record> {
+        self.records.iter().take(count).map(|consumed| &consumed.record)
+    }
+
+    /// So many records are processed.
+    pub(super) fn pass(&mut self, count: usize) {
+        for consumed in self.records.drain(..count) {
+            self.position = consumed.offset + 1;
+            self.bytes -= consumed.record.size();
+        }
+        self.head = None;
+    }
+
     /// Puts a record back whose walk was undone and will be tried again.
     pub(super) fn put_back(&mut self, head: Head) {
         self.position = head.offset;
@@ -218,6 +249,13 @@ impl PartitionGroup {
             }
         }
         best.map(|(_, at)| at)
+    }
+
+    /// The least time of the other queues' heads, and whose: when `next` has given `at`, its next record is next as well while its own time
+    /// and place are less.
+    pub(super) fn rival<'e>(&mut self, at: usize, extractor: impl Fn(LocalNode) -> &'e TimestampExtractor) -> Option<(Timestamp, usize)> {
+        let others = self.queues.iter_mut().enumerate().filter(|(other, _)| *other != at);
+        others.filter_map(|(other, queue)| Some((queue.head_time(extractor(queue.source))?, other))).min()
     }
 
     /// The empty partition because of which `next` gives nothing: it may have records on the way.

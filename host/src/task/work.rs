@@ -346,6 +346,11 @@ impl Task {
         self.dirty || self.group.queues.iter().any(PartitionQueue::is_untold)
     }
 
+    /// True when a position has moved since the last commit, be it past what is no record.
+    pub fn has_moved(&self) -> bool {
+        self.group.queues.iter().any(PartitionQueue::has_moved)
+    }
+
     /// Offsets to commit: of every partition whose position has moved. The task's stream time goes along as metadata.
     pub fn offsets(&self) -> Vec<(TopicPartition, Committed)> {
         let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
