@@ -132,10 +132,23 @@ pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
 pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 /// Longest time that a task leaves changelog records unflushed.
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
-/// Blocks of databases that all tasks of the host keep in memory together.
-pub const STATE_CACHE_BYTES: usize = 32 << 20;
-/// Unflushed writes that all tasks of the host hold in memory together; beyond it databases flush of themselves.
-pub const STATE_WRITE_BUFFERS_BYTES: usize = 128 << 20;
+/// Changelog offsets from which on a restore fills its stores: below, opening a database twice more takes longer than it saves.
+pub const FILL_RECORDS: u64 = 200_000;
+/// Rows that the restore of a store in memory gathers before it sorts them in, in bytes: some 100 ms of a thread's time.
+pub const RESTORE_RUN_BYTES: usize = 32 << 20;
+/// How often the line about a restore that lasts is repeated.
+pub const RESTORE_REMINDER: Duration = Duration::from_secs(10);
+/// Memory of the state of all tasks of a host, stores in memory aside, unless `runtime.memory` says otherwise.
+pub const STATE_MEMORY_BYTES: usize = 256 << 20;
+/// Least that `runtime.memory` may say.
+pub const STATE_MEMORY_FLOOR_BYTES: usize = 16 << 20;
+/// Most that `runtime.memory` may say.
+pub const STATE_MEMORY_CEILING_BYTES: usize = 1 << 40;
+/// The share of the running transactions in the memory of the state, one in so many: all threads' writes to stores that are not committed. The
+/// rest belongs to databases: cached blocks and unflushed writes.
+pub const OVERLAYS_DIVISOR: usize = 4;
+/// The share of unflushed writes in the memory of the state, one in so many; beyond it databases flush of themselves.
+pub const WRITE_BUFFERS_DIVISOR: usize = 2;
 /// Unflushed writes of one family of a database; beyond it the database flushes of itself.
 pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
 /// Write-ahead log of a database that a start may have to replay.

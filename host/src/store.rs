@@ -10,12 +10,14 @@
 mod cells;
 mod changelog;
 mod disk_bytes;
+mod disk_fill;
 mod error;
 mod key_value;
 mod memory_bytes;
 mod ordered_bytes;
 mod overlay;
 mod row;
+mod run;
 mod task_database;
 mod task_stores;
 #[cfg(test)]

@@ -306,6 +306,9 @@ pub trait Reader: Send {
     /// Blocks until there may be something to read, or `at_most` is over. A log that delivers at once never blocks.
     fn wait(&mut self, _at_most: Duration) {}
 
+    /// From now on records may come without their headers: who does not look at them saves a fifth of the time of reading.
+    fn skip_headers(&mut self) {}
+
     /// Fetches nothing more of a partition until it is read again.
     fn close(&mut self, _at: &TopicPartition) {}
 }

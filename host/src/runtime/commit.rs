@@ -23,7 +23,11 @@ pub(super) struct Transaction {
     pub bytes: usize,
     /// Bytes that its tasks have written to stores.
     pub written: usize,
+    /// As many as that were in the last one that had any.
+    pub written_last: usize,
     pub last_commit: Option<Timestamp>,
+    /// Bytes of outputs and of writes to stores with which it is full.
+    most_bytes: usize,
     /// Longest time between two commits, in milliseconds.
     pub interval_ms: i64,
     /// Shortest time between two commits, in milliseconds.
@@ -44,7 +48,9 @@ impl Transaction {
             records: 0,
             bytes: 0,
             written: 0,
+            written_last: 0,
             last_commit: None,
+            most_bytes: host.transaction_bytes,
             interval_ms: ms(interval),
             floor_ms: ms(host.commit_floor),
             rest_ms: ms(client.rest()),
@@ -66,7 +72,14 @@ impl Transaction {
 
     /// Holds nothing any more.
     pub(super) fn clear(&mut self) {
-        (self.records, self.bytes, self.written) = (0, 0, 0);
+        (self.records, self.bytes) = (0, 0);
+        self.forget_written();
+    }
+
+    fn forget_written(&mut self) {
+        if self.written > 0 {
+            self.written_last = std::mem::take(&mut self.written);
+        }
     }
 
     /// True when it is time: the thread has run dry (not oftener than the floor), the interval is over, or the transaction is large.
@@ -83,9 +96,14 @@ impl Transaction {
         self.last_commit.map_or(now, |last| Timestamp(last.0.saturating_add(wait)))
     }
 
+    /// Bytes of memory that its writes to stores take, or that those of the last one have left.
+    pub(super) fn overlay_bytes(&self) -> usize {
+        self.written.max(self.written_last)
+    }
+
     /// True when nothing more should go into it.
     pub(super) fn is_full(&self) -> bool {
-        self.records >= limits::TRANSACTION_RECORDS || self.bytes + self.written >= limits::TRANSACTION_BYTES
+        self.records >= limits::TRANSACTION_RECORDS || self.bytes + self.written >= self.most_bytes
     }
 }
 
@@ -135,7 +153,7 @@ impl StreamThread {
         }
         self.apply(all)?;
         // Also when there was nothing to send.
-        self.open.written = 0;
+        self.open.forget_written();
         if anything {
             self.counters.commit.add(nanoseconds(self.host.clock.monotonic().saturating_sub(began)));
             self.flush_due(now)?;
@@ -168,6 +186,12 @@ impl StreamThread {
         stops.map_or(Ok(()), Err)
     }
 
+    /// A thread that has nothing to do flushes what has waited for long enough, too.
+    pub(super) fn flush_when_quiet(&mut self, now: Timestamp) -> Result<(), ThreadError> {
+        let dirty = |slot: &Slot| matches!(slot, Slot::Running(task) if task.is_dirty());
+        if self.open.records > 0 || self.slots.values().any(dirty) { Ok(()) } else { self.flush_due(now) }
+    }
+
     /// Flushes the stores that have much, or for long, not been flushed. Only between two transactions: then a changelog's end lies behind
     /// everything that was applied, and nothing else.
     fn flush_due(&mut self, now: Timestamp) -> Result<(), ThreadError> {
@@ -176,6 +200,7 @@ impl StreamThread {
             let Slot::Running(task) = slot else { continue };
             if task.env().is_some_and(|env| env.stores.flush_due(now)) {
                 flush(&host, task, now)?;
+                tracing::info!(task = %task.id.name, state_bytes = task.state_bytes(), "flushed");
             }
         }
         Ok(())

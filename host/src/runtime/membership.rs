@@ -78,9 +78,6 @@ impl StreamThread {
                 Err(ThreadError::State { error: StoreError::Locked { .. }, .. }) => return Ok(false),
                 restore => restore?,
             };
-            if restore.total > 0 {
-                tracing::info!(task = %id.name, thread = self.number, records = restore.total, "restoring");
-            }
             self.counters.tasks_created += 1;
             self.slots.insert(id, Slot::Restoring(Box::new(restore)));
         }
@@ -102,21 +99,25 @@ impl StreamThread {
         Ok(())
     }
 
-    /// Reads on for a task that is being restored, and starts it when that is through.
+    /// Reads on for one task that is being restored, and starts one that needs no more. Says whether it did anything.
     pub(super) fn restore_some(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
-        let mut restored = None;
+        let (mut read, mut restored) = (false, None);
         for (id, slot) in &mut self.slots {
             let Slot::Restoring(restore) = slot else { continue };
+            // The others do not wait for the first one's many records, if they have none to read.
+            if read && restore.has_more_to_read() {
+                continue;
+            }
             match restore.step(&mut *self.reader, now)? {
                 Progress::Waits => {}
-                Progress::Read => return Ok(true),
+                Progress::Read => read = true,
                 Progress::Done => {
                     restored = Some(id.clone());
                     break;
                 }
             }
         }
-        let Some(id) = restored else { return Ok(false) };
+        let Some(id) = restored else { return Ok(read) };
         let Some(Slot::Restoring(restore)) = self.slots.remove(&id) else { return Ok(false) };
         let partitions: Vec<TopicPartition> = restore.partitions.iter().map(|(at, _)| at.clone()).collect();
         if let Err(error) = self.start_task(*restore, now) {
@@ -144,11 +145,7 @@ impl StreamThread {
     fn started(&self, restore: Restore, now: Timestamp) -> Result<Slot, ThreadError> {
         let host = self.host.clone();
         let stream_time = restore.stream_time();
-        let Restore { id, partitions, mut stores, total, positions, .. } = restore;
-        if total > 0 {
-            stores.flush(&positions, now).map_err(|e| ThreadError::of_store(&id, e))?;
-            tracing::info!(task = %id.name, records = total, "restored");
-        }
+        let Restore { id, partitions, stores, records, .. } = restore;
         let mut lent: Lent = Some(Box::new(TaskEnv {
             stores,
             schedules: Schedules::restored(stream_time),
@@ -186,7 +183,7 @@ impl StreamThread {
         };
         let idle = i64::try_from(host.max_task_idle.as_millis()).unwrap_or(i64::MAX);
         let mut task = Task::new(id, plan, from, nodes, env, idle, pulse);
-        task.counters.restored = total;
+        task.counters.restored = records;
         Ok(Slot::Running(Box::new(task)))
     }
 

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::record::{ConsumedRecord, Timestamp, TopicPartition};
 use crate::store::{Row, ScanOrder};
 use crate::task::{PartitionQueue, Task, TaskState};
-use crate::topology::TaskId;
+use crate::topology::{StoreKind, TaskId};
 
 use super::board::ThreadBoard;
 use super::commit::Transaction;
@@ -87,7 +87,11 @@ impl StreamThread {
     ) -> Result<Self, ThreadError> {
         let mut client = host.broker.client(&host.topology.app, number, threads)?;
         client.subscribe(host.subscriptions())?;
-        let reader = host.broker.reader()?;
+        let mut reader = host.broker.reader()?;
+        // Restores are all that it reads, and changelogs of key-value stores and of cells say nothing in headers.
+        if host.topology.stores.iter().all(|store| store.kind == StoreKind::KeyValue) {
+            reader.skip_headers();
+        }
         let mut sub_topology_of = FxHashMap::default();
         for sub in 0..host.topology.sub_topologies.len() {
             sub_topology_of.extend(host.source_topics(sub).into_iter().map(|topic| (topic, sub)));
@@ -168,6 +172,9 @@ impl StreamThread {
             self.open.rest(self.host.clock.now());
         }
         let idle = !(busy || worked || committed);
+        if idle {
+            self.flush_when_quiet(now)?;
+        }
         // Who looks after the last commit sees all of it.
         if committed || idle {
             self.tell(now);

@@ -178,6 +178,12 @@ impl KeyValueStore {
     pub(super) fn restore(&mut self, records: &[ConsumedRecord]) -> Result<Written, StoreError> {
         let mut written = Written::default();
         let (bytes, layout) = (self.bytes.as_mut(), &mut self.layout);
+        if bytes.is_filled() {
+            let mut writes = records.iter().filter_map(|consumed| changelog::decode(&consumed.record));
+            let put = writes.try_for_each(|(key, row)| put(bytes, layout, key, row.as_ref(), &mut written));
+            put.and_then(|()| bytes.write()).map_err(|why| self.failed(why))?;
+            return Ok(written);
+        }
         // What one batch overwrites itself is not written, but read again after a crash: it counts as a record.
         let mut writes: Vec<_> = records.iter().filter_map(|consumed| changelog::decode(&consumed.record)).collect();
         // As `apply`; the sort is stable, so the last record of a key stays the last one, and is the only one that counts.
@@ -187,6 +193,11 @@ impl KeyValueStore {
         put.and_then(|()| self.bytes.write()).map_err(|why| self.failed(why))?;
         written.records = records.len() as u64;
         Ok(written)
+    }
+
+    /// Its backend, to be filled, and what to call it in errors.
+    pub(super) fn backend(&mut self) -> (&Arc<str>, &mut dyn OrderedBytes) {
+        (&self.name, self.bytes.as_mut())
     }
 
     fn decoded(&self, bytes: Option<Bytes>) -> Result<Option<Row>, StoreError> {

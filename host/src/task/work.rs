@@ -168,7 +168,7 @@ impl Task {
     /// True when outputs or writes have to go before more come.
     fn is_full(&self) -> bool {
         let bytes = self.walker.outbox_bytes + self.bytes_written();
-        bytes >= limits::TRANSACTION_BYTES || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
+        bytes >= self.plan.transaction_bytes || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
     }
 
     /// The empty partition that it waits for, and since when it has waited for any.

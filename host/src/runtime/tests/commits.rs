@@ -294,11 +294,11 @@ fn large_writes_to_stores_make_a_thread_commit_early() {
         }
         Ok(())
     });
-    let settings = Settings { commit_floor: Duration::from_secs(1), ..Settings::default() };
+    let mebibytes = 8;
+    let settings = Settings { commit_floor: Duration::from_secs(1), transaction_bytes: mebibytes << 20, ..Settings::default() };
     let mut bench = Bench::with(&counting(""), &[("count", write)], settings);
     bench.start(1);
     bench.restored();
-    let mebibytes = limits::TRANSACTION_BYTES >> 20;
     let records: Vec<_> = (0..mebibytes + 10).map(|i| record("k", "a", i64::try_from(i).unwrap())).collect();
     bench.produce("in", &[record("k", "first", 0)]);
     bench.step(0).unwrap();
