@@ -68,6 +68,12 @@ pub fn resolve(folder: &Path, reference: &ComponentRef) -> Result<Component, Dia
     Ok(Component { name: reference.to_string(), digest: digest(&bytes), bytes })
 }
 
+/// The component in a file. `name`: what messages call it.
+pub fn in_file(path: &Path, name: &str) -> Result<Component, Diagnostic> {
+    let bytes = read(path)?;
+    Ok(Component { name: name.to_owned(), digest: digest(&bytes), bytes })
+}
+
 /// The digest of some bytes, as the manifest writes it.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |mut text, byte| {

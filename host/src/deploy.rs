@@ -10,14 +10,16 @@ mod embedded;
 mod kafka;
 mod nodes;
 mod partitioners;
+mod plugins;
 mod properties;
 mod reset;
 mod topics;
 
 pub use application::{Application, Overrides};
-pub use bind::{BindSettings, bind};
+pub use bind::{BindSettings, bind, bind_nodes};
 pub use embedded::{Maintenance, OpenLog, lock_folder, open_log};
 pub use kafka::{Cluster, open_cluster};
 pub use nodes::ComponentNodes;
+pub use plugins::{Offer, Plugins, Swapped};
 pub use reset::{Moved, Reset, ResetTo, TASKS_FOLDER, finished};
 pub use topics::{ExternalTopics, ensure_topics};

@@ -69,6 +69,10 @@ pub struct Effort {
 /// The slot in which a [`TaskEnv`] is handed to a call and from which it is taken back. Full before and after each call, panics aside.
 pub type Lent = Option<Box<TaskEnv>>;
 
+/// Which version of a node's operator: 0 is the one that the host was started with, each that is offered later has another number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionId(pub u32);
+
 /// A record that leaves a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {

@@ -6,6 +6,7 @@
 
 mod counters;
 mod dead_letter;
+mod exchange;
 mod extract;
 mod failure;
 mod failure_lines;
@@ -22,6 +23,7 @@ mod work;
 
 pub use counters::Counters;
 pub use dead_letter::{LetterHeaders, without_letter_headers};
+pub use exchange::{NodeCount, TrialFailure, Work};
 pub use extract::TimestampExtractor;
 pub use failure::{RecordFailure, Verdict};
 pub use partition_group::{PartitionGroup, PartitionQueue, StartAt};

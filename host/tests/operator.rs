@@ -32,8 +32,44 @@ fn records(place: &Place, topic: &str) -> String {
 
 #[test]
 fn help_of_an_operators_verbs_is_short() {
-    let lines = ["dead-letters -h", "dead-letters list -h", "dead-letters show -h", "dead-letters retry -h", "reset -h"];
+    let lines =
+        ["swap -h", "rollback -h", "dead-letters -h", "dead-letters list -h", "dead-letters show -h", "dead-letters retry -h", "reset -h"];
     assert_snapshot!(Place::new().session(&lines), @r#"
+        $ cofferdam swap -h
+        Let another component take the place of a processor's while the app runs
+
+        Usage: cofferdam swap [OPTIONS] <APP.toml> <PROCESSOR> <NEW.wasm>
+
+        Arguments:
+          <APP.toml>   The manifest
+          <PROCESSOR>  The processor
+          <NEW.wasm>   The component that is to take over
+
+        Options:
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
+                                       of `broker.client`
+              --max-slowdown <N>       While it is on trial, let the component before come back when a
+                                       record takes more than N times as long
+          -h, --help                   Print help
+
+        $ cofferdam rollback -h
+        Let the component before a swap come back
+
+        Usage: cofferdam rollback [OPTIONS] <APP.toml> <PROCESSOR>
+
+        Arguments:
+          <APP.toml>   The manifest
+          <PROCESSOR>  The processor
+
+        Options:
+              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
+              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
+              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
+                                       of `broker.client`
+          -h, --help                   Print help
+
         $ cofferdam dead-letters -h
         List dead letters, show one, or have them processed again
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::resident;
+use super::swap::VersionReport;
 use crate::record::{Offset, Timestamp};
 use crate::runtime::{Condition, MemoryStatus, TaskStatus};
 
@@ -15,6 +16,9 @@ pub struct StatusReport {
     pub running: bool,
     /// Its tasks; empty without a host.
     pub tasks: Vec<TaskReport>,
+    /// The version of each processor; empty without a host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<VersionReport>,
     /// What the host's memory is used for; none without a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryReport>,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use operator::{DeadLetters, LettersVerb, ListLetters, Reset, RetryLetters, ShowLetter};
+pub use operator::{DeadLetters, LettersVerb, ListLetters, Reset, RetryLetters, Rollback, ShowLetter, Swap};
 
 /// Stream processing in which every processor is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
@@ -40,6 +40,10 @@ pub enum Verb {
     Status(Status),
     /// Let parked tasks try their record again
     Resume(Resume),
+    /// Let another component take the place of a processor's while the app runs
+    Swap(Swap),
+    /// Let the component before a swap come back
+    Rollback(Rollback),
     /// List dead letters, show one, or have them processed again
     DeadLetters(DeadLetters),
     /// Let an app begin anew: offsets, internal topics, state
@@ -65,6 +69,9 @@ pub struct Run {
     /// End when everything that was produced is processed
     #[arg(long)]
     pub until_idle: bool,
+    /// Swap a component in whenever its file changes; built again whenever its source does
+    #[arg(long)]
+    pub watch: bool,
     /// Produce the files of --input again, even those that were produced before
     #[arg(long)]
     pub again: bool,

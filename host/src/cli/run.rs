@@ -2,25 +2,26 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, HostControl, PublicServer};
+use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, PublicServer};
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{self, Application, BindSettings, Cluster, ExternalTopics, Maintenance, OpenLog, Overrides};
+use crate::deploy::{self, Application, BindSettings, Cluster, ComponentNodes, ExternalTopics, Maintenance, OpenLog, Overrides, Plugins};
 use crate::error::Diagnostic;
 use crate::manifest::Broker as BrokerSection;
-use crate::runtime::{Host, HostExit, HostPlan, HostSettings, HostStatus};
 
 use super::args;
+use super::handle::Handle;
 use super::input::{self, Input, InputFrom, Loaded};
 use super::logging::Console;
 use super::output::Output;
 use super::reach::{self, Held};
+use super::reload;
 use super::report::{self, counted};
 use super::signals::{Ear, Told};
 use super::watch::Watch;
@@ -31,7 +32,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let ear = Ear::open().map_err(|e| vec![Diagnostic::run("R005", "signals cannot be heard").because(e)])?;
     let cluster = reach::cluster(&args.cluster, args.instance_id.as_ref());
     let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone(), cluster };
-    let app = Application::load(&args.manifest, &overrides)?;
+    let app = Arc::new(Application::load(&args.manifest, &overrides)?);
     app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
     let inputs = inputs(&app, &args.input)?;
     let sinks = outputs(&app, &args.output)?;
@@ -57,7 +58,8 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         seed: seed(&*clock),
         redact_keys: args.redact,
     };
-    let plan = deploy::bind(&app, broker.clone(), clock.clone(), &settings)?;
+    let nodes = Arc::new(ComponentNodes::of(&app));
+    let plan = deploy::bind_nodes(&app, nodes.clone(), broker.clone(), clock.clone(), &settings)?;
 
     let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
     let host = Handle::default();
@@ -78,7 +80,10 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     }
     let outputs = create_outputs(&*broker, sinks).map_err(one)?;
     tracing::info!(app = %app.topology.app, threads = app.manifest.runtime.threads, state = %open.folder.path().display(), "running");
-    host.start(plan, app.manifest.runtime.threads).map_err(one)?;
+    host.start(plan, app.manifest.runtime.threads, Plugins::new(app.clone(), nodes)).map_err(one)?;
+    if args.watch {
+        reload::watch(&app.manifest, &host).map_err(one)?;
+    }
     let stdin = pump_stdin(broker.clone(), clock, &inputs);
     let bar = console.bars.add(ProgressBar::new_spinner());
     let mut watch = Watch { host: host.clone(), ear, outputs, stdin, until_idle: args.until_idle, bar };
@@ -139,43 +144,6 @@ fn take_folder(state_dir: &Path, clock: &Arc<dyn Clock>) -> Result<OpenLog, Diag
         Held::Here(open) => Ok(open),
         // Opened once more for its refusal, which names the process.
         Held::ByHost(_) => deploy::open_log(state_dir, clock.clone()),
-    }
-}
-
-/// The host, as the desk sees it: none before its inputs are produced.
-#[derive(Clone, Default)]
-pub struct Handle(Arc<Mutex<Option<Host>>>);
-
-impl HostControl for Handle {
-    fn look(&self) -> Option<HostStatus> {
-        self.lock().as_ref().map(Host::look)
-    }
-
-    fn resume(&self, task: Option<&str>) {
-        if let Some(host) = &*self.lock() {
-            host.resume(task);
-        }
-    }
-}
-
-impl Handle {
-    fn start(&self, plan: HostPlan, threads: u32) -> Result<(), Diagnostic> {
-        *self.lock() = Some(Host::start(plan, HostSettings { threads })?);
-        Ok(())
-    }
-
-    fn stop(&self, leave: bool) -> Result<(), Diagnostic> {
-        // Taken out first, so that the lock is not held while the threads end.
-        let host = self.lock().take();
-        match host.map(|host| host.stop(leave)) {
-            Some(HostExit::Failed(failure)) => Err(failure),
-            Some(HostExit::Stopped) | None => Ok(()),
-        }
-    }
-
-    /// The host, held still.
-    pub fn lock(&self) -> MutexGuard<'_, Option<Host>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

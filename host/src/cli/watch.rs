@@ -8,10 +8,10 @@ use indicatif::ProgressBar;
 use crate::error::Diagnostic;
 use crate::runtime::{Condition, HostExit, TaskStatus};
 
+use super::handle::Handle;
 use super::input::Loaded;
 use super::output::Output;
 use super::report::counted;
-use super::run::Handle;
 use super::signals::{Ear, Told};
 
 /// How often the command looks after outputs, idleness and signals.

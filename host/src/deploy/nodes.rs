@@ -1,19 +1,29 @@
 //! Nodes of tasks, made of components.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::application::Application;
 use crate::error::Diagnostic;
-use crate::node::{Failure, Lent, Node};
+use crate::node::{Failure, Lent, Node, VersionId};
 use crate::runtime::{GuestReadings, NodeFactory};
 use crate::sandbox::{GuestMetrics, Loaded, NodeLimits, NodeSetup, StoreGrant};
 use crate::topology::{NodeIx, NodeKind, Processor, TaskId, Topology};
 
-/// What every instance of one node has in common.
+/// What every instance of one node has in common, whatever its version.
 struct Template {
-    loaded: Arc<Loaded>,
     setup: NodeSetup,
+    /// By number. The first is that of the manifest.
+    versions: Mutex<Numbered>,
+}
+
+/// The versions of a node that may work, by number.
+#[derive(Default)]
+struct Numbered {
+    known: BTreeMap<VersionId, Arc<Loaded>>,
+    next: u32,
 }
 
 /// Makes component nodes for the processors of a topology.
@@ -22,6 +32,11 @@ pub struct ComponentNodes {
 }
 
 impl ComponentNodes {
+    /// Those of an app, as its manifest says.
+    pub fn of(app: &Application) -> Self {
+        Self::new(&app.topology, |node| app.components.get(node).cloned())
+    }
+
     /// `loaded`: the compiled component of a processor, by its name.
     pub fn new(topology: &Topology, loaded: impl Fn(&str) -> Option<Arc<Loaded>>) -> Self {
         let mut templates = FxHashMap::default();
@@ -40,9 +55,40 @@ impl ComponentNodes {
                 limits: NodeLimits { memory_bytes: processor.memory_bytes, deadline: processor.deadline, outputs: processor.outputs },
                 metrics: Arc::new(GuestMetrics::default()),
             };
-            templates.insert(NodeIx(at), Template { loaded, setup });
+            let versions = Mutex::new(Numbered { known: BTreeMap::from([(VersionId(0), loaded)]), next: 1 });
+            templates.insert(NodeIx(at), Template { setup, versions });
         }
         Self { templates }
+    }
+
+    /// Takes another version of a node; one that is known already keeps its number.
+    pub fn add(&self, node: NodeIx, loaded: Arc<Loaded>) -> Option<VersionId> {
+        let mut versions = self.templates.get(&node)?.versions();
+        if let Some((version, _)) = versions.known.iter().find(|(_, known)| known.digest() == loaded.digest()) {
+            return Some(*version);
+        }
+        let version = VersionId(versions.next);
+        versions.next += 1;
+        versions.known.insert(version, loaded);
+        Some(version)
+    }
+
+    /// The component of a version.
+    pub fn version(&self, node: NodeIx, version: VersionId) -> Option<Arc<Loaded>> {
+        self.templates.get(&node)?.versions().known.get(&version).cloned()
+    }
+
+    /// Lets go of all versions of a node but these.
+    pub fn keep(&self, node: NodeIx, kept: &[VersionId]) {
+        if let Some(template) = self.templates.get(&node) {
+            template.versions().known.retain(|version, _| kept.contains(version));
+        }
+    }
+}
+
+impl Template {
+    fn versions(&self) -> MutexGuard<'_, Numbered> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,16 +104,21 @@ fn grants(topology: &Topology, sub_topology: usize, processor: &Processor) -> Ve
 }
 
 impl NodeFactory for ComponentNodes {
-    fn make(&self, node: NodeIx, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
+    fn make(&self, node: NodeIx, version: VersionId, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
         let missing = || Diagnostic::run("R004", format!("node {} of task {} has no component", node.0, task.name));
         let template = self.templates.get(&node).ok_or_else(missing)?;
+        let loaded = self.version(node, version).ok_or_else(missing)?;
         let setup = NodeSetup { task: task.name.clone(), ..template.setup.clone() };
-        let made = template.loaded.instantiate(setup, env);
+        let made = loaded.instantiate(setup, env);
         let refused = |why: Failure| {
             let hint = hint(&why.to_string());
             Diagnostic::usage("C020", format!("'{}' refuses to start", template.setup.name)).because(why).hint(hint)
         };
         Ok(Box::new(made.map_err(refused)?))
+    }
+
+    fn digest(&self, node: NodeIx, version: VersionId) -> Option<Arc<str>> {
+        Some(self.version(node, version)?.digest().clone())
     }
 
     fn readings(&self) -> Vec<GuestReadings> {
@@ -78,7 +129,8 @@ impl NodeFactory for ComponentNodes {
 
     fn guest_memory_bytes(&self) -> usize {
         // One engine runs all components of a host.
-        self.templates.values().next().map_or(0, |template| template.loaded.engine().memory_bytes())
+        let any = self.templates.values().find_map(|template| template.versions().known.values().next().cloned());
+        any.map_or(0, |loaded| loaded.engine().memory_bytes())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::broker::{BrokerError, Retry};
 use crate::record::Timestamp;
 use crate::store::StoreError;
-use crate::task::TaskError;
+use crate::task::{TaskError, TrialFailure};
 use crate::topology::TaskId;
 
 /// A thread that is thrown out of its group or of its transactions oftener than this has a twin,
@@ -41,6 +41,14 @@ pub enum ThreadError {
         /// Why not.
         reason: String,
     },
+    /// A record failed while a node's version is on trial: the version before takes it.
+    #[error("task {}: a version on trial failed: {}", .task.name, .failed.failure)]
+    Trial {
+        /// Where.
+        task: TaskId,
+        /// What.
+        failed: Box<TrialFailure>,
+    },
     /// Somebody else acts under this thread's name.
     #[error("thrown out of the group or of its transactions for the {times}th time within a minute: {error}")]
     Twin {
@@ -64,6 +72,7 @@ impl ThreadError {
     pub(super) fn of_task(task: &TaskId, error: TaskError) -> Self {
         match error {
             TaskError::Store(error) => Self::State { task: task.clone(), error },
+            TaskError::OnTrial(failed) => Self::Trial { task: task.clone(), failed },
             TaskError::Broken(failure) => Self::Defect { task: task.clone(), what: failure.to_string() },
         }
     }
@@ -104,6 +113,7 @@ pub enum Action {
 /// | nobody knows whether a commit stands | ask the log |
 /// | records were deleted before they were read | rewind, then on from the first that is left |
 /// | the log refuses an output | rewind; the task knows which |
+/// | a version on trial fails at a record | rewind; the version before takes it |
 /// | a task's database is corrupted | wipe and restore that task |
 /// | everything else: rights, disk full, missing topic, a defect | stop |
 ///
@@ -118,7 +128,7 @@ pub fn action(error: &ThreadError) -> Action {
             Retry::InDoubt => Action::AskTheLog,
             Retry::Never => Action::Stop,
         },
-        ThreadError::Broker(BrokerError::OffsetGone { .. }) | ThreadError::Refused { .. } => Action::Rewind,
+        ThreadError::Broker(BrokerError::OffsetGone { .. }) | ThreadError::Refused { .. } | ThreadError::Trial { .. } => Action::Rewind,
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
         ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Twin { .. } | ThreadError::Defect { .. } => Action::Stop,
     }

@@ -35,6 +35,9 @@ impl StreamThread {
             Action::AskTheLog => self.ask_the_log()?,
             Action::WipeAndRestore(id) => self.make_anew(&id)?,
         }
+        if let ThreadError::Trial { task, failed } = error {
+            self.stand_in(task, &failed, now);
+        }
         Ok(())
     }
 

@@ -12,4 +12,5 @@ mod policies;
 mod punctuation;
 mod refusals;
 mod restoring;
+mod swaps;
 mod telling;

@@ -23,6 +23,7 @@ pub struct Loaded {
     pub(super) node: node::GuestIndices,
     pub(super) describe: Option<describe::GuestIndices>,
     pub(super) batch: Option<batch::GuestIndices>,
+    digest: Arc<str>,
     imports: Vec<Import>,
     /// Keeps deadlines passing for as long as the component can run.
     pub(super) engine: Engine,
@@ -38,6 +39,11 @@ impl Loaded {
     /// What it is called: in the manifest, for messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The digest of its bytes.
+    pub fn digest(&self) -> &Arc<str> {
+        &self.digest
     }
 
     /// The interfaces that it imports, and what it is given for them.
@@ -86,7 +92,8 @@ fn load_known(engine: &Engine, name: &str, digest: &str, bytes: &[u8]) -> Result
     // Not called yet; a component that has it wrong is refused today rather than on the day of the upgrade.
     has("migrate").then(|| migrate::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
     fit::check(&pre).map_err(misfit)?;
-    Ok(Arc::new(Loaded { name: name.into(), pre, node, describe, batch, imports, engine: engine.clone() }))
+    let (name, digest) = (name.into(), digest.into());
+    Ok(Arc::new(Loaded { name, pre, node, describe, batch, digest, imports, engine: engine.clone() }))
 }
 
 /// Loads several components side by side, in their order.

@@ -116,6 +116,7 @@ impl Walker {
         while let Some(first) = rest.first() {
             let node = node(&mut self.nodes, at).map_err(fail)?;
             let (run, others) = rest.split_at(node.frame_records().clamp(1, rest.len()));
+            self.counts[at as usize].records += run.len() as u64;
             env(&mut self.env).map_err(fail)?.begin(causes[first.cause as usize], first.record.timestamp);
             self.pulse.enter(plan.node(at).ix, self.partition);
             let outcome = node.process_frame(&mut self.env, Frame { records: run, causes }, &mut self.frame.outputs);

@@ -12,6 +12,7 @@ use crate::topology::{SourceRole, TaskId};
 
 use super::counters::Counters;
 use super::dead_letter::dead_letter;
+use super::exchange::{TrialFailure, Trials};
 use super::failure::{RecordFailure, Verdict, kind, verdict};
 use super::failure_lines::FailureLines;
 use super::frame::Frames;
@@ -60,6 +61,9 @@ pub enum TaskError {
     /// A node broke the rules between host and node: a defect of the host.
     #[error("defect of the host: {0}")]
     Broken(Failure),
+    /// A record failed at a node whose version is on trial, or below it: the transaction is to be aborted.
+    #[error("{}", .0.failure)]
+    OnTrial(Box<TrialFailure>),
 }
 
 /// One task.
@@ -77,12 +81,16 @@ pub struct Task {
     /// How often the record at hand has failed as transient.
     pub(super) attempts: u32,
     pub(super) frames: Frames,
+    /// Versions of its nodes, and which of them are on trial.
+    pub(super) trials: Trials,
+    /// The record whose failure was dealt with last.
+    pub(super) last_failed: Option<Position>,
     /// Since when it has waited for an empty partition.
     starved_since: Option<Timestamp>,
     pub(super) dirty: bool,
     failure_lines: FailureLines,
     /// What a rewind goes back to besides stores and positions.
-    at_commit: (Option<Timestamp>, Schedules),
+    pub(super) at_commit: (Option<Timestamp>, Schedules),
 }
 
 impl Task {
@@ -114,6 +122,8 @@ impl Task {
             walker: Walker::new(nodes, env, pulse, partition),
             attempts: 0,
             frames: Frames::default(),
+            trials: Trials::default(),
+            last_failed: None,
             starved_since: None,
             dirty,
             failure_lines: FailureLines::default(),
@@ -253,6 +263,8 @@ impl Task {
             schedule: None,
         };
         self.counters.failed += 1;
+        self.on_trial(failed.node, &decided, &failure)?;
+        self.last_failed = Some(failure.position.clone());
         if let Verdict::DeadLetter(topic) = &decided
             && let Some(refusal) = self.walker.refusal(failed.node, true)
         {

@@ -24,6 +24,8 @@ fn help_is_short() {
           consume       Print the records of a topic
           status        Show tasks and partitions
           resume        Let parked tasks try their record again
+          swap          Let another component take the place of a processor's while the app runs
+          rollback      Let the component before a swap come back
           dead-letters  List dead letters, show one, or have them processed again
           reset         Let an app begin anew: offsets, internal topics, state
           explain       Explain the code of an error
@@ -48,6 +50,8 @@ fn help_is_short() {
               --output <SINK=FILE>     Write the topic of SINK, from its beginning, to FILE (`-`: standard
                                        output)
               --until-idle             End when everything that was produced is processed
+              --watch                  Swap a component in whenever its file changes; built again whenever
+                                       its source does
               --again                  Produce the files of --input again, even those that were produced
                                        before
               --threads <THREADS>      Stream threads; stands for `runtime.threads`

@@ -31,4 +31,18 @@ pub(super) const CODES: &[Code] = &[
                in the component's own words. Its tasks stay parked until the next run.",
         example: "",
     },
+    Code {
+        code: "C030",
+        title: "A component is older than the state",
+        text: "`describe` of the component gives a smaller state version than that of the one at work. The layout of what is in the stores \
+               has changed in between, and the older component would misread it.",
+        example: "",
+    },
+    Code {
+        code: "C031",
+        title: "A component is newer than the state",
+        text: "`describe` of the component gives a larger state version than that of the one at work: it keeps its state in another layout. \
+               State is not taken over while the app runs.",
+        example: "",
+    },
 ];

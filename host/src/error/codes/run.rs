@@ -274,4 +274,30 @@ pub(super) const CODES: &[Code] = &[
                is meant.",
         example: "cofferdam reset app.toml --dry-run\ncofferdam reset app.toml --yes",
     },
+    Code {
+        code: "R090",
+        title: "There is no such processor",
+        text: "A swap names a processor by its section in the manifest: [processors.NAME]. The component of a table is the host's own.",
+        example: "cofferdam swap app.toml count components/word_count.wasm",
+    },
+    Code {
+        code: "R091",
+        title: "The host is just starting or ending",
+        text: "It answers, but has no stream threads yet: files of --input are produced first. Or they are ending.",
+        example: "",
+    },
+    Code {
+        code: "R093",
+        title: "A swap was given up",
+        text: "A stream thread did not come to a commit within 30 seconds, or has ended. The component that worked before works on. A call \
+               that lasts shows in `status`.",
+        example: "cofferdam status app.toml",
+    },
+    Code {
+        code: "R094",
+        title: "There is no version before",
+        text: "The component that a swap has replaced is kept for a rollback: until the next swap, until it has come back, or until the host \
+               ends. A start takes what the manifest names.",
+        example: "",
+    },
 ];

@@ -16,9 +16,9 @@ use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::limits;
 use crate::manifest::Manifest;
-use crate::node::{Failure, Lent, Node, Output, TaskEnv};
+use crate::node::{Failure, Lent, Node, Output, TaskEnv, VersionId};
 use crate::record::{Header, Record, Timestamp, TopicPartition};
-use crate::runtime::{Command, Condition, HostPlan, NodeFactory, Step, StreamThread, TaskStatus, ThreadBoard, ThreadError};
+use crate::runtime::{Command, Condition, HostPlan, NodeFactory, Step, StreamThread, TaskStatus, ThreadBoard, ThreadError, Versions};
 use crate::task::{SinkTopic, TaskPlan};
 use crate::topology::{
     self, Carries, Cleanup, Description, InputRole, Inputs, NodeIx, NodeKind, Port, StoreAccess, StoreKind, StoreRole, Takes, TaskId,
@@ -83,12 +83,14 @@ struct Ops {
 }
 
 impl NodeFactory for Ops {
-    fn make(&self, ix: NodeIx, _: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
+    fn make(&self, ix: NodeIx, version: VersionId, _: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
         let node = &self.topology.nodes[ix.0];
         let NodeKind::Processor(processor) = &node.kind else { panic!("{} is no processor", node.name) };
+        // Later versions of `count` are `count@1`, `count@2`.
+        let name = if version == VersionId(0) { node.name.to_string() } else { format!("{}@{}", node.name, version.0) };
         let op = match processor.component.as_str() {
             "stock:table" => table(),
-            _ => self.ops.lock().unwrap().get(&*node.name).unwrap_or_else(|| panic!("no op for {}", node.name)).clone(),
+            _ => self.ops.lock().unwrap().get(&name).unwrap_or_else(|| panic!("no op for {name}")).clone(),
         };
         let granted = processor.grants.first().map(|g| g.store);
         let stores = &self.topology.sub_topologies[node.sub_topology].stores;
@@ -307,6 +309,7 @@ impl Bench {
             partitions: all.iter().map(|(name, n, _)| (name.clone(), *n)).collect::<FxHashMap<_, _>>(),
             nodes: Arc::new(Ops { topology: topology.clone(), ops: table.clone(), frame_records: settings.frame_records }),
             topology,
+            versions: Versions::default(),
             broker: Arc::new(sim.clone()),
             alone: true,
             clock: clock.clone(),

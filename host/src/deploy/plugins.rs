@@ -1,0 +1,177 @@
+//! Components that are to take the place of others while the app runs: what has to hold before a stream thread hears of one.
+//!
+//! The same is asked of it as at a start: that it can be compiled, fits the contract, imports nothing that it is not given, and describes
+//! itself for its config. Besides, the topology must stay as it is, and the layout of its state.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::application::Application;
+use super::config;
+use super::nodes::ComponentNodes;
+use crate::component;
+use crate::error::{Diagnostic, suggest};
+use crate::manifest::Processor;
+use crate::node::VersionId;
+use crate::runtime::{Conductor, TakenOver};
+use crate::sandbox::{self, Loaded};
+use crate::topology::{self, Description, NodeIx, NodeKind, Topology};
+
+/// The components of a running app.
+pub struct Plugins {
+    app: Arc<Application>,
+    nodes: Arc<ComponentNodes>,
+    /// Held by a swap.
+    one: Mutex<()>,
+}
+
+/// A component that is offered.
+#[derive(Clone, Debug)]
+pub struct Offer<'a> {
+    /// The processor whose place it is to take.
+    pub processor: &'a str,
+    /// Its file.
+    pub path: &'a Path,
+    /// What messages call it.
+    pub name: &'a str,
+    /// How many times as long a record may take with it; `None`: nobody minds.
+    pub max_slowdown: Option<f64>,
+}
+
+/// A component has taken the place of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Swapped {
+    /// Digest of the one that worked before.
+    pub from: Arc<str>,
+    /// Digest of the one that works now.
+    pub to: Arc<str>,
+    /// How it went.
+    pub taken_over: TakenOver,
+    /// Whether it is on trial.
+    pub on_trial: bool,
+}
+
+impl Plugins {
+    /// Those of an app that is bound with these nodes.
+    pub fn new(app: Arc<Application>, nodes: Arc<ComponentNodes>) -> Self {
+        Self { app, nodes, one: Mutex::default() }
+    }
+
+    /// Lets a component take the place of a processor's, in all tasks of a running host. An error: nothing has changed.
+    pub fn swap(&self, host: &Conductor, offer: &Offer<'_>) -> Result<Swapped, Vec<Diagnostic>> {
+        let one = |problem| vec![problem];
+        let _alone = self.one.lock().unwrap_or_else(PoisonError::into_inner);
+        let node = self.node(offer.processor).map_err(one)?;
+        let version = self.check(offer, node, host.status(node).version)?;
+        let swapped = host.swap(node, version, offer.max_slowdown).map(|taken_over| self.swapped(host, node, taken_over));
+        let left = host.status(node);
+        let kept: Vec<VersionId> = left.before.into_iter().map(|(version, _)| version).chain([left.version]).collect();
+        self.nodes.keep(node, &kept);
+        swapped.map_err(one)
+    }
+
+    /// Lets the component before come back.
+    pub fn roll_back(&self, host: &Conductor, processor: &str) -> Result<Swapped, Diagnostic> {
+        let _alone = self.one.lock().unwrap_or_else(PoisonError::into_inner);
+        let node = self.node(processor)?;
+        host.roll_back(node).map(|taken_over| self.swapped(host, node, taken_over))
+    }
+
+    fn swapped(&self, host: &Conductor, node: NodeIx, taken_over: TakenOver) -> Swapped {
+        let digest = |version| self.nodes.version(node, version).map_or_else(|| "".into(), |loaded| loaded.digest().clone());
+        let (from, to) = (digest(taken_over.from), digest(taken_over.to));
+        Swapped { from, to, taken_over, on_trial: host.status(node).on_trial }
+    }
+
+    /// The node of a processor of the manifest.
+    fn node(&self, processor: &str) -> Result<NodeIx, Diagnostic> {
+        let found = self.app.topology.nodes.iter().position(|n| &*n.name == processor && matches!(n.kind, NodeKind::Processor(_)));
+        found.filter(|_| self.processor(processor).is_some()).map(NodeIx).ok_or_else(|| {
+            let names: Vec<&str> = self.app.manifest.processors.iter().map(|p| p.name.as_str()).collect();
+            Diagnostic::usage("R090", format!("there is no processor '{processor}'")).hint(suggest(processor, "processors", names))
+        })
+    }
+
+    /// Compiles and checks a component that is to take the place of the version `running`; its number.
+    fn check(&self, offer: &Offer<'_>, node: NodeIx, running: VersionId) -> Result<VersionId, Vec<Diagnostic>> {
+        let one = |problem| vec![problem];
+        let processor = offer.processor;
+        let (Some(section), Some(running)) = (self.processor(processor), self.nodes.version(node, running)) else {
+            return Err(one(Diagnostic::run("R004", format!("'{processor}' has no component"))));
+        };
+        let found = component::in_file(offer.path, offer.name).map_err(one)?;
+        let loaded = sandbox::load_all(running.engine(), &[&found]).into_iter().next();
+        let loaded = loaded.unwrap_or_else(|| Err(Diagnostic::run("R004", format!("'{processor}' has no component")))).map_err(one)?;
+        let description = described(section, &loaded)?;
+        self.same_topology(section, description.as_ref())?;
+        let before = described(section, &running)?;
+        same_state(processor, state_version(before.as_ref()), state_version(description.as_ref())).map_err(one)?;
+        Ok(self.nodes.add(node, loaded).unwrap_or_default())
+    }
+
+    fn processor(&self, name: &str) -> Option<&Processor> {
+        self.app.manifest.processors.iter().find(|p| *p.name.value == *name)
+    }
+
+    /// With the new description the manifest must mean what it means now: records are on their way through the nodes that there are.
+    fn same_topology(&self, section: &Processor, description: Option<&Description>) -> Result<(), Vec<Diagnostic>> {
+        let mut descriptions = self.app.descriptions.clone();
+        match description {
+            Some(description) => _ = descriptions.insert(section.name.to_string(), description.clone()),
+            None => _ = descriptions.remove(section.name.as_str()),
+        }
+        let topology = topology::build(&self.app.manifest, &descriptions)?;
+        let same = |a: &Topology, b: &Topology| a.nodes == b.nodes && a.stores == b.stores && a.sub_topologies == b.sub_topologies;
+        if same(&topology, &self.app.topology) {
+            return Ok(());
+        }
+        let mut problem = Diagnostic::usage("T040", format!("the new component of '{}' would change the topology", section.name));
+        if let (Some(new), Some(old)) = (shape(&topology, &section.name), shape(&self.app.topology, &section.name)) {
+            problem = problem.because(format!("it has {new}; the one at work has {old}"));
+        }
+        Err(vec![problem.hint("stop the app, build and check it, and run it again: a swap keeps inputs, ports and stores as they are")])
+    }
+}
+
+/// What a component says of itself for this processor's config.
+fn described(section: &Processor, loaded: &Loaded) -> Result<Option<Description>, Vec<Diagnostic>> {
+    let described = sandbox::describe(loaded, Some(&section.config.json())).map_err(|problem| match problem.code {
+        "C110" => config::refused(section, loaded, problem),
+        _ => vec![problem],
+    })?;
+    let errors = described.as_ref().map_or_else(Vec::new, |d| topology::check_config(&section.name, &section.config, d));
+    if errors.is_empty() { Ok(described) } else { Err(errors) }
+}
+
+/// A component that does not describe itself has the first layout.
+fn state_version(description: Option<&Description>) -> u32 {
+    description.map_or(0, |d| d.state_version)
+}
+
+fn same_state(processor: &str, at_work: u32, new: u32) -> Result<(), Diagnostic> {
+    let problem = |code, what: &str| {
+        Diagnostic::usage(code, format!("the new component of '{processor}' keeps {what} state than the one at work"))
+            .because(format!("its state version is {new}, that of the one at work is {at_work}"))
+    };
+    match new.cmp(&at_work) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Less => {
+            Err(problem("C030", "older").hint("it would not understand what is in the stores: offer a component of the same state version"))
+        }
+        std::cmp::Ordering::Greater => {
+            Err(problem("C031", "newer").hint("state cannot be taken over while the app runs: offer a component of the same state version"))
+        }
+    }
+}
+
+/// Inputs, ports and stores of a node, in words.
+fn shape(topology: &Topology, name: &str) -> Option<String> {
+    let node = topology.nodes.iter().find(|n| *n.name == *name)?;
+    let NodeKind::Processor(processor) = &node.kind else { return None };
+    let list = |what: &str, names: &[String]| match names {
+        [] => format!("no {what}s"),
+        names => format!("the {what}s {}", names.join(", ")),
+    };
+    let stores: Vec<String> = processor.grants.iter().map(|g| g.role.clone()).collect();
+    Some([list("input", &processor.inputs), list("port", &processor.ports), list("store", &stores)].join(", "))
+}
