@@ -1,7 +1,7 @@
 """The cases: each a function that is given a Case, in a file with its kind."""
 from typing import Callable, NamedTuple
 
-from cases import brokers, commands, errors, guests, outputs, restarts, sharing, state
+from cases import brokers, commands, errors, guests, outputs, restarts, sharing, state, stores
 
 
 class Entry(NamedTuple):
@@ -39,4 +39,5 @@ CASES = [
     Entry("hostile", guests.hostile_guests_hurt_nobody),
     Entry("unflushed", state.a_crash_costs_what_was_not_flushed, long=True),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
+    Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),
 ]
