@@ -37,6 +37,8 @@ HOST_PAUSE_SECONDS = (2, 12)
 BROKER_PAUSE_SECONDS = (15, 40)
 JOIN_SECONDS = 120
 SETTLE_SECONDS = 180
+# A host that starts while no broker answers gives up, and whoever watches over it starts it again. One that runs never ends by itself.
+EXCUSED_SECONDS = 30
 
 
 class Chaos:
@@ -45,6 +47,7 @@ class Chaos:
     def __init__(self, hosts, broker, seconds, seed):
         self.hosts, self.broker, self.began, self.seconds = hosts, broker, time.monotonic(), seconds
         self.over, self.failures, self.counts = threading.Event(), [], {}
+        self.broker_away = None
         named = [(f"host {host.name}", self.torment_host, host) for host in hosts] + [("broker", self.torment_broker, broker)]
         self.threads = [
             threading.Thread(target=self.run, args=(name, work, whom, random.Random(f"{seed} {name}")), daemon=True) for name, work, whom in named
@@ -58,8 +61,20 @@ class Chaos:
         self.over.set()
         for thread in self.threads:
             thread.join(JOIN_SECONDS)
+        for host in self.hosts:
+            self.watch_over(host)
         if self.failures:
             raise Failed("; ".join(self.failures))
+
+    def watch_over(self, host):
+        """Starts a host again that could not start because the broker was away."""
+        if host.alive():
+            return
+        excused = self.broker_away and time.monotonic() - self.broker_away < EXCUSED_SECONDS and "error[B002]" in host.last_words()
+        if not excused:
+            host.must_live()
+        self.tell(f"host {host.name}", "started in vain", 0)
+        host.start()
 
     def run(self, name, torment, whom, chance):
         try:
@@ -83,7 +98,7 @@ class Chaos:
         seconds = chance.uniform(*{"asleep": SLEEP_SECONDS, "napping": NAP_SECONDS}.get(fault, AWAY_SECONDS))
         if not self.pause(chance, HOST_PAUSE_SECONDS):
             return False
-        host.must_live()
+        self.watch_over(host)
         self.tell(name, fault, seconds)
         match fault:
             case "asleep" | "napping":
@@ -107,9 +122,11 @@ class Chaos:
         if not self.pause(chance, BROKER_PAUSE_SECONDS):
             return False
         self.tell(name, fault, seconds)
+        self.broker_away = time.monotonic()
         broker.kill() if fault == "killed" else broker.stop()
         time.sleep(seconds)
         broker.start()
+        self.broker_away = time.monotonic()
         return True
 
 

@@ -60,10 +60,10 @@ def kill_in_turn(app, hosts, kills, longest, chance):
         time.sleep(chance.uniform(0, longest))
         victim.kill()
         before, left = progress(app)
+        victim.start()
         if left == 0:
             return number
         print(f"kill {number + 1}: host {victim.name}, committed {before}, left {left}", flush=True)
-        victim.start()
     return kills
 
 

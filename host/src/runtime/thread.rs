@@ -96,7 +96,7 @@ impl StreamThread {
         for sub in 0..host.topology.sub_topologies.len() {
             sub_topology_of.extend(host.source_topics(sub).into_iter().map(|topic| (topic, sub)));
         }
-        let open = Transaction::new(&host, client.transaction_timeout());
+        let open = Transaction::new(&host, &*client);
         Ok(Self {
             host,
             client,
@@ -160,13 +160,17 @@ impl StreamThread {
         }
         let mut busy = self.group_events(now)?;
         busy |= self.restore_some(now)?;
-        let worked = self.work(now)?;
+        let rests = self.open.rests(now);
+        let worked = rests.is_none() && self.work(now)?;
         let due = self.open.is_due(!worked, now);
         if due && self.open.is_full() {
             // Whoever looks while the commit takes its time sees why nothing moves.
             self.tell(now);
         }
         let committed = due && self.commit(now)?;
+        if committed && !worked {
+            self.open.rest(self.host.clock.now());
+        }
         let idle = !(busy || worked || committed);
         if idle {
             self.flush_when_quiet(now)?;
@@ -180,7 +184,7 @@ impl StreamThread {
         if !idle {
             return Ok(Step::Busy);
         }
-        Ok(Step::Idle { until: self.wakes_at(now) })
+        Ok(Step::Idle { until: self.wakes_at(now).into_iter().chain(rests).min() })
     }
 
     fn hear_commands(&mut self) -> Option<bool> {

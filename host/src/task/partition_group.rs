@@ -324,6 +324,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_record_is_passed_and_deleted_ones_are_lost() {
+        let mut passed = queue("a", &[]);
+        passed.pass_to(3);
+        assert_eq!((passed.position(), passed.has_moved(), passed.is_untold(), passed.lost()), (3, true, false, 0));
+        passed.mark_committed();
+        assert_eq!((passed.committed(), passed.has_moved()), (3, false));
+        passed.skip_to(5);
+        assert_eq!((passed.position(), passed.is_untold(), passed.lost()), (5, true, 2));
+        let mut full = queue("a", &[1]);
+        full.pass_to(3);
+        assert_eq!(full.position(), 0, "its records come first");
+    }
+
+    #[test]
     fn record_without_a_usable_time_is_taken_at_once() {
         let own = TimestampExtractor::Own;
         let mut group = PartitionGroup::new(vec![queue("a", &[1]), queue("b", &[-1])], 0);

@@ -21,7 +21,7 @@ DELETES = {
     "log.segment.bytes": 1 << 20,
     "log.segment.delete.delay.ms": 100,
 }
-BACKLOG = 20_000
+BACKLOG = 60_000
 DELETED_SECONDS = 30
 
 

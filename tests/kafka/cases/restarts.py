@@ -10,7 +10,7 @@ CRASH_SECONDS = 3.0
 PAUSE_SECONDS = 1.0
 # Processed twice after one kill, at most, by an app that says so: a commit interval's worth would do, and a busy machine takes its time.
 DOUBLED = 2 * RATE
-BACKLOG = 20_000
+BACKLOG = 60_000
 
 
 def a_stop_commits_what_was_processed(case):

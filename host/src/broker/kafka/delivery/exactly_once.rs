@@ -22,6 +22,9 @@ const ABORT_SLICE: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(20);
 /// So long the cluster may be away while offsets are added, or a transaction is aborted.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The answer to a commit comes before its markers stand in the partitions. A transaction that begins meanwhile is told to wait, which librdkafka
+/// does for 20 ms: that is more than to begin a little later.
+const MARKERS_WRITTEN: Duration = Duration::from_millis(3);
 /// So long the outcome of a commit may be open.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -156,6 +159,10 @@ impl Delivery for ExactlyOnce {
     }
 
     fn forget(&mut self, _gone: Option<&[TopicPartition]>) {}
+
+    fn rest(&self) -> Duration {
+        MARKERS_WRITTEN
+    }
 
     fn timeout(&self) -> Option<Duration> {
         Some(self.timeout)
