@@ -138,8 +138,13 @@ pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
 /// Changelog offsets from which on a restore fills its stores: below, opening a database twice more takes longer than it saves.
 pub const FILL_RECORDS: u64 = 200_000;
-/// Rows that the restore of a store in memory gathers before it sorts them in, in bytes: some 100 ms of a thread's time.
+/// Rows that a large restore gathers before it sorts them, in bytes.
 pub const RESTORE_RUN_BYTES: usize = 32 << 20;
+/// The same for a store in memory that has many already, half as much as it has at the most. Longer runs cost less for each row, and hold up the
+/// other tasks of the thread for longer: this one for some 200 ms.
+pub const RESTORE_RUN_CEILING_BYTES: usize = 128 << 20;
+/// Runs of one store that are made to tables at a time: one is sorted while the one before it reaches the disk.
+pub const RESTORE_TABLES: usize = 2;
 /// How often the line about a restore that lasts is repeated.
 pub const RESTORE_REMINDER: Duration = Duration::from_secs(10);
 /// Memory of the state of all tasks of a host, stores in memory aside, unless `runtime.memory` says otherwise.
