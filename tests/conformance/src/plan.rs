@@ -1,0 +1,66 @@
+//! From a vector to the topology that it runs on: one function for each operator.
+
+mod aggregates;
+mod joins;
+mod processors;
+mod stores;
+mod streams;
+mod tables;
+
+use crate::params::{Params, Skip};
+use crate::topology::Topology;
+use crate::vector::{InputKind, Vector};
+
+/// The topology of a vector, or why there is none.
+pub fn plan(vector: &Vector) -> Result<Topology, Skip> {
+    let params = Params::new(vector);
+    let operator = match vector.operator.as_str() {
+        "filter" => streams::filter(&params, false),
+        "filter-not" => streams::filter(&params, true),
+        "map" | "map-values" | "select-key" => streams::map(&params),
+        "flat-map" => streams::flat_map(&params, true),
+        "flat-map-values" => streams::flat_map(&params, false),
+        "merge" => streams::merge(&params),
+        "peek" => streams::peek(&params),
+        "split" => streams::split(&params),
+        "repartition" => streams::repartition(&params),
+        "forward-order" => processors::forward_order(&params),
+        "punctuate" => processors::punctuate(&params),
+        "group-by-count" | "group-by-aggregate" | "group-by-reduce" => aggregates::by_new_key(&params),
+        "group-by-key-count" | "group-by-key-aggregate" | "group-by-key-reduce" => aggregates::by_key(&params),
+        "cogroup" => aggregates::cogroup(&params),
+        "stream-table-join" => joins::stream_table(&params),
+        "table-table-join" => joins::table_table(&params),
+        "stream-globaltable-join" => Err(params.not_yet("a global table")),
+        "stream-to-table" => tables::of_stream(&params),
+        "table-to-stream" => tables::to_stream(&params),
+        "table-filter" => tables::filter(&params, false),
+        "table-filter-not" => tables::filter(&params, true),
+        "table-map-values" => tables::map_values(&params),
+        "table-group-count" | "table-group-aggregate" | "table-group-reduce" => tables::group(&params),
+        "store/key-value" => stores::key_value(&params),
+        _ => Err(params.skip("there is no such operator yet")),
+    };
+    let topology = operator?;
+    params.all_read()?;
+    Ok(topology)
+}
+
+/// The input of an operator that has one.
+const IN: &str = "in";
+
+/// A topology with one input.
+fn with_input(params: &Params<'_>, kind: InputKind) -> Result<Topology, Skip> {
+    params.inputs(&[(IN, kind)])?;
+    let mut topology = Topology::new();
+    topology.input(IN, kind);
+    Ok(topology)
+}
+
+/// A topology with two inputs.
+fn with_sides(params: &Params<'_>, left: InputKind, right: InputKind) -> Result<Topology, Skip> {
+    params.inputs(&[("left", left), ("right", right)])?;
+    let mut topology = Topology::new();
+    topology.input("left", left).input("right", right);
+    Ok(topology)
+}
