@@ -64,3 +64,59 @@ fn with_sides(params: &Params<'_>, left: InputKind, right: InputKind) -> Result<
     topology.input("left", left).input("right", right);
     Ok(topology)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn planned(operator: &str, inputs: &Value, params: &Value) -> Result<Topology, String> {
+        let vector = json!({"name": "n", "operator": operator, "params": params, "inputs": inputs, "steps": [], "expect": []}).to_string();
+        plan(&Vector::parse(&vector).unwrap()).map_err(|skip| skip.to_string())
+    }
+
+    #[test]
+    fn numbers_and_texts_of_parameters_reach_the_components_whatever_they_are() {
+        let one = json!({"in": {"kind": "stream"}});
+        for (operator, params, config) in [
+            ("filter", json!({"predicate": "num(v) % 7 < 3"}), r#""modulo" = 7, "relation" = "<", "to" = 3"#),
+            ("map-values", json!({"mapper": "v -> 'a\"b' + v"}), r#""text" = "a\"b""#),
+            (
+                "split",
+                json!({"branches": ["x: k != null"], "default": "y"}),
+                r#""branches" = [[{ "is" = "key" }]], "op" = "split", "rest" = true"#,
+            ),
+            ("forward-order", json!({"nodes": ["R (leaf) after in"], "modes": "as ever"}), r#""mode" = "leaf", "name" = "R""#),
+        ] {
+            let manifest = planned(operator, &one, &params).unwrap().manifest().to_owned();
+            assert!(manifest.contains(config), "{manifest}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        let (stream, table) = (json!({"in": {"kind": "stream"}}), json!({"in": {"kind": "table"}}));
+        for (operator, inputs, params, why) in [
+            ("filter", &stream, json!({"predicate": "v is long"}), "filter: unknown function: predicate \"v is long\""),
+            ("filter", &stream, json!({}), "filter: the parameter 'predicate' is missing"),
+            ("filter", &stream, json!({"predicate": 1}), "filter: the parameter 'predicate' is not a text: 1"),
+            ("filter", &stream, json!({"predicate": "k != null", "late_ms": 5}), "filter: unknown parameter: late_ms 5"),
+            (
+                "filter",
+                &table,
+                json!({"predicate": "k != null"}),
+                "filter: unknown inputs: [(\"in\", Table)] in place of [(\"in\", Stream)]",
+            ),
+            ("punctuate", &stream, json!({"processor": "sums"}), "punctuate: unknown function: processor \"sums\""),
+            (
+                "forward-order",
+                &stream,
+                json!({"nodes": ["A (some) after in"]}),
+                "forward-order: unknown function: nodes \"A (some) after in\"",
+            ),
+        ] {
+            assert_eq!(planned(operator, inputs, &params).err().as_deref(), Some(why));
+        }
+    }
+}

@@ -94,7 +94,8 @@ impl Vector {
         Self::parse(&text)
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a text.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let raw: Raw = serde_json::from_str(text).map_err(|e| format!("is no vector: {e}"))?;
         if raw.steps.len() != raw.expect.len() {
             let (steps, expect) = (raw.steps.len(), raw.expect.len());
