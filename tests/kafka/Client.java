@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -83,6 +86,7 @@ public class Client {
             case "create" -> create(request.get("topics"));
             case "delete" -> delete(request.get("topics"));
             case "config" -> config(request.get("topic").asText());
+            case "alter" -> alter(request.get("topic").asText(), request.get("config"));
             case "bounds" -> bounds(request.get("topics"));
             case "committed" -> committed(request.get("group").asText());
             case "group" -> group(request.get("group").asText());
@@ -119,6 +123,16 @@ public class Client {
         var entries = admin.describeConfigs(List.of(resource)).all().get().get(resource).entries();
         entries.forEach(entry -> config.put(entry.name(), entry.value()));
         return config;
+    }
+
+    /** {setting: text} */
+    private JsonNode alter(String topic, JsonNode settings) throws Exception {
+        var changes = new ArrayList<AlterConfigOp>();
+        settings.fields().forEachRemaining(setting ->
+            changes.add(new AlterConfigOp(new ConfigEntry(setting.getKey(), setting.getValue().asText()), AlterConfigOp.OpType.SET)));
+        Map<ConfigResource, Collection<AlterConfigOp>> change = Map.of(new ConfigResource(ConfigResource.Type.TOPIC, topic), changes);
+        admin.incrementalAlterConfigs(change).all().get();
+        return JSON.getNodeFactory().numberNode(changes.size());
     }
 
     private List<TopicPartition> partitions(Iterable<String> topics) throws Exception {
@@ -185,7 +199,8 @@ public class Client {
             Integer partition = record.hasNonNull("partition") ? record.get("partition").asInt() : null;
             Long timestamp = record.hasNonNull("timestamp") ? record.get("timestamp").asLong() : null;
             byte[] key = record.hasNonNull("key") ? bytes(record.get("key").asText()) : null;
-            sent.add(producer.send(new ProducerRecord<>(topic, partition, timestamp, key, bytes(record.get("value").asText()))));
+            byte[] value = record.hasNonNull("value") ? bytes(record.get("value").asText()) : null;
+            sent.add(producer.send(new ProducerRecord<>(topic, partition, timestamp, key, value)));
         }
         for (Future<?> one : sent) one.get();
         return JSON.getNodeFactory().numberNode(sent.size());

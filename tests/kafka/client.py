@@ -87,6 +87,10 @@ class Client:
         """{setting: text}"""
         return self.ask("config", topic=topic)
 
+    def alter(self, topic, config):
+        """{setting: text}"""
+        self.ask("alter", topic=topic, config=config)
+
     def bounds(self, topics):
         """{(topic, partition): (first offset, end)}"""
         return {(t, p): (first, end) for t, p, first, end in self.ask("bounds", topics=list(topics))}
@@ -101,7 +105,7 @@ class Client:
         return found["state"], {name: {(t, p) for t, p in has} for name, has in found["members"].items()}
 
     def produce(self, topic, records):
-        """Records: {"value", "key"?, "partition"?, "timestamp"?}. Back when the broker has them."""
+        """Records: {"value"?, "key"?, "partition"?, "timestamp"?}. Back when the broker has them."""
         return self.ask("produce", PRODUCE_SECONDS, topic=topic, records=records)
 
     def produce_lines(self, topic, file):

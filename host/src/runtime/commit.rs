@@ -147,7 +147,7 @@ fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction
         return Ok(());
     }
     let changelogs = host.changelogs(&id);
-    for change in env.stores.changes() {
+    for change in env.stores.changes().map_err(|e| ThreadError::of_store(&id, e))? {
         let Some(changelog) = changelogs.iter().find(|c| c.of == change.changelog && !c.source) else { continue };
         open.records += 1;
         open.bytes += change.record.size();

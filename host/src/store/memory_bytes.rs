@@ -56,6 +56,12 @@ impl OrderedBytes for MemoryBytes {
         Ok(())
     }
 
+    fn delete_range(&mut self, from: &[u8], to: &[u8]) -> Result<(), DiskError> {
+        let mut behind = self.rows.split_off(from);
+        self.rows.append(&mut behind.split_off(to));
+        Ok(())
+    }
+
     fn write(&mut self) -> Result<(), DiskError> {
         Ok(())
     }

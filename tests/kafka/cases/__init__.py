@@ -1,7 +1,7 @@
 """The cases: each a function that is given a Case, in a file with its kind."""
 from typing import Callable, NamedTuple
 
-from cases import brokers, commands, guests, outputs, restarts, sharing
+from cases import brokers, commands, guests, outputs, restarts, sharing, stores
 
 
 class Entry(NamedTuple):
@@ -30,4 +30,5 @@ CASES = [
     Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),
     Entry("hostile", guests.hostile_guests_hurt_nobody),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
+    Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),
 ]

@@ -1,15 +1,19 @@
-//! A key-value store: an overlay above ordered bytes.
+//! Rows by key: an overlay above ordered bytes. Every kind of store keeps its rows so; what a key means is its kind's layout.
 
+use std::mem;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::layout::Range;
 use super::ordered_bytes::{OrderedBytes, holds_nothing};
 use super::overlay::{Before, Keys, Overlay};
-use super::{Row, ScanOrder, StoreError, changelog};
+use super::{Row, ScanOrder, StoreError};
 use crate::disk::DiskError;
-use crate::record::{ConsumedRecord, Record};
+
+/// Rows that are read at least where some of them may be passed over.
+const LEAST_READ: usize = 64;
 
 /// How much went into a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,9 +24,9 @@ pub(super) struct Written {
     pub(super) bytes: u64,
 }
 
-/// A key-value store.
+/// Rows by key, with the writes of the running transaction above those of the store.
 #[derive(Debug)]
-pub(super) struct KeyValueStore {
+pub(super) struct Overlaid {
     name: Arc<str>,
     overlay: Overlay,
     bytes: Box<dyn OrderedBytes>,
@@ -30,8 +34,8 @@ pub(super) struct KeyValueStore {
     layout: Vec<u8>,
 }
 
-impl KeyValueStore {
-    /// A store of that name over a backend.
+impl Overlaid {
+    /// The rows of the store of that name, over a backend.
     pub(super) fn new(name: Arc<str>, bytes: Box<dyn OrderedBytes>) -> Self {
         Self { name, overlay: Overlay::default(), bytes, layout: Vec::new() }
     }
@@ -92,6 +96,31 @@ impl KeyValueStore {
         }
     }
 
+    /// Up to `max` of what `take` makes of the rows of a range; those of which it makes nothing are passed over.
+    pub(super) fn pick<T>(
+        &mut self,
+        range: Range,
+        order: ScanOrder,
+        max: usize,
+        mut take: impl FnMut(Bytes, Row) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut lower, mut upper) = range;
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            let wanted = (max - taken.len()).max(LEAST_READ);
+            let rows = self.scan(as_slice(&lower), as_slice(&upper), order, wanted)?;
+            let (read, last) = (rows.len(), rows.last().map(|(key, _)| key.to_vec()));
+            let left = max - taken.len();
+            taken.extend(rows.into_iter().filter_map(|(key, row)| take(key, row)).take(left));
+            let Some(last) = last.filter(|_| read == wanted) else { break };
+            match order {
+                ScanOrder::Ascending => lower = Bound::Excluded(last),
+                ScanOrder::Descending => upper = Bound::Excluded(last),
+            }
+        }
+        Ok(taken)
+    }
+
     fn merge<'o>(
         &self,
         writes: impl Iterator<Item = (&'o Bytes, Option<&'o Row>)>,
@@ -148,15 +177,15 @@ impl KeyValueStore {
         self.overlay.bytes()
     }
 
-    /// What the running transaction has to write into the changelog.
-    pub(super) fn changes(&self) -> impl ExactSizeIterator<Item = Record> {
-        self.overlay.writes().map(|(key, row)| changelog::encode(key, row))
+    /// The writes of the running transaction, in the order in which their keys were first written; no row is a delete.
+    pub(super) fn writes(&self) -> impl ExactSizeIterator<Item = (&Bytes, Option<&Row>)> {
+        self.overlay.writes()
     }
 
-    /// The overlay goes into the store.
-    pub(super) fn apply(&mut self) -> Result<Written, StoreError> {
+    /// The overlay goes into the store, and what lies between these keys (begin included, end excluded) leaves it: in one batch.
+    pub(super) fn apply(&mut self, cuts: &[(Vec<u8>, Vec<u8>)]) -> Result<Written, StoreError> {
         let mut written = Written::default();
-        if self.overlay.is_empty() {
+        if self.overlay.is_empty() && cuts.is_empty() {
             return Ok(written);
         }
         let (bytes, layout) = (self.bytes.as_mut(), &mut self.layout);
@@ -164,7 +193,9 @@ impl KeyValueStore {
         // In order they go into either backend in half the time, which is more than the sorting takes.
         writes.sort_unstable_by_key(|(key, _)| *key);
         let put = writes.into_iter().try_for_each(|(key, row)| put(bytes, layout, key, row, &mut written));
-        put.and_then(|()| self.bytes.write()).map_err(|why| self.failed(why))?;
+        // Behind the writes: what was written and has expired in the same transaction goes, too.
+        let cut = put.and_then(|()| cuts.iter().try_for_each(|(from, to)| bytes.delete_range(from, to)));
+        cut.and_then(|()| self.bytes.write()).map_err(|why| self.failed(why))?;
         self.overlay.clear();
         Ok(written)
     }
@@ -174,26 +205,38 @@ impl KeyValueStore {
         self.overlay.clear();
     }
 
-    /// Takes records of the changelog.
-    pub(super) fn restore(&mut self, records: &[ConsumedRecord]) -> Result<Written, StoreError> {
+    /// Takes writes past the overlay: those that so many records of a changelog stand for, in their order.
+    pub(super) fn restore<K: AsRef<[u8]> + Ord>(
+        &mut self,
+        mut writes: Vec<(K, Option<Row>)>,
+        records: usize,
+    ) -> Result<Written, StoreError> {
         let mut written = Written::default();
         let (bytes, layout) = (self.bytes.as_mut(), &mut self.layout);
-        // What one batch overwrites itself is not written, but read again after a crash: it counts as a record.
-        let mut writes: Vec<_> = records.iter().filter_map(|consumed| changelog::decode(&consumed.record)).collect();
-        // As `apply`; the sort is stable, so the last record of a key stays the last one, and is the only one that counts.
-        writes.sort_by_key(|(key, _)| *key);
+        // As `apply`; the sort is stable, so the last write of a key stays the last one, and is the only one that counts.
+        writes.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut last = writes.chunk_by(|(a, _), (b, _)| a == b).filter_map(<[_]>::last);
-        let put = last.try_for_each(|(key, row)| put(bytes, layout, key, row.as_ref(), &mut written));
+        let put = last.try_for_each(|(key, row)| put(bytes, layout, key.as_ref(), row.as_ref(), &mut written));
         put.and_then(|()| self.bytes.write()).map_err(|why| self.failed(why))?;
-        written.records = records.len() as u64;
+        // What one batch overwrites itself is not written, but read again after a crash: it counts as a record.
+        written.records = records as u64;
         Ok(written)
+    }
+
+    /// Works as in a transaction of its own that is applied at its end; the running one is left as it is.
+    pub(super) fn aside(&mut self, work: impl FnOnce(&mut Self) -> Result<(), StoreError>) -> Result<Written, StoreError> {
+        let running = mem::take(&mut self.overlay);
+        let done = work(self).and_then(|()| self.apply(&[]));
+        self.overlay = running;
+        done
     }
 
     fn decoded(&self, bytes: Option<Bytes>) -> Result<Option<Row>, StoreError> {
         bytes.map(Row::decode).transpose().map_err(|why| self.corrupted(why))
     }
 
-    fn corrupted(&self, why: String) -> StoreError {
+    /// A row that cannot be understood.
+    pub(super) fn corrupted(&self, why: String) -> StoreError {
         StoreError::Corrupted { store: Arc::clone(&self.name), why }
     }
 
@@ -209,4 +252,8 @@ fn put(bytes: &mut dyn OrderedBytes, layout: &mut Vec<u8>, key: &[u8], row: Opti
     written.records += 1;
     written.bytes += (key.len() + row.map_or(0, |row| row.value.len())) as u64;
     bytes.put(key, row.map(|_| layout.as_slice()))
+}
+
+fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    bound.as_ref().map(Vec::as_slice)
 }
