@@ -67,14 +67,15 @@ class Chaos:
             raise Failed("; ".join(self.failures))
 
     def watch_over(self, host):
-        """Starts a host again that could not start because the broker was away."""
+        """Starts a host again that could not start because the broker was away. Says whether it did."""
         if host.alive():
-            return
+            return False
         excused = self.broker_away and time.monotonic() - self.broker_away < EXCUSED_SECONDS and "error[B002]" in host.last_words()
         if not excused:
             host.must_live()
         self.tell(f"host {host.name}", "started in vain", 0)
         host.start()
+        return True
 
     def run(self, name, torment, whom, chance):
         try:
@@ -98,7 +99,8 @@ class Chaos:
         seconds = chance.uniform(*{"asleep": SLEEP_SECONDS, "napping": NAP_SECONDS}.get(fault, AWAY_SECONDS))
         if not self.pause(chance, HOST_PAUSE_SECONDS):
             return False
-        self.watch_over(host)
+        if self.watch_over(host):
+            return True
         self.tell(name, fault, seconds)
         match fault:
             case "asleep" | "napping":
