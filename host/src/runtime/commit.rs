@@ -136,7 +136,7 @@ impl StreamThread {
             self.open.due_at(false, now) <= now || self.slots.values().any(|slot| matches!(slot, Slot::Running(task) if task.is_dirty()));
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            if !task.is_dirty() && !(all && task.has_moved()) {
+            if !(task.is_dirty() || (all && task.has_moved())) {
                 continue;
             }
             Self::send_outbox(&mut *self.client, &mut self.open, task)?;
