@@ -1,5 +1,5 @@
 //! The store scripts of the conformance vectors, on both backends: in one transaction, with a commit after each step, and made anew from the
-//! changelogs after each step.
+//! changelogs again and again.
 
 use std::ops::Bound;
 use std::time::Duration;
@@ -256,7 +256,8 @@ fn run(vector: &Value, shape: StoreShape, backend: Backend, commits: Commits) {
         if commits != Commits::Never {
             kept.commit();
         }
-        if commits == Commits::AlwaysAndRestored {
+        // A database takes its time to open.
+        if commits == Commits::AlwaysAndRestored && (backend == Backend::Memory || at % 16 == 15) {
             kept.make_anew();
         }
     }

@@ -37,9 +37,9 @@ impl Processor for Keeper {
     type Config = Config;
     type Input = Record<Bytes, Option<Bytes>>;
 
-    fn describe(config: Option<&Config>) -> Result<Description, String> {
+    fn describe_with(config: &Config) -> Result<Description, String> {
         let description = Description::new("Keeps what it is given.");
-        Ok(match config.map_or(Kind::KeyValue, |config| config.kind) {
+        Ok(match config.kind {
             Kind::KeyValue => description.store("kept", Access::ReadWrite, "the last value of each key"),
             Kind::Window => description.window_store("kept", Access::ReadWrite, "values by their time"),
             Kind::Session => description.session_store("kept", Access::ReadWrite, "values by the ten seconds before them"),
