@@ -1,6 +1,6 @@
 # What to run, in which order; the work is done by scripts/. Each target installs what it lacks. CARGO_TARGET_DIR is honoured.
 
-.PHONY: help setup plugins examples guests host demo test test-kill test-kafka test-kafka-long test-kafka-kill for-kafka lint bench dist clean
+.PHONY: help setup plugins examples guests host demo test test-kill test-kafka test-kafka-long test-kafka-kill chaos for-kafka lint bench dist clean
 
 help:
 	@echo 'make demo       the flights example, built and run'
@@ -9,6 +9,7 @@ help:
 	@echo 'make plugins    the stock components alone; examples, guests: the others'
 	@echo 'make test-kill  2,000,000 records, 30 kills'
 	@echo 'make test-kafka on a real Kafka; test-kafka-long: also what takes long; test-kafka-kill: 4,000,000 records, 100 kills'
+	@echo 'make chaos  on a real Kafka, hosts and broker are killed and put to sleep: MINUTES=n, SEED=s'
 	@echo 'make lint       format, clippy, documentation'
 	@echo 'make bench      what a record costs, on the log and on Kafka; compiles everything anew, optimised'
 	@echo 'make dist       the command as an archive, in dist/; compiles everything anew, optimised'
@@ -54,6 +55,9 @@ test-kafka-long: for-kafka
 
 test-kafka-kill: for-kafka
 	@scripts/kafka.sh kill.py --records 4000000 --kills 100 --longest 2
+
+chaos: for-kafka
+	@scripts/kafka.sh chaos.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 for-kafka: setup
 	@scripts/components.sh plugins examples

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The host beside a program that does the same with librdkafka alone, and beside Kafka Streams: on one broker, in turn.
 
-    kafka.py [--only PART,..] [--layouts 1x1,4x2] [--records N] [--runs N] COFFERDAM NATIVE [WORKLOAD..]
+    kafka.py [--only PART,..] [--without SYSTEM] [--layouts 1x1,4x2] [--records N] [--runs N] COFFERDAM NATIVE [WORKLOAD..]
 
 At least once. Prints tables in Markdown; what it is at is told on standard error. Without Java or Maven there are no figures, and the output
-says so. WORKLOAD: what throughput is measured of; the other parts have workloads of their own.
+says so. WORKLOAD: what throughput is measured of; the other parts have workloads of their own. PART: throughput, latency, start, restore; memory takes
+long and runs only when it is named.
 """
 import argparse
 import signal
@@ -18,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "tests/kafka"))
 
 import jars
 import latency
+import memory
 import restore
 import start
 import throughput
@@ -27,6 +29,8 @@ from workloads import COPY, LAYOUTS, SINGLE, WORKLOADS
 from world import World
 
 PARTS = ("throughput", "latency", "start", "restore")
+# Runs only when it is asked for.
+LONG = "memory"
 # So that two members share at once, without a second rebalance.
 REBALANCE_DELAY_MS = 1_000
 
@@ -46,7 +50,8 @@ def chosen(what, known):
 
 def arguments():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip())
-    parser.add_argument("--only", type=chosen("part", PARTS), default=PARTS)
+    parser.add_argument("--only", type=chosen("part", (*PARTS, LONG)), default=PARTS)
+    parser.add_argument("--without", choices=[Host.name, KafkaStreams.name], help="measures less, and sooner")
     parser.add_argument("--layouts", type=chosen("layout", LAYOUTS), default=list(LAYOUTS))
     parser.add_argument("--records", type=int, default=4_000_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -62,7 +67,9 @@ def arguments():
 
 def find_systems(args, folder):
     """The systems that can be measured here."""
-    systems = [Native(), Host(args.cofferdam)]
+    systems = [system for system in (Native(), Host(args.cofferdam)) if system.name != args.without]
+    if args.without == KafkaStreams.name:
+        return systems
     try:
         streams = KafkaStreams(folder / "kafka-streams")
         systems.append(streams)
@@ -89,6 +96,8 @@ def measure(args, found, folder):
             start.measure(world, args, systems)
         if "restore" in rest:
             restore.measure(world, args, systems)
+        if LONG in rest:
+            memory.measure(world, systems)
 
 
 def main():

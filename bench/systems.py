@@ -18,6 +18,8 @@ HEAP = "1g"
 
 class Restored(NamedTuple):
     records: int
+    # Until the last record was read, and until the app works.
+    read_seconds: float
     seconds: float
 
 
@@ -65,11 +67,11 @@ class Host:
         for line in said.splitlines():
             event = json.loads(line) if line.startswith("{") else {}
             if event.get("message") in ("restoring", "restored"):
-                at[event["message"]] = event["records"], datetime.fromisoformat(event["timestamp"])
+                at[event["message"]] = event, datetime.fromisoformat(event["timestamp"])
         if "restored" not in at:
             return None
-        (_, began), (records, ended) = at["restoring"], at["restored"]
-        return Restored(records, (ended - began).total_seconds())
+        (_, began), (event, ended) = at["restoring"], at["restored"]
+        return Restored(event["records"], event["read_ms"] / 1e3, (ended - began).total_seconds())
 
 
 class KafkaStreams:
@@ -99,7 +101,8 @@ class KafkaStreams:
         if "restored" not in at:
             return None
         began, (ended, records) = int(at["restoring"][0]), map(int, at["restored"])
-        return Restored(records, (ended - began) / 1e3)
+        seconds = (ended - began) / 1e3
+        return Restored(records, seconds, seconds)
 
     def description(self):
         java = subprocess.run(["java", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]

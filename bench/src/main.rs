@@ -1,12 +1,14 @@
 //! Runs small apps on the embedded log and prints what a record costs: `bench [RECORDS]`.
 //!
 //! One partition, one stream thread. The records (8-byte keys over 100,000 keys, values of 100 bytes) lie in the log before the clock
-//! starts; it stops when everything is committed. CPU seconds are those of the whole process.
+//! starts; it stops when everything is committed. CPU seconds are those of the whole process. Runs of different apps take turns.
 
 #![allow(clippy::disallowed_methods, reason = "it measures")]
 
 mod counting;
+mod in_host;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,15 +35,50 @@ fn main() -> Result<()> {
     let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/embedded");
     println!("{records} records of 8 + {VALUE_BYTES} bytes, embedded log, exactly once, 1 partition, 1 thread; median of {RUNS}");
     println!("| app | records/s | CPU s / million | allocations / record |\n|---|---|---|---|");
-    for name in ["filter", "count-memory", "count"] {
-        let mut runs = (0..RUNS).map(|_| run(&apps.join(format!("{name}.toml")), records)).collect::<Result<Vec<Measured>>>()?;
+    let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); SUBJECTS.len()];
+    for _ in 0..RUNS {
+        for (subject, runs) in SUBJECTS.iter().zip(&mut runs) {
+            runs.push(run(&apps.join(format!("{}.toml", subject.app)), subject.nodes, records)?);
+        }
+    }
+    let n = records as f64;
+    let mut micros = BTreeMap::new();
+    for (subject, mut runs) in SUBJECTS.iter().zip(runs) {
         runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
         let Measured { seconds, cpu, allocations } = runs[RUNS / 2];
-        let n = records as f64;
-        println!("| {name} | {:.0} | {:.2} | {:.1} |", n / seconds, cpu * 1e6 / n, allocations as f64 / n);
+        println!("| {} | {:.0} | {:.2} | {:.1} |", subject.name, n / seconds, cpu * 1e6 / n, allocations as f64 / n);
+        micros.insert(subject.name, cpu * 1e6 / n);
     }
+    let of = |name: &str| micros.get(name).copied().unwrap_or(f64::NAN);
+    println!("\nsandboxed filter-map / the same code in the host: {:.2}", of("filter-map") / of("filter-map in the host"));
+    println!("one more node in a chain: {:.0} ns a record", (of("chain of 5") - of("chain of 1")) / 4.0 * 1e3);
     Ok(())
 }
+
+/// An app that is measured.
+struct Subject {
+    name: &'static str,
+    /// Name of its manifest.
+    app: &'static str,
+    nodes: Nodes,
+}
+
+/// Where its nodes come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nodes {
+    Sandboxed,
+    InHost,
+}
+
+const SUBJECTS: &[Subject] = &[
+    Subject { name: "copy", app: "copy", nodes: Nodes::Sandboxed },
+    Subject { name: "filter-map in the host", app: "filter-map", nodes: Nodes::InHost },
+    Subject { name: "filter-map", app: "filter-map", nodes: Nodes::Sandboxed },
+    Subject { name: "chain of 1", app: "chain-1", nodes: Nodes::Sandboxed },
+    Subject { name: "chain of 5", app: "chain-5", nodes: Nodes::Sandboxed },
+    Subject { name: "count-memory", app: "count-memory", nodes: Nodes::Sandboxed },
+    Subject { name: "count", app: "count", nodes: Nodes::Sandboxed },
+];
 
 #[derive(Clone, Copy)]
 struct Measured {
@@ -50,7 +87,7 @@ struct Measured {
     allocations: u64,
 }
 
-fn run(manifest: &Path, records: u64) -> Result<Measured> {
+fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
     let folder = tempfile::tempdir()?;
     let state_dir: PathBuf = folder.path().join("state");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -60,12 +97,15 @@ fn run(manifest: &Path, records: u64) -> Result<Measured> {
     let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
     let settings = BindSettings {
         tasks_folder: Some(state_dir.join("tasks")),
-        commit_floor: limits::COMMIT_FLOOR,
+        commit_floor: limits::COMMIT_FLOOR_EMBEDDED,
         topics: ExternalTopics::Own { partitions: None },
         redact_keys: false,
         seed: 1,
     };
-    let plan = bind(&app, broker.clone(), clock, &settings).map_err(problems)?;
+    let mut plan = bind(&app, broker.clone(), clock, &settings).map_err(problems)?;
+    if nodes == Nodes::InHost {
+        plan.nodes = Arc::new(in_host::InHost);
+    }
     fill(&*broker, records)?;
     let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());
     let mut host = Host::start(plan, HostSettings { threads: 1 }).map_err(|p| problems(vec![p]))?;
@@ -94,7 +134,8 @@ fn fill(broker: &dyn Broker, records: u64) -> Result<()> {
             partition: None,
             record: Record {
                 key: Some(format!("{:08}", random.next_u64() % KEYS).into()),
-                value: Some(format!("{n:0VALUE_BYTES$}").into()),
+                // Its 16th byte is a random digit.
+                value: Some(format!("{:016}{n:0rest$}", random.next_u64() % 10, rest = VALUE_BYTES - 16).into()),
                 timestamp: Timestamp(n as i64),
                 ..Record::default()
             },

@@ -111,6 +111,16 @@ impl Headers {
         }
     }
 
+    /// How many bytes `pack` appends.
+    pub(crate) fn packed_bytes(&self) -> usize {
+        let bytes = |header: &Header| 8 + header.name.len() + header.value.as_ref().map_or(0, Vec::len);
+        match self.0.as_deref() {
+            None => 0,
+            Some(List { packed: Some(packed), .. }) => packed.len(),
+            Some(list) => list.headers().iter().map(bytes).sum(),
+        }
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Header> {
         self.0.map_or_else(Vec::new, |list| Rc::unwrap_or_clone(list).into_vec())
     }

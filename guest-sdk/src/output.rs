@@ -142,7 +142,9 @@ impl<'c> Draft<'c> {
 
     pub(crate) fn end(mut self) {
         let begin = self.frame.bytes().len();
-        self.headers.as_ref().unwrap_or(&self.current.headers).pack(self.frame.bytes());
+        let headers = self.headers.as_ref().unwrap_or(&self.current.headers);
+        self.frame.expect(headers.packed_bytes());
+        headers.pack(self.frame.bytes());
         self.entry.headers = (self.frame.bytes().len() - begin) as u32;
         self.frame.end(&self.entry);
     }

@@ -17,6 +17,7 @@ mod metrics;
 mod place;
 mod public;
 mod report;
+mod resident;
 #[cfg(test)]
 mod samples;
 mod server;
@@ -27,7 +28,7 @@ pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
 pub use letters::{Letter, LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 pub use place::RecordPlace;
 pub use public::PublicServer;
-pub use report::{CallReport, PartitionReport, StatusReport, TaskReport, span};
+pub use report::{CallReport, MemoryReport, PartitionReport, StatusReport, TaskReport, span};
 pub use server::ControlServer;
 
 /// Name of the control socket in the state folder.

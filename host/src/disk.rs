@@ -12,6 +12,7 @@ mod budget;
 mod error;
 mod family;
 mod options;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub use budget::Budget;
 pub use error::DiskError;
 pub use family::{Direction, Family};
 pub use options::{Access, Durability, FamilySpec, Options};
+pub use tables::Compactions;
 
 /// Whether a write waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,8 @@ pub enum Sync {
 pub struct Database {
     db: DB,
     path: PathBuf,
-    families: Vec<String>,
+    families: Vec<(String, Access)>,
+    budget: Budget,
     durability: Durability,
     reads: ReadOptions,
     writes: WriteOptions,
@@ -60,15 +63,15 @@ impl Database {
         if !names.iter().any(|name| name == DEFAULT_COLUMN_FAMILY_NAME) {
             names.push(DEFAULT_COLUMN_FAMILY_NAME.to_owned());
         }
-        let families = names.iter().map(|name| {
-            let access = options.families.iter().find(|f| f.name == name).map_or(Access::Ranges, |f| f.access);
-            ColumnFamilyDescriptor::new(name.as_str(), options::family(options, access))
-        });
+        let access = |name: &str| options.families.iter().find(|f| f.name == name).map_or(Access::Ranges, |f| f.access);
+        let names: Vec<(String, Access)> = names.into_iter().map(|name| (name.clone(), access(&name))).collect();
+        let families =
+            names.iter().map(|(name, access)| ColumnFamilyDescriptor::new(name.as_str(), options::family(options.budget, *access)));
         fs::create_dir_all(path).map_err(|why| DiskError::io(path, "making the folder", why))?;
         let db = DB::open_cf_descriptors(&options::database(options), path, families).map_err(|why| DiskError::at_open(path, why))?;
         let (writes, synced_writes) = options::writes(options.durability);
         let (path, durability, reads) = (path.to_owned(), options.durability, ReadOptions::default());
-        Ok(Self { db, path, families: names, durability, reads, writes, synced_writes })
+        Ok(Self { db, path, families: names, budget: options.budget.clone(), durability, reads, writes, synced_writes })
     }
 
     /// Names of the families that a folder holds; empty where there is no database yet and one may be made.
@@ -108,7 +111,7 @@ impl Database {
 
     /// Makes everything that was written durable, in all families together; returns when it is.
     pub fn flush(&self) -> Result<(), DiskError> {
-        let handles: Vec<_> = self.families.iter().filter_map(|name| self.db.cf_handle(name)).collect();
+        let handles: Vec<_> = self.families.iter().filter_map(|(name, _)| self.db.cf_handle(name)).collect();
         self.db.flush_cfs_opt(&handles, &FlushOptions::default()).map_err(|why| self.failed("flushing", why))
     }
 
@@ -123,8 +126,13 @@ impl Database {
 
     /// Bytes of the tables on disk that hold what is there now.
     pub fn bytes_on_disk(&self) -> u64 {
-        let handles = self.families.iter().filter_map(|name| self.db.cf_handle(name));
+        let handles = self.families.iter().filter_map(|(name, _)| self.db.cf_handle(name));
         handles.filter_map(|family| self.db.property_int_value_cf(family, properties::LIVE_SST_FILES_SIZE).ok().flatten()).sum()
+    }
+
+    /// An error of a file beside it that somebody made for it.
+    pub fn io(&self, what: &'static str, why: impl fmt::Display) -> DiskError {
+        DiskError::io(&self.path, what, why)
     }
 
     fn failed(&self, what: &'static str, why: rocksdb::Error) -> DiskError {

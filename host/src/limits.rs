@@ -98,8 +98,10 @@ pub const FRAMES_SHOWN: usize = 30;
 pub const METRIC_NAMES: usize = 100;
 /// Bytes of a key that an error message shows.
 pub const KEY_BYTES_SHOWN: usize = 64;
-/// Shortest time between two commits of a thread that has run dry.
+/// Shortest time between two commits of a thread that has run dry, on a cluster.
 pub const COMMIT_FLOOR: Duration = Duration::from_millis(5);
+/// The same on the embedded log, where a commit is one sync and takes as long as that: a tick of the clock.
+pub const COMMIT_FLOOR_EMBEDDED: Duration = Duration::from_millis(1);
 /// Longest time between two commits under load, unless `commit-interval` says otherwise.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 /// Records of one frame.
@@ -134,10 +136,28 @@ pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
 pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 /// Longest time that a task leaves changelog records unflushed.
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
-/// Blocks of databases that all tasks of the host keep in memory together.
-pub const STATE_CACHE_BYTES: usize = 32 << 20;
-/// Unflushed writes that all tasks of the host hold in memory together; beyond it databases flush of themselves.
-pub const STATE_WRITE_BUFFERS_BYTES: usize = 128 << 20;
+/// Changelog offsets from which on a restore fills its stores: below, opening a database twice more takes longer than it saves.
+pub const FILL_RECORDS: u64 = 200_000;
+/// Rows that a large restore gathers before it sorts them, in bytes.
+pub const RESTORE_RUN_BYTES: usize = 32 << 20;
+/// The same for a store in memory that has many already, half as much as it has at the most. Longer runs cost less for each row, and hold up the
+/// other tasks of the thread for longer: this one for some 200 ms.
+pub const RESTORE_RUN_CEILING_BYTES: usize = 128 << 20;
+/// Runs of one store that are made to tables at a time: one is sorted while the one before it reaches the disk.
+pub const RESTORE_TABLES: usize = 2;
+/// How often the line about a restore that lasts is repeated.
+pub const RESTORE_REMINDER: Duration = Duration::from_secs(10);
+/// Memory of the state of all tasks of a host, stores in memory aside, unless `runtime.memory` says otherwise.
+pub const STATE_MEMORY_BYTES: usize = 256 << 20;
+/// Least that `runtime.memory` may say.
+pub const STATE_MEMORY_FLOOR_BYTES: usize = 16 << 20;
+/// Most that `runtime.memory` may say.
+pub const STATE_MEMORY_CEILING_BYTES: usize = 1 << 40;
+/// The share of the running transactions in the memory of the state, one in so many: all threads' writes to stores that are not committed. The
+/// rest belongs to databases: cached blocks and unflushed writes.
+pub const OVERLAYS_DIVISOR: usize = 4;
+/// The share of unflushed writes in the memory of the state, one in so many; beyond it databases flush of themselves.
+pub const WRITE_BUFFERS_DIVISOR: usize = 2;
 /// Unflushed writes of one family of a database; beyond it the database flushes of itself.
 pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
 /// Write-ahead log of a database that a start may have to replay.

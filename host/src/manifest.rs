@@ -78,10 +78,6 @@ impl<'a> Reader<'a> {
     fn manifest(&mut self, path: PathBuf, root: &Fields<'a>) -> Option<Manifest> {
         let app = self.app(root);
         let broker = self.broker(root);
-        if let (Broker::Kafka(kafka), Some(Guarantee::ExactlyOnce)) = (&broker, app.as_ref().map(|app| app.guarantee)) {
-            let hint = "write guarantee = \"at-least-once\" into [app]: after a crash some records are processed twice, none is lost";
-            self.error(Diagnostic::usage("M007", "exactly-once on a Kafka cluster is not there yet").hint(hint), &kafka.place);
-        }
         let runtime = self.runtime(root);
         let admin = self.admin(root);
         let topics = self.named(root, "topics", "topic", Self::topic);

@@ -25,5 +25,5 @@ pub use counters::ThreadCounters;
 pub use errors::{Action, ThreadError, action};
 pub use host::{Host, HostExit, HostSettings};
 pub use plan::{HostPlan, NodeFactory, TaskChangelog};
-pub use status::{Command, Condition, GuestReadings, HostStatus, InCall, PartitionStatus, TaskStatus, ThreadStatus};
+pub use status::{Command, Condition, GuestReadings, HostStatus, InCall, MemoryStatus, PartitionStatus, TaskStatus, ThreadStatus};
 pub use thread::{Step, StreamThread};

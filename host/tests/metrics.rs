@@ -207,7 +207,10 @@ fn a_host_shows_metrics_and_health_until_a_task_parks_and_after() {
     assert_eq!(all.sum("cofferdam_task_stream_time_seconds", &["task=\"in_1\""]), Some(8.0));
     assert_eq!(all.sum("cofferdam_thread_process_latency_seconds_count", &["thread=\"0\""]), Some(2.0));
     assert!(all.sum("cofferdam_thread_process_latency_seconds_sum", &[]).unwrap() > 0.0);
-    assert!(all.sum("cofferdam_state_memory_bytes", &[]).is_some());
+    let memory = |of: &str| all.sum(of, &["app=\"probed\""]).unwrap();
+    let parts = memory("cofferdam_state_memory_bytes") + memory("cofferdam_overlay_bytes") + memory("cofferdam_instance_memory_bytes");
+    assert!(memory("cofferdam_instance_memory_bytes") >= 65_536.0, "each guest has a page at the least");
+    assert!(parts < memory("cofferdam_resident_memory_bytes"), "parts of the whole: {parts}");
     assert_eq!((all.sum("cofferdam_ready", &[]), all.sum("cofferdam_parked_tasks", &[])), (Some(1.0), Some(0.0)));
     documents_name_what_is_there(&all);
 

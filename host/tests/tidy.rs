@@ -42,6 +42,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("toml_edit", &["manifest"]),
     ("notify", &["cli"]),
+    ("mimalloc", &["main"]),
 ];
 
 /// Longest file, in lines.

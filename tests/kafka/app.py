@@ -16,10 +16,13 @@ def renamed(manifest, prefix):
 class App:
     """The manifest in a folder, with the components of its example beside it, and its topics on the broker."""
 
-    def __init__(self, client, folder, example, prefix, client_settings=None):
-        """`client_settings`: lines of `[broker.client]`."""
+    def __init__(self, client, folder, example, prefix, client_settings=None, guarantee=None, manifest=None):
+        """`client_settings`: lines of `[broker.client]`. `guarantee`: another one than the default. `manifest`: a text that stands for the example's."""
         self.client, self.folder, self.prefix, self.example = client, Path(folder), prefix, ROOT / "examples" / example
-        text = renamed((self.example / "kafka.toml").read_text(encoding="utf-8"), prefix)
+        text = renamed(manifest or (self.example / "kafka.toml").read_text(encoding="utf-8"), prefix)
+        self.exactly_once = guarantee != "at-least-once"
+        if guarantee:
+            text = text.replace("[app]\n", f'[app]\nguarantee = "{guarantee}"\n', 1)
         # Several hosts of one machine: each would ask for the same port.
         text += '\n[admin]\npublic = "none"\n'
         if client_settings:

@@ -42,11 +42,11 @@ class Case:
         """Another broker than the one that all cases share."""
         self.broker, self.client = broker, client
 
-    def app(self, example="flights", part="", client_settings=None, **config):
-        """An example under names of this case, with its topics."""
+    def app(self, example="flights", part="", client_settings=None, guarantee=None, manifest=None, **config):
+        """An example, or another manifest, under names of this case, with its topics."""
         folder = self.folder / (part or example)
         folder.mkdir()
-        app = App(self.client, folder, example, f"{self.name}-{part}" if part else self.name, client_settings)
+        app = App(self.client, folder, example, f"{self.name}-{part}" if part else self.name, client_settings, guarantee, manifest)
         app.make_topics(**config)
         return app
 
@@ -71,8 +71,8 @@ class Case:
         self.stack.callback(watch.stop)
         return watch
 
-    def host(self, app, name, *flags):
-        host = Host(self.cofferdam, app, self.broker.bootstrap, name, *flags)
+    def host(self, app, name, *flags, instance=None):
+        host = Host(self.cofferdam, app, self.broker.bootstrap, name, *flags, instance=instance)
         self.stack.callback(host.kill)
         self.hosts.append(host)
         return host
@@ -107,14 +107,19 @@ class Case:
         self.note(checked.stdout.strip())
 
     def outcome(self, app, count):
-        """What came of flights 0 to `count`, all of them committed. Nothing may be lost, or have left by another way."""
+        """What came of flights 0 to `count`, all of them committed. Nothing may be lost, or have left by another way; exactly once, nothing may
+        be doubled, nor be wrong in an output or in a store."""
         self.settle(app)
         files = {name: app.folder / f"{name}.jsonl" for name in ("flight-alerts", "airport-stats")}
         for name, file in files.items():
             self.client.read(app.topic(name), file)
-        outcome = Outcome(count, files["flight-alerts"], files["airport-stats"])
+        changelog = app.folder / "by-airport.jsonl"
+        self.client.read(f"{app.id}-by-airport-changelog", changelog)
+        outcome = Outcome(count, *files.values(), changelog if app.exactly_once else None)
         astray = sum(end for _, end in self.client.bounds([app.topic("flights-unknown-airport"), app.topic("bad-flights")]).values())
         expect(not outcome.problems and not astray, f"{outcome}, {astray} astray: {'; '.join(outcome.problems)}")
+        if app.exactly_once:
+            expect(outcome.doubled() == 0 and outcome.wrong == 0, f"not exactly once: {outcome}")
         self.note(str(outcome))
         return outcome
 

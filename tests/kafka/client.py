@@ -88,7 +88,7 @@ class Client:
         return self.ask("config", topic=topic)
 
     def alter(self, topic, config):
-        """{setting: text}"""
+        """Changes settings of a topic: {setting: text}."""
         self.ask("alter", topic=topic, config=config)
 
     def bounds(self, topics):

@@ -14,15 +14,17 @@ COMMAND_SECONDS = 30
 class Host:
     """One instance of an app. It can be started again, in the same state folder."""
 
-    def __init__(self, cofferdam, app, bootstrap, name, *flags):
+    def __init__(self, cofferdam, app, bootstrap, name, *flags, instance=None):
+        """`name`: of its folder and log; also its instance id, unless that is given."""
         self.cofferdam, self.app, self.bootstrap, self.name, self.flags = cofferdam, app, bootstrap, name, flags
+        self.instance = instance or name
         self.state = app.folder / f"state-{name}"
         self.log = app.folder / f"host-{name}.log"
         self.process = None
         self.start()
 
     def start(self):
-        at = ["--bootstrap", self.bootstrap, "--state-dir", self.state, "--instance-id", self.name]
+        at = ["--bootstrap", self.bootstrap, "--state-dir", self.state, "--instance-id", self.instance]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.cofferdam, "run", self.app.manifest, *at, *self.flags],
@@ -63,10 +65,18 @@ class Host:
 
         return set(until(f"host {self.name} runs {count} tasks; see {self.log}", seconds, tasks))
 
-    def stop(self):
+    def stop(self, seconds=STOP_SECONDS):
         """SIGTERM; waits until it has ended, with the exit code 0."""
         os.kill(self.process.pid, signal.SIGTERM)
-        self.ended()
+        self.ended(seconds)
+
+    def sleep(self):
+        """SIGSTOP: everything stands still until `wake`."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def wake(self):
+        """SIGCONT"""
+        os.kill(self.process.pid, signal.SIGCONT)
 
     def ended(self, seconds=STOP_SECONDS):
         """Waits until it ends by itself, with the exit code 0."""

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Two hosts on a real Kafka are killed with SIGKILL in turn, again and again, and started again; then nothing may be lost.
 
-    kill.py COFFERDAM --records N --kills K --longest S --seed N
+    kill.py COFFERDAM --records N --kills K --longest S --seed N [--guarantee exactly-once|at-least-once]
 
 A kill counts only if the host had tasks at work, the committed offsets have moved since the last kill, and input was left. Prints what was
-lost, and what was doubled: at-least-once allows the latter.
+lost, and what was doubled: exactly-once, the default, allows neither, at-least-once the latter.
 """
 import argparse
 import random
@@ -60,10 +60,10 @@ def kill_in_turn(app, hosts, kills, longest, chance):
         time.sleep(chance.uniform(0, longest))
         victim.kill()
         before, left = progress(app)
+        victim.start()
         if left == 0:
             return number
         print(f"kill {number + 1}: host {victim.name}, committed {before}, left {left}", flush=True)
-        victim.start()
     return kills
 
 
@@ -74,11 +74,12 @@ def main():
     parser.add_argument("--kills", type=int, default=4)
     parser.add_argument("--longest", type=float, default=1, help="seconds at most that a host works before it is killed")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--guarantee", choices=["exactly-once", "at-least-once"], default="exactly-once")
     args = parser.parse_args()
     folder, began = Path(tempfile.mkdtemp(prefix="cofferdam-kafka-kill-")), time.monotonic()
     try:
         with World(str(args.cofferdam.resolve()), jars.find(), folder) as world, Case("kill", world, folder / "case-kill") as case:
-            app = case.flights()
+            app = case.flights(guarantee=args.guarantee)
             case.client.produce_lines(app.topic("flights"), make_input(folder, args.records))
             hosts = [case.host(app, name) for name in "ab"]
             counted = kill_in_turn(app, hosts, args.kills, args.longest, random.Random(args.seed))

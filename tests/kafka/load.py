@@ -28,13 +28,17 @@ def airports():
         yield {"key": code, "value": json.dumps({"iata": code, "name": f"Airport {number}", "city": "Town"}), "timestamp": 0}
 
 
+def delay(seq):
+    return DELAY_MINUTES + seq % 60
+
+
 def flight(seq):
     """One flight, a minute after the one before it."""
     return json.dumps(
         {
             "seq": seq,
             "date": (FIRST_FLIGHT + timedelta(minutes=seq)).strftime("%Y/%m/%d %H:%M"),
-            "delay": DELAY_MINUTES + seq % 60,
+            "delay": delay(seq),
             "distance": 100 + seq % 2000,
             "origin": airport(seq),
             "destination": airport(seq + 1),
@@ -80,11 +84,12 @@ class Load(threading.Thread):
 class Outcome:
     """What the flights example made of flights 0 to `count`: lost and doubled ones, on both sides of its repartition edge."""
 
-    def __init__(self, count, alerts, statistics):
-        """`alerts`, `statistics`: files of JSON lines, as Client.read writes them."""
+    def __init__(self, count, alerts, statistics, changelog=None):
+        """Files of JSON lines, as Client.read writes them. `changelog`: of the store of the statistics."""
         self.count, self.problems = count, []
         self.alerts_lost, self.alerts_doubled = self.of_alerts(alerts)
         self.counts_lost, self.counts_doubled = self.of_statistics(statistics)
+        self.wrong = self.of_updates(statistics) + (self.of_changelog(changelog) if changelog else 0)
 
     def of_alerts(self, file):
         """Each flight is an alert: which ones came, and how often."""
@@ -112,12 +117,38 @@ class Outcome:
             self.problems.append(f"{code}: {counted[code]} flights counted, {flights_lost} lost")
         return sum(missing.values()), sum((counted - expected).values())
 
+    def of_updates(self, file):
+        """Each update of an airport counts one flight more than the one before it: how many do not."""
+        before, wrong = Counter(), 0
+        for record in lines(file):
+            flights = record["value"]["flights"]
+            wrong += flights != before[record["key"]] + 1
+            before[record["key"]] = flights
+        return wrong
+
+    def of_changelog(self, file):
+        """The store of the statistics, as its changelog has it: how many airports are not as their flights make them."""
+        expected = {}
+        for seq in range(self.count):
+            sums = expected.setdefault(airport(seq), {"flights": 0, "late": 0, "delay_sum": 0, "max_delay": 0})
+            sums["flights"] += 1
+            sums["late"] += 1
+            sums["delay_sum"] += delay(seq)
+            sums["max_delay"] = max(sums["max_delay"], delay(seq))
+        stored = {record["key"]: record["value"] for record in lines(file)}
+        wrong = sorted(key for key in {*expected, *stored} if stored.get(key) != expected.get(key))
+        if wrong:
+            key = wrong[0]
+            self.problems.append(f"{len(wrong)} airports stand wrong in the store; {key}: {stored.get(key)}, expected {expected.get(key)}")
+        return len(wrong)
+
     def doubled(self):
         return self.alerts_doubled + self.counts_doubled
 
     def __str__(self):
         lost = self.alerts_lost + self.counts_lost
-        return f"{self.count} flights, {lost} lost, doubled {self.alerts_doubled} alerts and {self.counts_doubled} counts"
+        doubled = f"doubled {self.alerts_doubled} alerts and {self.counts_doubled} counts"
+        return f"{self.count} flights, {lost} lost, {doubled}, {self.wrong} updates wrong"
 
 
 def lines(file):

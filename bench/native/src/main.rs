@@ -37,7 +37,9 @@ enum Command {
     /// Sends records at a steady rate, and says after how long they came out of an app, as one JSON object.
     Latency(Latency),
     /// Reads a changelog into a hash map, and says how fast, as one JSON object.
-    Restore(Restore),
+    Restore(Whole),
+    /// Reads a topic and keeps nothing of it, and says how fast, as one JSON object.
+    Consume(Whole),
 }
 
 #[derive(clap::Args)]
@@ -130,7 +132,7 @@ struct Latency {
 }
 
 #[derive(clap::Args)]
-struct Restore {
+struct Whole {
     bootstrap: String,
     topic: String,
 }
@@ -143,5 +145,6 @@ fn main() -> Result<()> {
         Command::First(args) => first::run(&args),
         Command::Latency(args) => latency::run(&args),
         Command::Restore(args) => restore::run(&args),
+        Command::Consume(args) => restore::consume(&args),
     }
 }

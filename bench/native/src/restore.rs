@@ -1,4 +1,5 @@
-//! Reads a topic from its beginning to its end, and into a hash map: what bringing a store back costs at the least.
+//! Reads a topic from its beginning to its end: bare, which is what no restore can beat, or into a hash map, which is a store brought back at
+//! the least cost.
 
 use std::ffi::CString;
 use std::time::{Duration, Instant};
@@ -7,19 +8,30 @@ use anyhow::Result;
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
-use crate::Restore;
+use crate::Whole;
 use crate::client::Client;
 use crate::records::Records;
 
 const WAIT: Duration = Duration::from_millis(100);
 
-pub fn run(args: &Restore) -> Result<()> {
-    let mut counts: FxHashMap<[u8; 8], u64> = FxHashMap::default();
+pub fn run(args: &Whole) -> Result<()> {
+    let mut rows: FxHashMap<[u8; 8], Box<[u8]>> = FxHashMap::default();
     let read = read_whole(&args.bootstrap, &args.topic, |key, value| {
-        counts.insert(key.try_into()?, u64::from_be_bytes(value.try_into()?));
+        rows.insert(key.try_into()?, value.into());
         Ok(())
     })?;
-    println!("{}", json!({"records": read.records, "keys": counts.len(), "seconds": read.took.as_secs_f64()}));
+    println!("{}", json!({"records": read.records, "keys": rows.len(), "seconds": read.took.as_secs_f64()}));
+    Ok(())
+}
+
+/// Keeps nothing.
+pub fn consume(args: &Whole) -> Result<()> {
+    let mut bytes = 0;
+    let read = read_whole(&args.bootstrap, &args.topic, |key, value| {
+        bytes += key.len() + value.len();
+        Ok(())
+    })?;
+    println!("{}", json!({"records": read.records, "bytes": bytes, "seconds": read.took.as_secs_f64()}));
     Ok(())
 }
 

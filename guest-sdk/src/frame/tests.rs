@@ -49,6 +49,19 @@ fn what_was_written_is_read_whatever_was_expected() {
 }
 
 #[test]
+fn what_is_larger_than_a_part_is_one_frame_too() {
+    let value = |byte: u8, length: usize| RawRecord { value: Some(vec![byte; length].into()), ..record(&mut Dice(u64::from(byte))) };
+    let sizes = [10, writer::PART_BYTES - 1_000, 2_000, writer::PART_BYTES * 2, 0, 7];
+    let records: Vec<RawRecord> = sizes.iter().zip(0..).map(|(size, byte)| value(byte, *size)).collect();
+    for expected in [1, 100] {
+        let packed = write(&records, expected);
+        let (entries, read): (Vec<Entry>, Vec<RawRecord>) = read_all(&Frame::read(packed.into()).unwrap()).into_iter().unzip();
+        assert!(read == records, "expected {expected}");
+        assert!(entries.iter().map(|entry| entry.origin).eq(0..records.len() as u64));
+    }
+}
+
+#[test]
 fn keys_are_found_without_reading_records() {
     let mut dice = Dice(7);
     let records: Vec<RawRecord> = (0..50).map(|_| record(&mut dice)).collect();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use super::report::{PartitionReport, StatusReport, TaskReport};
+use super::report::{MemoryReport, PartitionReport, StatusReport, TaskReport};
 use crate::broker::{Broker, BrokerError, OutgoingRecord, Reader};
 use crate::clock::Clock;
 use crate::error::{self, Diagnostic};
@@ -88,7 +88,9 @@ pub struct Page {
 impl Desk {
     /// The status of tasks and partitions.
     pub fn status(&self) -> Result<StatusReport, Diagnostic> {
-        let (tasks, now) = (self.look().map_or_else(Vec::new, |host| host.tasks), self.clock.now());
+        let (host, now) = (self.look(), self.clock.now());
+        let memory = host.as_ref().map(|host| MemoryReport::new(&host.memory));
+        let tasks = host.map_or_else(Vec::new, |host| host.tasks);
         let mut partitions = Vec::new();
         for (topic, info) in self.topics.iter().zip(self.broker.topics(&self.topics).map_err(failed)?) {
             for partition in 0..info.map_or(0, |i| i.spec.partitions) {
@@ -99,7 +101,8 @@ impl Desk {
             }
         }
         let running = self.host.is_some();
-        Ok(StatusReport { app: self.app.to_string(), running, tasks: tasks.iter().map(|t| TaskReport::new(t, now)).collect(), partitions })
+        let tasks = tasks.iter().map(|t| TaskReport::new(t, now)).collect();
+        Ok(StatusReport { app: self.app.to_string(), running, tasks, memory, partitions })
     }
 
     /// What the host tells of itself, where one runs.

@@ -11,6 +11,7 @@ use super::exposition::{Family, Histogram, Kind, Label, Page, Value};
 use super::guests;
 use super::health;
 use super::report::state;
+use super::resident;
 use crate::record::Timestamp;
 use crate::runtime::{Condition, HostStatus, PartitionStatus, TaskStatus, ThreadStatus};
 use crate::task::Tally;
@@ -48,9 +49,18 @@ const HOST: &[Metric<Option<HostStatus>>] = &[
         "cofferdam_state_memory_bytes",
         Kind::Gauge,
         "Memory of all stores on disk together: cached blocks and unflushed writes.",
-        |h, _| count(h.as_ref()?.state_memory_bytes),
+        |h, _| count(h.as_ref()?.memory.cache),
     ),
+    metric("cofferdam_overlay_bytes", Kind::Gauge, "Writes to stores that the running transactions hold in memory.", |h, _| {
+        count(h.as_ref()?.memory.overlays)
+    }),
+    metric("cofferdam_instance_memory_bytes", Kind::Gauge, "Memories of all instances of components.", |h, _| {
+        count(h.as_ref()?.memory.guests)
+    }),
 ];
+
+const RESIDENT: Family<'static> =
+    Family { name: "cofferdam_resident_memory_bytes", kind: Kind::Gauge, help: "What of the process is in the machine's memory." };
 
 const THREADS: &[Metric<ThreadStatus>] = &[
     metric("cofferdam_thread_assigned_tasks", Kind::Gauge, "Tasks of the stream thread.", |t, _| count(t.assigned)),
@@ -152,15 +162,19 @@ const PARTITIONS: &[Metric<PartitionStatus>] = &[
 impl Desk {
     /// All metrics in Prometheus' text format.
     pub(super) fn metrics(&self) -> String {
-        page(&self.app, &self.look(), self.clock.now())
+        page(&self.app, &self.look(), resident::bytes(), self.clock.now())
     }
 }
 
-fn page(app: &str, host: &Option<HostStatus>, now: Timestamp) -> String {
+fn page(app: &str, host: &Option<HostStatus>, resident: Option<usize>, now: Timestamp) -> String {
     let mut page = Page::default();
     let info = Family { name: "cofferdam_info", kind: Kind::Gauge, help: "1, with the version of the host." };
     page.family(&info);
     page.sample(info.name, &[("app", app), ("version", env!("CARGO_PKG_VERSION"))], &Value::Number(1.0));
+    if let Some(value) = resident.and_then(count) {
+        page.family(&RESIDENT);
+        page.sample(RESIDENT.name, &[("app", app)], &value);
+    }
     table(&mut page, HOST, now, || std::iter::once((host, vec![("app", app.to_owned())])));
 
     let (threads, tasks) = host.as_ref().map_or((&[][..], &[][..]), |h| (&h.threads, &h.tasks));

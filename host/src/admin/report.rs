@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::resident;
 use crate::record::{Offset, Timestamp};
-use crate::runtime::{Condition, TaskStatus};
+use crate::runtime::{Condition, MemoryStatus, TaskStatus};
 
 /// `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +15,30 @@ pub struct StatusReport {
     pub running: bool,
     /// Its tasks; empty without a host.
     pub tasks: Vec<TaskReport>,
+    /// What the host's memory is used for; none without a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryReport>,
     /// Every partition of the app's sources.
     pub partitions: Vec<PartitionReport>,
+}
+
+/// Memory of a host, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryReport {
+    /// What of the process is in the machine's memory; null where the system does not say. The others are parts of it.
+    pub resident: Option<usize>,
+    /// Writes to stores that the running transactions hold.
+    pub overlay: usize,
+    /// Blocks and unflushed writes of stores on disk.
+    pub cache: usize,
+    /// Memories of guests.
+    pub guests: usize,
+}
+
+impl MemoryReport {
+    pub(super) fn new(memory: &MemoryStatus) -> Self {
+        Self { resident: resident::bytes(), overlay: memory.overlays, cache: memory.cache, guests: memory.guests }
+    }
 }
 
 /// One task.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::record::{Timestamp, TopicPartition};
-use crate::runtime::{Condition, HostStatus, PartitionStatus, TaskStatus, ThreadCounters, ThreadStatus};
+use crate::runtime::{Condition, HostStatus, MemoryStatus, PartitionStatus, TaskStatus, ThreadCounters, ThreadStatus};
 use crate::task::Counters;
 use crate::topology::TaskId;
 
@@ -32,5 +32,5 @@ pub(super) fn task(condition: Condition) -> TaskStatus {
 
 /// A host with these.
 pub(super) fn host(threads: Vec<ThreadStatus>, tasks: Vec<TaskStatus>) -> HostStatus {
-    HostStatus { tasks, threads, guests: Vec::new(), state_memory_bytes: 1_024 }
+    HostStatus { tasks, threads, guests: Vec::new(), memory: MemoryStatus { overlays: 2_048, cache: 1_024, guests: 65_536 } }
 }

@@ -1,10 +1,11 @@
 //! Apache Kafka behind the broker port: consumer groups, producers and topics of a cluster, through librdkafka.
 //!
-//! It knows topics, partitions and groups, and never a topology, a task or a store. Everything that is sent goes out as at-least-once: a
-//! commit waits until all records are delivered, then commits the offsets.
+//! It knows topics, partitions and groups, and never a topology, a task or a store. What is sent goes out exactly once, in transactions, or at
+//! least once (`delivery`).
 
 mod broker;
 mod client;
+mod delivery;
 mod errors;
 mod ffi;
 mod group;

@@ -119,6 +119,12 @@ pub enum Retry {
     Same,
     /// The transaction is void: abort, rewind, process again.
     Rewind,
+    /// The group refuses this member: as `Rewind`, and [`Client::rejoin`].
+    Rejoin,
+    /// The writer of transactions is of no use any more: as `Rewind`; an abort brings another one.
+    Recreate,
+    /// Nobody knows whether the transaction stands: abort, then ask the group what is committed, and the changelogs what the state is.
+    InDoubt,
     /// Never: the operator has to do something.
     Never,
 }
@@ -248,7 +254,8 @@ pub trait Client {
     /// What happened to the membership since the last call. Does not block.
     fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError>;
 
-    /// What the group has committed for partitions that are this client's.
+    /// What the group has committed for partitions that are this client's. `Retry::Same` while a transaction of theirs is open that somebody
+    /// left behind.
     fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, BrokerError>;
 
     /// Delivers an assigned partition from `offset` on; also how to rewind. Below the first offset: `OffsetGone`.
@@ -274,6 +281,21 @@ pub trait Client {
 
     /// Forgets everything sent since the last commit.
     fn abort(&mut self) -> Result<(), BrokerError>;
+
+    /// Becomes a new member in the place of one that the group refuses. What that one had comes as `Lost`.
+    fn rejoin(&mut self) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
+    /// A transaction that begins sooner after a commit meets the end of the last one, and waits for it long.
+    fn rest(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The age at which the log gives up an open transaction; `None`: never.
+    fn transaction_timeout(&self) -> Option<Duration> {
+        None
+    }
 
     /// Blocks until there may be something to take or to hear, or `at_most` is over.
     fn wait(&mut self, at_most: Duration);
@@ -312,6 +334,9 @@ pub trait Reader: Send {
 
     /// Blocks until there may be something to read, or `at_most` is over. A log that delivers at once never blocks.
     fn wait(&mut self, _at_most: Duration) {}
+
+    /// From now on records may come without their headers: who does not look at them saves a fifth of the time of reading.
+    fn skip_headers(&mut self) {}
 
     /// Fetches nothing more of a partition until it is read again.
     fn close(&mut self, _at: &TopicPartition) {}

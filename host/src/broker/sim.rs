@@ -10,7 +10,7 @@ mod state;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use client::{SimClient, SimReader};
-use state::State;
+use state::{CommitFault, State};
 
 use super::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, TopicInfo, TopicSpec};
 use crate::clock::Clock;
@@ -65,7 +65,12 @@ impl SimBroker {
 
     /// The next commit of any client fails with this error and does nothing.
     pub fn fail_next_commit(&self, error: BrokerError) {
-        self.state().commit_faults.push_back(error);
+        self.state().commit_faults.push_back(CommitFault { error, stands: false });
+    }
+
+    /// The next commit of any client stands, and its client is told this error.
+    pub fn hide_next_commit(&self, error: BrokerError) {
+        self.state().commit_faults.push_back(CommitFault { error, stands: true });
     }
 
     /// The next record sent to `topic` is refused.

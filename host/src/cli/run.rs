@@ -46,7 +46,10 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let broker = open.broker.clone();
     let settings = BindSettings {
         tasks_folder: Some(open.folder.path().join(deploy::TASKS_FOLDER)),
-        commit_floor: crate::limits::COMMIT_FLOOR,
+        commit_floor: match app.manifest.broker {
+            BrokerSection::Embedded => crate::limits::COMMIT_FLOOR_EMBEDDED,
+            BrokerSection::Kafka(_) => crate::limits::COMMIT_FLOOR,
+        },
         topics: match app.manifest.broker {
             BrokerSection::Embedded => ExternalTopics::Own { partitions: None },
             BrokerSection::Kafka(_) => ExternalTopics::Cluster { make: args.create_topics },

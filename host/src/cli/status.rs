@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::admin::{PartitionReport, StatusReport, TaskReport, span};
+use crate::admin::{MemoryReport, PartitionReport, StatusReport, TaskReport, span};
 use crate::error::Diagnostic;
 
 use super::args;
@@ -34,6 +34,10 @@ fn text(report: &StatusReport) -> Vec<String> {
     if !report.tasks.is_empty() {
         lines.push(String::new());
         lines.extend(tasks(&report.tasks));
+    }
+    if let Some(memory) = &report.memory {
+        lines.push(String::new());
+        lines.push(self::memory(memory));
     }
     if !report.partitions.is_empty() {
         lines.push(String::new());
@@ -73,6 +77,12 @@ fn tasks(tasks: &[TaskReport]) -> Vec<String> {
         }
     }
     shown
+}
+
+fn memory(memory: &MemoryReport) -> String {
+    let size = |bytes: usize| format!("{} MiB", bytes.div_ceil(1 << 20));
+    let resident = memory.resident.map_or_else(String::new, |bytes| format!("{} resident, of it ", size(bytes)));
+    format!("memory: {resident}overlays {}, cache {}, guests {}", size(memory.overlay), size(memory.cache), size(memory.guests))
 }
 
 fn partitions(partitions: &[PartitionReport]) -> Vec<String> {

@@ -50,10 +50,13 @@ pub fn bind(
     }
     let mut tasks = HostPlan::task_plans(&app.topology, |topic| targets.get(topic).copied())
         .map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
+    let runtime = &app.manifest.runtime;
+    let overlays = runtime.memory_bytes / limits::OVERLAYS_DIVISOR;
+    let transaction_bytes = limits::TRANSACTION_BYTES.min(overlays / runtime.threads.max(1) as usize);
     for plan in tasks.iter_mut().filter_map(Arc::get_mut) {
         plan.redact_keys = settings.redact_keys;
+        plan.transaction_bytes = transaction_bytes;
     }
-    let runtime = &app.manifest.runtime;
     Ok(HostPlan {
         topology: app.topology.clone(),
         tasks,
@@ -64,7 +67,8 @@ pub fn bind(
         alone: matches!(settings.topics, ExternalTopics::Own { .. }),
         // Tasks are named after sources: two apps in one state folder may have the same.
         tasks_folder: settings.tasks_folder.as_ref().map(|folder| folder.join(&*app.topology.app)),
-        budget: Budget::new(limits::STATE_CACHE_BYTES, limits::STATE_WRITE_BUFFERS_BYTES),
+        budget: Budget::new(runtime.memory_bytes - overlays, runtime.memory_bytes / limits::WRITE_BUFFERS_DIVISOR),
+        transaction_bytes,
         commit_interval: runtime.commit_interval,
         commit_floor: settings.commit_floor,
         max_task_idle: runtime.max_task_idle,

@@ -35,8 +35,12 @@ pub fn lock_folder(state_dir: &Path) -> Result<Arc<StateFolder>, Diagnostic> {
 /// Takes a state folder for this process and opens the log in it. Both are made when absent.
 pub fn open_log(state_dir: &Path, clock: Arc<dyn Clock>) -> Result<OpenLog, Diagnostic> {
     let folder = lock_folder(state_dir)?;
-    let log = EmbeddedLog::open(folder.clone(), clock, &Budget::new(limits::LOG_CACHE_BYTES, limits::LOG_WRITE_BUFFERS_BYTES))
-        .map_err(|e| refused(state_dir, &e))?;
+    let log = EmbeddedLog::open(
+        folder.clone(),
+        clock,
+        &Budget::new(limits::LOG_CACHE_BYTES + limits::LOG_WRITE_BUFFERS_BYTES, limits::LOG_WRITE_BUFFERS_BYTES),
+    )
+    .map_err(|e| refused(state_dir, &e))?;
     Ok(OpenLog { folder, log })
 }
 

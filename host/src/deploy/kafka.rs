@@ -49,7 +49,7 @@ pub fn open_cluster(
         properties.extend(properties::of_file(file)?);
     }
     let client = properties.iter().map(|property| (property.key.clone(), property.value.clone())).collect();
-    let settings = KafkaSettings { bootstrap, client, app: manifest.app.id.value.clone(), instance };
+    let settings = KafkaSettings { bootstrap, client, app: manifest.app.id.value.clone(), instance, guarantee: manifest.app.guarantee };
     settings.check().map_err(|e| properties::refused(section, &properties, &e))?;
     KafkaBroker::new(settings).map_err(|e: BrokerError| Diagnostic::run("B002", "no client of the cluster can be made").because(e))
 }

@@ -75,6 +75,11 @@ impl NodeFactory for ComponentNodes {
         all.sort_by_key(|(node, _)| **node);
         all.into_iter().map(|(_, t)| GuestReadings { node: t.setup.name.clone(), metrics: t.setup.metrics.read() }).collect()
     }
+
+    fn guest_memory_bytes(&self) -> usize {
+        // One engine runs all components of a host.
+        self.templates.values().next().map_or(0, |template| template.loaded.engine().memory_bytes())
+    }
 }
 
 /// What to do about the words of a component that refuses to start.

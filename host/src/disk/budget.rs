@@ -1,4 +1,4 @@
-//! The memory that several databases share.
+//! The memory that several databases share: one budget, in which unflushed writes take the place of cached blocks.
 
 use std::fmt;
 
@@ -12,16 +12,17 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many bytes of each. Memory is taken as it is needed, not ahead.
-    pub fn new(cache_bytes: usize, write_buffer_bytes: usize) -> Self {
+    /// So many bytes for both; of them unflushed writes may take so many. Memory is taken as it is needed, not ahead.
+    pub fn new(bytes: usize, write_buffer_bytes: usize) -> Self {
+        let cache = Cache::new_lru_cache(bytes);
         // Stalling writers would let one busy task stop the threads of all others; a database over the limit flushes instead.
-        let write_buffers = WriteBufferManager::new_write_buffer_manager(write_buffer_bytes, false);
-        Self { cache: Cache::new_lru_cache(cache_bytes), write_buffers }
+        let write_buffers = WriteBufferManager::new_write_buffer_manager_with_cache(write_buffer_bytes, false, cache.clone());
+        Self { cache, write_buffers }
     }
 
     /// Bytes in use now, for cached blocks and for unflushed writes.
     pub fn bytes_in_use(&self) -> usize {
-        self.cache.get_usage() + self.write_buffers.get_usage()
+        self.cache.get_usage()
     }
 }
 

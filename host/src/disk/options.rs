@@ -54,6 +54,9 @@ const MEMTABLE_FILTER: f64 = 1.0 / 256.0;
 /// Grain in which unflushed writes take memory; RocksDB's own (1 MiB for each family) is much for a small task.
 const ARENA_BLOCK_BYTES: usize = 128 << 10;
 
+/// Tables of the first level before writes are held up: more than there will be.
+const NO_LIMIT: i32 = 1 << 30;
+
 /// Settings of the whole database.
 pub(super) fn database(options: &Options<'_>) -> rocksdb::Options {
     let mut to = rocksdb::Options::default();
@@ -85,9 +88,9 @@ pub(super) fn database(options: &Options<'_>) -> rocksdb::Options {
 }
 
 /// Settings of one family.
-pub(super) fn family(options: &Options<'_>, access: Access) -> rocksdb::Options {
+pub(super) fn family(budget: &Budget, access: Access) -> rocksdb::Options {
     let mut table = BlockBasedOptions::default();
-    table.set_block_cache(&options.budget.cache);
+    table.set_block_cache(&budget.cache);
     match access {
         Access::Points => {
             table.set_block_size(4 << 10);
@@ -104,6 +107,16 @@ pub(super) fn family(options: &Options<'_>, access: Access) -> rocksdb::Options 
         to.set_memtable_prefix_bloom_ratio(MEMTABLE_FILTER);
     }
     to.set_arena_block_size(ARENA_BLOCK_BYTES);
+    // Whoever writes never waits for compactions: on a stream thread other tasks would wait, too.
+    to.set_level_zero_slowdown_writes_trigger(NO_LIMIT);
+    to.set_level_zero_stop_writes_trigger(NO_LIMIT);
+    to
+}
+
+/// Settings of a table that is made outside of a database. Whatever compacts it compresses it.
+pub(super) fn table(budget: &Budget, access: Access) -> rocksdb::Options {
+    let mut to = family(budget, access);
+    to.set_compression_type(DBCompressionType::None);
     to
 }
 

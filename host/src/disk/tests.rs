@@ -191,3 +191,30 @@ fn database_may_be_shared_by_threads() {
     fn shared<T: Send + std::marker::Sync>() {}
     shared::<Database>();
 }
+
+#[test]
+fn tables_lie_over_what_was_there_and_are_durable_at_once() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let db = open(dir.path(), Durability::Flushed);
+    put(&db, "a", &[("k1", "old"), ("k2", "old")], Sync::No);
+    db.set_compactions("a", Compactions::Off).unwrap();
+    let add = |rows: &[(&str, Option<&str>)]| {
+        let rows: Vec<_> = rows.iter().map(|(key, value)| (key.as_bytes(), value.map(str::as_bytes))).collect();
+        let file = dir.path().join("new");
+        db.make_table("a", &file, rows.into_iter()).and_then(|made| if made { db.add_table("a", &file) } else { Ok(()) })
+    };
+    add(&[]).unwrap();
+    add(&[("k1", Some("new")), ("k3", Some("new"))]).unwrap();
+    add(&[("k2", None), ("k3", Some("newest"))]).unwrap();
+    assert!(!dir.path().join("new").exists(), "the file has become the database's");
+    assert!(matches!(add(&[("k2", None), ("k1", None)]), Err(DiskError::Io { .. })), "in no order");
+    db.set_compactions("a", Compactions::On).unwrap();
+    crashed_copy(dir.path(), copy.path());
+    let crashed = open(copy.path(), Durability::Flushed);
+    for db in [&db, &crashed] {
+        let rows = ["k1", "k2", "k3"].map(|key| get(db, "a", key));
+        assert_eq!(rows, [Some("new".to_owned()), None, Some("newest".to_owned())]);
+    }
+    put(&db, "a", &[("k3", "written after")], Sync::No);
+    assert_eq!(get(&db, "a", "k3").unwrap(), "written after");
+}

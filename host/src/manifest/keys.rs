@@ -20,7 +20,7 @@ pub(super) const ROOT: Shape = Shape {
 pub(super) const APP: Shape = Shape { schema: "app", keys: &["id", "guarantee"], later: &[] };
 pub(super) const BROKER: Shape = Shape { schema: "broker", keys: &["kind", "bootstrap", "client"], later: &[] };
 pub(super) const RUNTIME: Shape =
-    Shape { schema: "runtime", keys: &["threads", "state-dir", "instance-id", "commit-interval", "max-task-idle"], later: &[] };
+    Shape { schema: "runtime", keys: &["threads", "state-dir", "instance-id", "commit-interval", "max-task-idle", "memory"], later: &[] };
 pub(super) const ADMIN: Shape = Shape {
     schema: "admin",
     keys: &["public"],

@@ -107,6 +107,8 @@ pub struct Runtime {
     pub commit_interval: Duration,
     /// How long a task waits for a partition that has run dry (KIP-695).
     pub max_task_idle: Duration,
+    /// Memory of the state of all tasks: running transactions, cached blocks, unflushed writes.
+    pub memory_bytes: usize,
 }
 
 /// `[admin]`: where the host shows how it is.

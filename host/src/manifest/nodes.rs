@@ -228,13 +228,8 @@ impl<'a> Reader<'a> {
         let mut found =
             Limits { memory_bytes: limits::GUEST_MEMORY_BYTES, deadline: limits::CALL_DEADLINE, outputs: limits::OUTPUTS_FORWARDED };
         let Some(fields) = self.read(node, "limits", |r, f| r.table(f, &keys::LIMITS)) else { return found };
-        if let Some(memory) = self.read(&fields, "memory", |r, f| {
-            let (floor, ceiling) = (limits::GUEST_MEMORY_FLOOR_BYTES, limits::GUEST_MEMORY_CEILING_BYTES);
-            let bytes = r.size(f)?;
-            let fits = usize::try_from(bytes).ok().filter(|b| (floor..=ceiling).contains(b));
-            let hint = format!("from {}KiB to {}MiB", floor >> 10, ceiling >> 20);
-            r.accept(f, fits.ok_or_else(|| format!("is {}KiB, which is out of range", bytes.div_ceil(1 << 10))), &hint)
-        }) {
+        let range = limits::GUEST_MEMORY_FLOOR_BYTES..=limits::GUEST_MEMORY_CEILING_BYTES;
+        if let Some(memory) = self.read(&fields, "memory", |r, f| r.size_within(f, &range)) {
             found.memory_bytes = memory;
         }
         if let Some(deadline) = self.read(&fields, "deadline", |r, f| {

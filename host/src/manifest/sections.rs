@@ -1,5 +1,6 @@
 //! The sections that are no nodes: `[app]`, `[broker]`, `[runtime]`, `[topics.*]`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use toml_edit::Value;
 use super::keys;
 use super::model::{App, Broker, KafkaBroker, Runtime, Topic};
 use super::reader::{Field, Fields, Reader};
-use super::values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
+use super::values::{check_app_id, check_name, check_topic, parse_duration, parse_size, size_text};
 use super::words::{Backend, Cleanup, Guarantee, Name, Partitioner, Spanned};
 use crate::error::{Diagnostic, nearest};
 use crate::limits;
@@ -40,6 +41,14 @@ impl<'a> Reader<'a> {
         }
         let text = self.text(field)?;
         self.accept(field, parse_size(&text).map_err(|why| format!("is '{text}', which {why}")), FORMS)
+    }
+
+    /// A size that is not out of range.
+    pub fn size_within(&mut self, field: &Field<'a>, range: &RangeInclusive<usize>) -> Option<usize> {
+        let bytes = self.size(field)?;
+        let fits = usize::try_from(bytes).ok().filter(|b| range.contains(b));
+        let hint = format!("from {} to {}", size_text(*range.start()), size_text(*range.end()));
+        self.accept(field, fits.ok_or_else(|| format!("is {}KiB, which is out of range", bytes.div_ceil(1 << 10))), &hint)
     }
 
     pub fn topic_name(&mut self, field: &Field<'a>) -> Option<Name> {
@@ -145,6 +154,7 @@ impl<'a> Reader<'a> {
             instance_id: None,
             commit_interval: limits::COMMIT_INTERVAL,
             max_task_idle: Duration::ZERO,
+            memory_bytes: limits::STATE_MEMORY_BYTES,
         };
         let Some(fields) = self.read(root, "runtime", |r, f| r.table(f, &keys::RUNTIME)) else { return runtime };
         if let Some(threads) = self.read(&fields, "threads", |r, f| r.integer(f, 1..=u64::from(limits::THREADS))) {
@@ -162,6 +172,10 @@ impl<'a> Reader<'a> {
         }
         if let Some(idle) = self.read(&fields, "max-task-idle", Self::duration) {
             runtime.max_task_idle = idle;
+        }
+        let range = limits::STATE_MEMORY_FLOOR_BYTES..=limits::STATE_MEMORY_CEILING_BYTES;
+        if let Some(memory) = self.read(&fields, "memory", |r, f| r.size_within(f, &range)) {
+            runtime.memory_bytes = memory;
         }
         runtime
     }

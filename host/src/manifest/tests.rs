@@ -22,6 +22,7 @@ threads = 2
 state-dir = "state"
 commit-interval = "50ms"
 max-task-idle = "1s"
+memory = "64MiB"
 
 [admin]
 public = "[::1]:9464"
@@ -94,6 +95,7 @@ from = ["join.odd", "by-origin.even"]
 pub(super) const BEYOND_THE_SCHEMA: &[&str] = &[
     "1GiB1",
     "2GiB",
+    "\"1MiB\"",
     "1KiB",
     "0s",
     "Mars/Phobos",
@@ -192,6 +194,7 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
             "[runtime]\nthreads = -1\nstate-dir = \"\"",
             "[runtime]\ncommit-interval = \"100\"",
             "[runtime]\nmax-task-idle = \"10h10\"",
+            "[runtime]\nmemory = \"1MiB\"",
             "[topics.t]\npartitions = 0\ncleanup = \"compacted\"\npartitioner = \"murmur3\"",
             "[sources.s]\ntopic = \"t\"\nstart = \"beginning\"",
             "[sources.s]\ntopics = []",
@@ -277,7 +280,6 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
         &[
             "[global-tables.g]\ntopic = \"t\"",
             "[admin]\nlisten = \"127.0.0.1:9000\"\npublic = \"none\"",
-            "[broker]\nkind = \"kafka\"\nbootstrap = \"localhost:9092\"\n\n[broker.client]\n\"ssl.key.password\" = \"${SECRET}\"",
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
             "[processors.p]\ncomponent = \"stock:join\"",
             "[processors.p]\ncomponent = \"stock:tabel\"",
@@ -344,7 +346,7 @@ fn every_key_arrives() {
     assert_eq!(manifest.app.guarantee, Guarantee::AtLeastOnce);
     assert_eq!(manifest.state_dir(), Path::new("apps/flights/state"));
     assert_eq!((manifest.runtime.threads, manifest.runtime.commit_interval), (2, Duration::from_millis(50)));
-    assert_eq!(manifest.runtime.max_task_idle, Duration::from_secs(1));
+    assert_eq!((manifest.runtime.max_task_idle, manifest.runtime.memory_bytes), (Duration::from_secs(1), 64 << 20));
     assert_eq!(manifest.public_address(), Some("[::1]:9464"));
     let topic = &manifest.topics[0];
     assert_eq!((topic.partitions, topic.cleanup, topic.replication), (Some(4), Some(Cleanup::CompactDelete), Some(3)));

@@ -81,6 +81,13 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A size as `parse_size` takes it, in the largest unit of which it is a whole number.
+pub fn size_text(bytes: usize) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let whole = units.iter().find(|(_, shift)| bytes.trailing_zeros() >= *shift);
+    whole.map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+}
+
 /// Checks a topic's name by Kafka's rules. The error says what is wrong with it.
 pub fn check_topic(name: &str) -> Result<(), String> {
     check_kafka_name(name, limits::TOPIC_NAME_BYTES)

@@ -29,6 +29,8 @@ pub(super) struct Told {
     pub tasks: Vec<TaskStatus>,
     pub counters: ThreadCounters,
     pub last_commit: Option<Timestamp>,
+    /// Writes to stores of the running transaction, or of the last one where that was larger.
+    pub overlay_bytes: usize,
 }
 
 /// A thread as it looks from outside.

@@ -1,6 +1,8 @@
 //! The commit protocol of a stream thread: changelog records and offsets join the outputs in one transaction; only when it stands do the
 //! overlays go into the stores.
 
+use std::time::Duration;
+
 use crate::broker::{BrokerError, Client, OutgoingRecord};
 use crate::limits;
 use crate::record::Timestamp;
@@ -11,29 +13,97 @@ use super::errors::{Action, ThreadError, action};
 use super::plan::{HostPlan, Positions};
 use super::thread::{Slot, StreamThread};
 
+/// Parts of the time after which the log gives up a transaction; after the first of them it is committed.
+const PARTS_OF_TIMEOUT: u32 = 3;
+
 /// How much the open transaction holds, and when the last one ended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Transaction {
     pub records: usize,
     pub bytes: usize,
     /// Bytes that its tasks have written to stores.
     pub written: usize,
+    /// As many as that were in the last one that had any.
+    pub written_last: usize,
     pub last_commit: Option<Timestamp>,
+    /// Bytes of outputs and of writes to stores with which it is full.
+    most_bytes: usize,
+    /// Longest time between two commits, in milliseconds.
+    pub interval_ms: i64,
+    /// Shortest time between two commits, in milliseconds.
+    floor_ms: i64,
+    /// How long the log wants to rest after a commit, in milliseconds.
+    rest_ms: i64,
+    /// Nothing new goes into a transaction before this time.
+    rests_until: Option<Timestamp>,
 }
 
 impl Transaction {
+    /// Nothing yet. A transaction ends long before the log would give it up.
+    pub(super) fn new(host: &HostPlan, client: &dyn Client) -> Self {
+        let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
+        let interval =
+            client.transaction_timeout().map_or(host.commit_interval, |timeout| host.commit_interval.min(timeout / PARTS_OF_TIMEOUT));
+        Self {
+            records: 0,
+            bytes: 0,
+            written: 0,
+            written_last: 0,
+            last_commit: None,
+            most_bytes: host.transaction_bytes,
+            interval_ms: ms(interval),
+            floor_ms: ms(host.commit_floor),
+            rest_ms: ms(client.rest()),
+            rests_until: None,
+        }
+    }
+
+    /// A commit of a thread that had run dry has ended at `now`: it can afford to rest. One under load cannot.
+    pub(super) fn rest(&mut self, now: Timestamp) {
+        self.rests_until = (self.rest_ms > 0).then(|| Timestamp(now.0.saturating_add(self.rest_ms)));
+    }
+
+    /// Until when nothing new goes in; `None`: it may.
+    pub(super) fn rests(&mut self, now: Timestamp) -> Option<Timestamp> {
+        // A wall clock that was set back must not hold records up.
+        self.rests_until = self.rests_until.filter(|until| (1..=self.rest_ms).contains(&(until.0 - now.0)));
+        self.rests_until
+    }
+
+    /// Holds nothing any more.
+    pub(super) fn clear(&mut self) {
+        (self.records, self.bytes) = (0, 0);
+        self.forget_written();
+    }
+
+    fn forget_written(&mut self) {
+        if self.written > 0 {
+            self.written_last = std::mem::take(&mut self.written);
+        }
+    }
+
     /// True when it is time: the thread has run dry (not oftener than the floor), the interval is over, or the transaction is large.
-    pub(super) fn is_due(&self, host: &HostPlan, dry: bool, now: Timestamp) -> bool {
+    pub(super) fn is_due(&self, dry: bool, now: Timestamp) -> bool {
         let Some(last) = self.last_commit else { return true };
         let waited = now.0 - last.0;
-        let ms = |d: std::time::Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         // A wall clock that was set back must not hold commits up.
-        waited < 0 || (dry && waited >= ms(host.commit_floor)) || waited >= ms(host.commit_interval) || self.is_full()
+        waited < 0 || (dry && waited >= self.floor_ms) || waited >= self.interval_ms || self.is_full()
+    }
+
+    /// When the next commit of something processed is due in a thread that is dry; `urgent` false: of something passed by alone.
+    pub(super) fn due_at(&self, urgent: bool, now: Timestamp) -> Timestamp {
+        let wait = if urgent { self.floor_ms } else { self.interval_ms };
+        self.last_commit.map_or(now, |last| Timestamp(last.0.saturating_add(wait)))
+    }
+
+    /// Bytes of memory that its writes to stores take, or that those of the last one have left.
+    pub(super) fn overlay_bytes(&self) -> usize {
+        self.written.max(self.written_last)
     }
 
     /// True when nothing more should go into it.
     pub(super) fn is_full(&self) -> bool {
-        self.records >= limits::TRANSACTION_RECORDS || self.bytes + self.written >= limits::TRANSACTION_BYTES
+        self.records >= limits::TRANSACTION_RECORDS || self.bytes + self.written >= self.most_bytes
     }
 }
 
@@ -61,9 +131,12 @@ impl StreamThread {
     pub(super) fn commit(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
         let began = self.host.clock.monotonic();
         let mut offsets = Vec::new();
+        // Positions that passed by what is no record go along with others, or by themselves when nothing else was committed for long.
+        let all =
+            self.open.due_at(false, now) <= now || self.slots.values().any(|slot| matches!(slot, Slot::Running(task) if task.is_dirty()));
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            if !task.is_dirty() {
+            if !task.is_dirty() && !(all && task.has_moved()) {
                 continue;
             }
             Self::send_outbox(&mut *self.client, &mut self.open, task)?;
@@ -74,11 +147,13 @@ impl StreamThread {
         let anything = !offsets.is_empty() || self.open.records > 0;
         if anything {
             self.client.commit(&offsets)?;
-            self.open = Transaction { last_commit: Some(now), ..Transaction::default() };
+            self.open.clear();
+            self.open.last_commit = Some(now);
+            self.twins.committed();
         }
-        self.apply()?;
+        self.apply(all)?;
         // Also when there was nothing to send.
-        self.open.written = 0;
+        self.open.forget_written();
         if anything {
             self.counters.commit.add(nanoseconds(self.host.clock.monotonic().saturating_sub(began)));
             self.flush_due(now)?;
@@ -88,11 +163,11 @@ impl StreamThread {
     }
 
     /// The transaction stands: every overlay goes into its stores. A task whose stores fail keeps no other from it.
-    fn apply(&mut self) -> Result<(), ThreadError> {
+    fn apply(&mut self, moved: bool) -> Result<(), ThreadError> {
         let mut broken = Vec::new();
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            if task.is_dirty()
+            if (task.is_dirty() || (moved && task.has_moved()))
                 && let Err(error) = task.committed()
             {
                 broken.push(ThreadError::of_task(&task.id, error));
@@ -105,10 +180,16 @@ impl StreamThread {
                     tracing::warn!(thread = self.number, "{error}; the state is restored from its changelogs");
                     self.make_anew(&id)?;
                 }
-                Action::Stop | Action::Rewind => stops = Some(error),
+                _ => stops = Some(error),
             }
         }
         stops.map_or(Ok(()), Err)
+    }
+
+    /// A thread that has nothing to do flushes what has waited for long enough, too.
+    pub(super) fn flush_when_quiet(&mut self, now: Timestamp) -> Result<(), ThreadError> {
+        let dirty = |slot: &Slot| matches!(slot, Slot::Running(task) if task.is_dirty());
+        if self.open.records > 0 || self.slots.values().any(dirty) { Ok(()) } else { self.flush_due(now) }
     }
 
     /// Flushes the stores that have much, or for long, not been flushed. Only between two transactions: then a changelog's end lies behind
@@ -119,6 +200,7 @@ impl StreamThread {
             let Slot::Running(task) = slot else { continue };
             if task.env().is_some_and(|env| env.stores.flush_due(now)) {
                 flush(&host, task, now)?;
+                tracing::info!(task = %task.id.name, state_bytes = task.state_bytes(), "flushed");
             }
         }
         Ok(())

@@ -1,11 +1,21 @@
 //! From the class of an error to what is done about it: the one table.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::broker::{BrokerError, Retry};
+use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::task::TaskError;
 use crate::topology::TaskId;
+
+/// A thread that is thrown out of its group or of its transactions oftener than this has a twin,
+const THROWN_OUT_AT_MOST: usize = 4;
+/// when that happens within this time; one that had worked before has patience for twice as many.
+const THROWN_OUT_WINDOW: Duration = Duration::from_secs(60);
+/// So many commits in a row say that a thread has worked undisturbed.
+const ESTABLISHED_COMMITS: usize = 20;
 
 /// What a stream thread could not do.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +40,14 @@ pub enum ThreadError {
         topic: Arc<str>,
         /// Why not.
         reason: String,
+    },
+    /// Somebody else acts under this thread's name.
+    #[error("thrown out of the group or of its transactions for the {times}th time within a minute: {error}")]
+    Twin {
+        /// How often within a minute.
+        times: usize,
+        /// How it was told the last time.
+        error: Box<ThreadError>,
     },
     /// The host broke its own rules.
     #[error("task {}: {what}", .task.name)]
@@ -61,26 +79,112 @@ impl ThreadError {
 pub enum Action {
     /// The transaction is aborted and every task goes back to the last commit.
     Rewind,
+    /// As `Rewind`, after a while: time may heal it.
+    RewindLater,
+    /// As `Rewind`; besides, the thread joins its group as a new member.
+    Rejoin,
+    /// As `Rewind`; with the abort, a new writer of transactions takes the place of one that is of no use any more.
+    Recreate,
+    /// The transaction is aborted, and every task is made anew from what the log says: the commit may stand.
+    AskTheLog,
     /// As `Rewind`; besides, this task's state is wiped and restored from its changelogs.
     WipeAndRestore(TaskId),
     /// The thread ends, and with it the host.
     Stop,
 }
 
-/// The table.
+/// The table. Which row an error of a cluster belongs to stands in `broker/kafka/errors`.
 ///
 /// | error | action |
 /// |---|---|
-/// | the log says that the transaction is void, or that the same call may succeed | rewind |
+/// | the log says that the transaction is void | rewind |
+/// | the log is away, or busy with what must end first | rewind later |
+/// | the group refuses this member | rejoin |
+/// | the writer of transactions is fenced, by age or by a twin | recreate |
+/// | nobody knows whether a commit stands | ask the log |
 /// | records were deleted before they were read | rewind, then on from the first that is left |
 /// | the log refuses an output | rewind; the task knows which |
 /// | a task's database is corrupted | wipe and restore that task |
-/// | everything else: disk full, missing topic, a defect | stop |
+/// | everything else: rights, disk full, missing topic, a defect | stop |
+///
+/// A thread that has to rejoin or recreate again and again has a twin: it stops (`Twins`).
 pub fn action(error: &ThreadError) -> Action {
     match error {
-        ThreadError::Broker(BrokerError::Failed { retry: Retry::Rewind | Retry::Same, .. } | BrokerError::OffsetGone { .. })
-        | ThreadError::Refused { .. } => Action::Rewind,
+        ThreadError::Broker(BrokerError::Failed { retry, .. }) => match retry {
+            Retry::Rewind => Action::Rewind,
+            Retry::Same => Action::RewindLater,
+            Retry::Rejoin => Action::Rejoin,
+            Retry::Recreate => Action::Recreate,
+            Retry::InDoubt => Action::AskTheLog,
+            Retry::Never => Action::Stop,
+        },
+        ThreadError::Broker(BrokerError::OffsetGone { .. }) | ThreadError::Refused { .. } => Action::Rewind,
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
-        ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Defect { .. } => Action::Stop,
+        ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Twin { .. } | ThreadError::Defect { .. } => Action::Stop,
+    }
+}
+
+/// What the operator can do about an error that ends a thread.
+pub(super) fn hint(error: &ThreadError) -> Option<&'static str> {
+    match error {
+        ThreadError::Twin { .. } => Some(
+            "another host has the same instance-id, and both throw each other out: give each a state folder of its own, which names it, or another \
+             --instance-id",
+        ),
+        ThreadError::State { error: StoreError::Disk { .. }, .. } => {
+            Some("see to the disk of the state folder; the same command goes on where it stopped")
+        }
+        _ => None,
+    }
+}
+
+/// Whether somebody else acts under this thread's name: both then throw each other out, again and again. A process that slept too long, or whose
+/// cluster was away, is thrown out once.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    thrown_out: VecDeque<Timestamp>,
+    /// Commits since the thread was thrown out, or since it began.
+    commits: usize,
+    /// It had worked undisturbed before this began: of the two, the other one is to go first.
+    established: bool,
+}
+
+impl Twins {
+    /// The thread has committed.
+    pub(super) fn committed(&mut self) {
+        self.commits = self.commits.saturating_add(1);
+    }
+
+    /// The thread was thrown out at `now`. How often within the window, when that is too often to be its own doing.
+    pub(super) fn thrown_out(&mut self, now: Timestamp) -> Option<usize> {
+        let window = i64::try_from(THROWN_OUT_WINDOW.as_millis()).unwrap_or(i64::MAX);
+        self.thrown_out.retain(|at| (0..window).contains(&(now.0 - at.0)));
+        if self.thrown_out.is_empty() {
+            self.established = self.commits >= ESTABLISHED_COMMITS;
+        }
+        self.commits = 0;
+        self.thrown_out.push_back(now);
+        let at_most = if self.established { 2 * THROWN_OUT_AT_MOST } else { THROWN_OUT_AT_MOST };
+        Some(self.thrown_out.len()).filter(|times| *times > at_most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_thrown_out_often_within_a_minute_has_a_twin() {
+        let mut twins = Twins::default();
+        let said = [0, 30_000, 61_000, 91_000, 92_000, 93_000, 94_000].map(|at| twins.thrown_out(Timestamp(at)));
+        assert_eq!(said, [None, None, None, None, None, None, Some(5)]);
+    }
+
+    #[test]
+    fn of_two_twins_the_one_that_worked_before_has_more_patience() {
+        let mut twins = Twins::default();
+        (0..ESTABLISHED_COMMITS).for_each(|_| twins.committed());
+        let said: Vec<_> = (0..9).map(|at| twins.thrown_out(Timestamp(at))).collect();
+        assert_eq!(said.iter().position(Option::is_some), Some(8));
     }
 }

@@ -12,9 +12,9 @@ use crate::record::{Offset, Timestamp, TopicPartition};
 use crate::topology::{NodeKind, TaskId};
 
 use super::board::{ThreadBoard, Told};
-use super::errors::ThreadError;
+use super::errors::{ThreadError, hint};
 use super::plan::HostPlan;
-use super::status::{Command, Condition, HostStatus, InCall, TaskStatus, ThreadStatus};
+use super::status::{Command, Condition, HostStatus, InCall, MemoryStatus, TaskStatus, ThreadStatus};
 use super::thread::{Step, StreamThread};
 
 /// Longest time that a thread waits without looking at its commands.
@@ -79,7 +79,12 @@ impl Host {
     /// All that the host tells of itself.
     pub fn look(&self) -> HostStatus {
         let (tasks, threads) = self.tasks_and_threads();
-        HostStatus { tasks, threads, guests: self.plan.nodes.readings(), state_memory_bytes: self.plan.budget.bytes_in_use() }
+        let memory = MemoryStatus {
+            overlays: self.threads.iter().map(|t| t.board.told().overlay_bytes).sum(),
+            cache: self.plan.budget.bytes_in_use(),
+            guests: self.plan.nodes.guest_memory_bytes(),
+        };
+        HostStatus { tasks, threads, guests: self.plan.nodes.readings(), memory }
     }
 
     fn tasks_and_threads(&self) -> (Vec<TaskStatus>, Vec<ThreadStatus>) {
@@ -184,7 +189,7 @@ impl Running {
     /// The thread from outside, and its tasks as it told of them.
     fn look(&self, plan: &HostPlan, number: u32, started: Timestamp, now: Timestamp) -> (Vec<TaskStatus>, ThreadStatus) {
         let sign = self.board.look(now);
-        let Told { mut tasks, counters, last_commit } = self.board.told();
+        let Told { mut tasks, counters, last_commit, .. } = self.board.told();
         let call = sign.beat.call().and_then(|(node, partition)| Some((plan.topology.nodes.get(node.0)?, partition)));
         let deadline = call.and_then(|(node, _)| match &node.kind {
             NodeKind::Processor(processor) => Some(processor.deadline),
@@ -233,7 +238,14 @@ fn join(handle: JoinHandle<Result<(), ThreadError>>) -> HostExit {
     let name = handle.thread().name().unwrap_or("stream").to_owned();
     match handle.join() {
         Ok(Ok(())) => HostExit::Stopped,
-        Ok(Err(error)) => HostExit::Failed(Diagnostic::run("R002", format!("thread {name} failed")).because(error)),
+        Ok(Err(error)) => {
+            let hint = hint(&error);
+            let failure = Diagnostic::run("R002", format!("thread {name} failed")).because(error);
+            HostExit::Failed(match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            })
+        }
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
             let failure = Diagnostic::run("R003", format!("thread {name} panicked: {}", text.unwrap_or_default()));

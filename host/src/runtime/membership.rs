@@ -1,6 +1,6 @@
 //! Which tasks a stream thread has: it makes them when partitions come, and lets go of them when they go.
 
-use crate::broker::{Committed, GroupEvent};
+use crate::broker::{BrokerError, Committed, GroupEvent, Retry};
 use crate::node::{Effort, Lent, Node, Schedules, SeededRandom, TaskEnv};
 use crate::record::{Timestamp, TopicPartition};
 use crate::store::StoreError;
@@ -13,6 +13,9 @@ use super::errors::ThreadError;
 use super::restore::{Progress, Restore};
 use super::thread::{Slot, StreamThread};
 
+/// Between two questions for what is committed of a partition, while a transaction of somebody else keeps the answer back.
+const ASK_AGAIN_MS: i64 = 500;
+
 impl StreamThread {
     /// Deals with what the group tells. Says whether there was anything.
     pub(super) fn group_events(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
@@ -24,11 +27,7 @@ impl StreamThread {
         // An event is forgotten when it has been dealt with: one that failed half-way comes again after the recovery.
         while let Some(event) = self.events.front().cloned() {
             match event {
-                GroupEvent::Assigned(partitions) => {
-                    if !self.assigned(&partitions)? {
-                        return Ok(any);
-                    }
-                }
+                GroupEvent::Assigned(partitions) => self.anew.extend(partitions),
                 GroupEvent::Revoked(partitions) => {
                     let committed = self.commit(now).map(drop);
                     self.release(&partitions, now, committed.is_ok())?;
@@ -42,9 +41,10 @@ impl StreamThread {
             self.events.pop_front();
             any = true;
         }
-        if !self.anew.is_empty() {
+        if !self.anew.is_empty() && self.ask_again.is_none_or(|at| at <= now) {
+            self.ask_again = None;
             let partitions = self.anew.clone();
-            if self.assigned(&partitions)? {
+            if self.assigned(&partitions, now)? {
                 self.anew.clear();
                 any = true;
             }
@@ -53,7 +53,7 @@ impl StreamThread {
     }
 
     /// Begins to restore the tasks of these partitions. False: one of them is not free yet.
-    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<bool, ThreadError> {
+    fn assigned(&mut self, partitions: &[TopicPartition], now: Timestamp) -> Result<bool, ThreadError> {
         for ((sub, partition), mine) in by_task(partitions, &self.sub_topology_of) {
             let id = TaskId::new(&self.host.topology, sub, partition);
             if self.slots.contains_key(&id) {
@@ -64,15 +64,20 @@ impl StreamThread {
                 self.slots.insert(id, Slot::Refused { partitions: mine, why });
                 continue;
             }
-            let committed = self.client.committed(&mine)?;
+            let committed = match self.client.committed(&mine) {
+                // Other tasks go on meanwhile.
+                Err(BrokerError::Failed { what, why, retry: Retry::Same }) => {
+                    tracing::debug!(task = %id.name, "{what}: {why}");
+                    self.ask_again = Some(Timestamp(now.0.saturating_add(ASK_AGAIN_MS)));
+                    return Ok(false);
+                }
+                committed => committed?,
+            };
             let restore = match Restore::begin(&self.host, id.clone(), mine.into_iter().zip(committed).collect()) {
                 // Another thread of this process has lost the task, and has not heard of it yet.
                 Err(ThreadError::State { error: StoreError::Locked { .. }, .. }) => return Ok(false),
                 restore => restore?,
             };
-            if restore.total > 0 {
-                tracing::info!(task = %id.name, thread = self.number, records = restore.total, "restoring");
-            }
             self.counters.tasks_created += 1;
             self.slots.insert(id, Slot::Restoring(Box::new(restore)));
         }
@@ -94,21 +99,25 @@ impl StreamThread {
         Ok(())
     }
 
-    /// Reads on for a task that is being restored, and starts it when that is through.
+    /// Reads on for one task that is being restored, and starts one that needs no more. Says whether it did anything.
     pub(super) fn restore_some(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
-        let mut restored = None;
+        let (mut read, mut restored) = (false, None);
         for (id, slot) in &mut self.slots {
             let Slot::Restoring(restore) = slot else { continue };
+            // The others do not wait for the first one's many records, if they have none to read.
+            if read && restore.has_more_to_read() {
+                continue;
+            }
             match restore.step(&mut *self.reader, now)? {
                 Progress::Waits => {}
-                Progress::Read => return Ok(true),
+                Progress::Read => read = true,
                 Progress::Done => {
                     restored = Some(id.clone());
                     break;
                 }
             }
         }
-        let Some(id) = restored else { return Ok(false) };
+        let Some(id) = restored else { return Ok(read) };
         let Some(Slot::Restoring(restore)) = self.slots.remove(&id) else { return Ok(false) };
         let partitions: Vec<TopicPartition> = restore.partitions.iter().map(|(at, _)| at.clone()).collect();
         if let Err(error) = self.start_task(*restore, now) {
@@ -136,11 +145,7 @@ impl StreamThread {
     fn started(&self, restore: Restore, now: Timestamp) -> Result<Slot, ThreadError> {
         let host = self.host.clone();
         let stream_time = restore.stream_time();
-        let Restore { id, partitions, mut stores, total, positions, .. } = restore;
-        if total > 0 {
-            stores.flush(&positions, now).map_err(|e| ThreadError::of_store(&id, e))?;
-            tracing::info!(task = %id.name, records = total, "restored");
-        }
+        let Restore { id, partitions, stores, records, .. } = restore;
         let mut lent: Lent = Some(Box::new(TaskEnv {
             stores,
             schedules: Schedules::restored(stream_time),
@@ -178,7 +183,7 @@ impl StreamThread {
         };
         let idle = i64::try_from(host.max_task_idle.as_millis()).unwrap_or(i64::MAX);
         let mut task = Task::new(id, plan, from, nodes, env, idle, pulse);
-        task.counters.restored = total;
+        task.counters.restored = records;
         Ok(Slot::Running(Box::new(task)))
     }
 

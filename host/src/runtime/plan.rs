@@ -27,6 +27,11 @@ pub trait NodeFactory: Send + Sync {
     fn readings(&self) -> Vec<GuestReadings> {
         Vec::new()
     }
+
+    /// Bytes of the memories of all their guests.
+    fn guest_memory_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A topology bound to a broker and to the settings of a host.
@@ -47,8 +52,10 @@ pub struct HostPlan {
     pub alone: bool,
     /// Folder of the tasks' state; `None`: everything in memory.
     pub tasks_folder: Option<PathBuf>,
-    /// Memory that all tasks share.
+    /// Memory that the databases of all tasks share.
     pub budget: Budget,
+    /// Bytes of a thread's running transaction, outputs and writes to stores, above which it commits.
+    pub transaction_bytes: usize,
     /// Longest time between two commits under load.
     pub commit_interval: Duration,
     /// Shortest time between two commits.

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::broker::{BrokerError, Retry};
 use crate::record::{Timestamp, TopicPartition};
 use crate::topology::TaskId;
 
-use super::commit::{Transaction, flush};
+use super::commit::flush;
 use super::errors::{Action, ThreadError, action};
 use super::restore::wipe;
 use super::thread::{Slot, StreamThread};
@@ -16,26 +15,34 @@ const RECOVERY_PAUSE: Duration = Duration::from_millis(200);
 
 impl StreamThread {
     /// Does what the table says about an error; gives it back when nothing helps.
-    pub(super) fn recover(&mut self, error: ThreadError) -> Result<(), ThreadError> {
-        let wiped = match action(&error) {
-            Action::Stop => return Err(error),
-            Action::Rewind => None,
-            Action::WipeAndRestore(id) => Some(id),
-        };
+    pub(super) fn recover(&mut self, error: ThreadError, now: Timestamp) -> Result<(), ThreadError> {
+        let action = action(&error);
+        if action == Action::Stop {
+            return Err(error);
+        }
+        if matches!(action, Action::Rejoin | Action::Recreate)
+            && let Some(times) = self.twins.thrown_out(now)
+        {
+            return Err(ThreadError::Twin { times, error: Box::new(error) });
+        }
         tracing::warn!(thread = self.number, "{error}; back to the last commit");
         self.counters.rewinds += 1;
         self.void()?;
-        if matches!(error, ThreadError::Broker(BrokerError::Failed { retry: Retry::Same, .. })) {
-            self.client.wait(RECOVERY_PAUSE);
+        match action {
+            Action::Stop | Action::Rewind | Action::Recreate => {}
+            Action::RewindLater => self.client.wait(RECOVERY_PAUSE),
+            Action::Rejoin => self.client.rejoin()?,
+            Action::AskTheLog => self.ask_the_log()?,
+            Action::WipeAndRestore(id) => self.make_anew(&id)?,
         }
-        wiped.map_or(Ok(()), |id| self.make_anew(&id))
+        Ok(())
     }
 
     /// The transaction is void: every task goes back to the last commit. Their partitions are started again when their turn comes, after the
     /// group was heard: some of them may belong to somebody else by now.
     pub(super) fn void(&mut self) -> Result<(), ThreadError> {
         self.client.abort()?;
-        self.open = Transaction { last_commit: self.open.last_commit, ..Transaction::default() };
+        self.open.clear();
         for slot in self.slots.values_mut() {
             if let Slot::Running(task) = slot {
                 task.rewind();
@@ -44,8 +51,21 @@ impl StreamThread {
         Ok(())
     }
 
+    /// Every task begins again where the log says that it stands: what a thread believes to be committed may lag behind it.
+    fn ask_the_log(&mut self) -> Result<(), ThreadError> {
+        let tasks: Vec<TaskId> =
+            self.slots.iter().filter(|(_, slot)| !matches!(slot, Slot::Refused { .. })).map(|(id, _)| id.clone()).collect();
+        tasks.iter().try_for_each(|id| self.close(id))
+    }
+
     /// Wipes a task's state; it is restored and begins at its committed offsets. Nothing of it may be in the open transaction.
     pub(super) fn make_anew(&mut self, id: &TaskId) -> Result<(), ThreadError> {
+        self.close(id)?;
+        wipe(id, self.host.tasks_folder.as_ref().map(|f| f.join(&*id.name)).as_ref())
+    }
+
+    /// Closes a task that is made again from its state and its changelogs.
+    fn close(&mut self, id: &TaskId) -> Result<(), ThreadError> {
         self.counters.tasks_closed += 1;
         let partitions: Vec<TopicPartition> = match self.slots.remove(id) {
             Some(Slot::Running(task)) => {
@@ -60,7 +80,6 @@ impl StreamThread {
         for at in &partitions {
             self.client.stop(at)?;
         }
-        wipe(id, self.host.tasks_folder.as_ref().map(|f| f.join(&*id.name)).as_ref())?;
         self.anew.extend(partitions);
         Ok(())
     }
@@ -74,14 +93,24 @@ impl StreamThread {
             tracing::warn!(thread = self.number, "{error}; what came after the last commit is left to the next start");
             self.void()?;
         }
-        let mut failed = None;
+        let (mut failed, mut away) = (None, false);
         for (_, slot) in std::mem::take(&mut self.slots) {
-            if let Slot::Running(mut task) = slot {
-                failed = flush(&self.host, &mut task, now).err().or(failed);
-                task.close();
+            let Slot::Running(mut task) = slot else { continue };
+            // A log that does not answer for one task does not for the next.
+            match if away { Ok(()) } else { flush(&self.host, &mut task, now) } {
+                Err(error) if action(&error) == Action::Stop => failed = Some(error),
+                Err(error) => {
+                    tracing::warn!(thread = self.number, "{error}; the next start reads more of the changelogs");
+                    away = true;
+                }
+                Ok(()) => {}
             }
+            task.close();
         }
-        self.client.leave(leave)?;
+        // Whatever the group says now, the thread ends.
+        if let Err(error) = self.client.leave(leave) {
+            tracing::warn!(thread = self.number, "{error}; the group misses this member after its session time-out");
+        }
         failed.map_or(Ok(()), Err)
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::broker::{BrokerError, Committed, Reader};
+use crate::limits;
 use crate::record::{ConsumedRecord, Offset, Timestamp, TopicPartition, strip_reserved_headers};
 use crate::store::{Changelog, Home, StoreError, TaskStores};
 use crate::task::TaskPlan;
@@ -25,14 +26,24 @@ pub(super) struct Restore {
     pub partitions: Vec<(TopicPartition, Option<Committed>)>,
     pub stores: TaskStores,
     /// Where each changelog stands when everything is read: what a flush notes down.
-    pub positions: Positions,
+    positions: Positions,
     left: Vec<Leg>,
     plan: Arc<TaskPlan>,
-    /// Changelog records to read in all, and read so far.
+    /// Changelog offsets to go through in all, and gone through so far. Not each of them is a record: some were compacted away, some are marks.
     pub total: u64,
     pub read: u64,
+    /// Changelog records read.
+    pub records: u64,
     /// When the first of them was read, or tried to.
     began: Option<Timestamp>,
+    /// When all of them had been read.
+    ended: Option<Timestamp>,
+    /// When the log told of it last.
+    told: Option<Timestamp>,
+    /// There is so much to read that the stores are opened for nothing else meanwhile.
+    fills: bool,
+    /// The stores have been told that they have everything.
+    closed: bool,
     batch: Vec<ConsumedRecord>,
 }
 
@@ -74,7 +85,30 @@ impl Restore {
         }
         let total = left.iter().map(|leg| leg.end.saturating_sub(leg.position)).sum();
         let positions = left.iter().map(|leg| (leg.changelog, leg.end)).collect();
-        Ok(Self { id, partitions, stores, positions, left, plan, total, read: 0, began: None, batch: Vec::new() })
+        let fills = total >= limits::FILL_RECORDS;
+        if fills {
+            stores.begin_fill().map_err(|e| ThreadError::of_store(&id, e))?;
+        }
+        if total > 0 {
+            tracing::info!(task = %id.name, records = total, "restoring");
+        }
+        Ok(Self {
+            id,
+            partitions,
+            stores,
+            positions,
+            left,
+            plan,
+            total,
+            read: 0,
+            records: 0,
+            began: None,
+            ended: None,
+            told: None,
+            fills,
+            closed: false,
+            batch: Vec::new(),
+        })
     }
 
     /// Milliseconds that the rest will take at the speed so far; `None` before anything was read.
@@ -84,13 +118,20 @@ impl Restore {
         i64::try_from(left).ok()
     }
 
-    /// Reads some more.
+    /// Reads some more; at the end writes out what was read.
     pub(super) fn step(&mut self, reader: &mut dyn Reader, now: Timestamp) -> Result<Progress, ThreadError> {
         self.began = self.began.or(Some(now));
+        self.tell_now_and_then(now);
         while self.left.last().is_some_and(|leg| leg.position >= leg.end) {
             if let Some(done) = self.left.pop() {
                 reader.close(&done.at);
             }
+        }
+        if self.left.is_empty() {
+            return self.write_out(now).map_err(|e| ThreadError::of_store(&self.id, e));
+        }
+        if self.fills && self.stores.must_wait() {
+            return Ok(Progress::Waits);
         }
         let Some(leg) = self.left.last_mut() else { return Ok(Progress::Done) };
         self.batch.clear();
@@ -101,6 +142,7 @@ impl Restore {
         };
         let end = leg.end;
         self.batch.retain(|r| r.offset < end);
+        self.records += self.batch.len() as u64;
         if leg.source {
             as_table(&self.plan, &leg.at, &mut self.batch);
         }
@@ -112,6 +154,46 @@ impl Restore {
         self.read += next - leg.position;
         leg.position = next;
         Ok(Progress::Read)
+    }
+
+    /// True until the changelogs have been read to their ends.
+    pub(super) fn has_more_to_read(&self) -> bool {
+        self.left.iter().any(|leg| leg.position < leg.end)
+    }
+
+    /// Makes what was read durable. A fill is written out in the background, so that other tasks do not wait for it.
+    fn write_out(&mut self, now: Timestamp) -> Result<Progress, StoreError> {
+        if self.total == 0 {
+            return Ok(Progress::Done);
+        }
+        let ended = *self.ended.get_or_insert(now);
+        if self.fills {
+            if self.stores.is_busy() {
+                return Ok(Progress::Waits);
+            }
+            if !self.closed {
+                self.closed = true;
+                self.stores.close_fill()?;
+                return Ok(Progress::Read);
+            }
+        }
+        match self.fills {
+            true => self.stores.end_fill(&self.positions, now)?,
+            false => self.stores.flush(&self.positions, now)?,
+        }
+        let read_ms = self.began.map_or(0, |began| ended.0 - began.0);
+        tracing::info!(task = %self.id.name, records = self.records, read_ms, "restored");
+        Ok(Progress::Done)
+    }
+
+    /// The line of a restore that lasts.
+    fn tell_now_and_then(&mut self, now: Timestamp) {
+        let told = *self.told.get_or_insert(now);
+        if u128::try_from(now.0 - told.0).is_ok_and(|ms| ms >= limits::RESTORE_REMINDER.as_millis()) {
+            let (read, total, left_s) = (self.read, self.total, self.left_ms(now).map(|ms| ms / 1_000));
+            tracing::info!(task = %self.id.name, read, total, left_s, "still restoring");
+            self.told = Some(now);
+        }
     }
 
     /// The stream time that the task had reached.

@@ -184,6 +184,17 @@ pub struct HostStatus {
     pub threads: Vec<ThreadStatus>,
     /// What its guests measure.
     pub guests: Vec<GuestReadings>,
-    /// Memory that the databases of all tasks use for blocks and for writes, in bytes.
-    pub state_memory_bytes: usize,
+    /// What its memory is used for.
+    pub memory: MemoryStatus,
+}
+
+/// Memory of a host by what it is used for, in bytes; what librdkafka, compiled code, stores in memory and the rest take is not among it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryStatus {
+    /// Writes to stores of the running transactions, or of the last ones where these were larger: their room is kept.
+    pub overlays: usize,
+    /// Of the databases of all tasks: cached blocks and unflushed writes.
+    pub cache: usize,
+    /// Memories of guests.
+    pub guests: usize,
 }

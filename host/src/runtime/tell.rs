@@ -86,7 +86,7 @@ impl StreamThread {
         };
         let tasks: Vec<TaskStatus> = self.slots.iter().map(status).collect();
         self.teller.remind(&tasks, now);
-        self.teller.board.write(Told { tasks, counters: self.counters, last_commit });
+        self.teller.board.write(Told { tasks, counters: self.counters, last_commit, overlay_bytes: self.open.overlay_bytes() });
     }
 }
 
@@ -110,7 +110,7 @@ fn of_restore(client: &mut dyn Client, restore: &Restore, now: Timestamp) -> Par
     let committed =
         |(at, committed): &(TopicPartition, Option<Committed>)| partition(client, at, committed.as_ref().map_or(0, |c| c.offset), None);
     let partitions = restore.partitions.iter().map(committed).collect();
-    let counters = Counters { restored: read, ..Counters::default() };
+    let counters = Counters { restored: restore.records, ..Counters::default() };
     let condition = Condition::Restoring { read, total, left_ms: restore.left_ms(now) };
     Part { partitions, counters, ..Part::new(condition) }
 }

@@ -4,6 +4,7 @@ mod bench;
 mod commits;
 mod crash;
 mod fairness;
+mod filling;
 mod frames;
 mod groups;
 mod order;

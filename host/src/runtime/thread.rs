@@ -15,12 +15,12 @@ use crate::limits;
 use crate::record::{ConsumedRecord, Timestamp, TopicPartition};
 use crate::store::{Row, ScanOrder};
 use crate::task::{PartitionQueue, Task, TaskState};
-use crate::topology::TaskId;
+use crate::topology::{StoreKind, TaskId};
 
 use super::board::ThreadBoard;
 use super::commit::Transaction;
 use super::counters::{ThreadCounters, nanoseconds};
-use super::errors::ThreadError;
+use super::errors::{ThreadError, Twins};
 use super::plan::HostPlan;
 use super::purge::Purge;
 use super::restore::Restore;
@@ -64,6 +64,9 @@ pub struct StreamThread {
     pub(super) events: VecDeque<GroupEvent>,
     /// Partitions whose tasks have to be made again.
     pub(super) anew: Vec<TopicPartition>,
+    /// Before this time the log is not asked again for what it could not tell of them.
+    pub(super) ask_again: Option<Timestamp>,
+    pub(super) twins: Twins,
     pub(super) purge: Purge,
     pub(super) teller: Teller,
     pub(super) counters: ThreadCounters,
@@ -84,21 +87,28 @@ impl StreamThread {
     ) -> Result<Self, ThreadError> {
         let mut client = host.broker.client(&host.topology.app, number, threads)?;
         client.subscribe(host.subscriptions())?;
-        let reader = host.broker.reader()?;
+        let mut reader = host.broker.reader()?;
+        // Restores are all that it reads, and changelogs of key-value stores and of cells say nothing in headers.
+        if host.topology.stores.iter().all(|store| store.shape.kind() == StoreKind::KeyValue) {
+            reader.skip_headers();
+        }
         let mut sub_topology_of = FxHashMap::default();
         for sub in 0..host.topology.sub_topologies.len() {
             sub_topology_of.extend(host.source_topics(sub).into_iter().map(|topic| (topic, sub)));
         }
+        let open = Transaction::new(&host, &*client);
         Ok(Self {
             host,
             client,
             slots: BTreeMap::new(),
-            open: Transaction::default(),
+            open,
             reader,
             number,
             sub_topology_of,
             events: VecDeque::new(),
             anew: Vec::new(),
+            ask_again: None,
+            twins: Twins::default(),
             purge: Purge::default(),
             teller: Teller::new(board),
             counters: ThreadCounters::default(),
@@ -113,7 +123,7 @@ impl StreamThread {
         self.teller.step(now);
         match self.try_step(now) {
             Err(error) => {
-                self.recover(error)?;
+                self.recover(error, now)?;
                 Ok(Step::Busy)
             }
             step => step,
@@ -150,14 +160,21 @@ impl StreamThread {
         }
         let mut busy = self.group_events(now)?;
         busy |= self.restore_some(now)?;
-        let worked = self.work(now)?;
-        let due = self.open.is_due(&self.host, !worked, now);
+        let rests = self.open.rests(now);
+        let worked = rests.is_none() && self.work(now)?;
+        let due = self.open.is_due(!worked, now);
         if due && self.open.is_full() {
             // Whoever looks while the commit takes its time sees why nothing moves.
             self.tell(now);
         }
         let committed = due && self.commit(now)?;
+        if committed && !worked {
+            self.open.rest(self.host.clock.now());
+        }
         let idle = !(busy || worked || committed);
+        if idle {
+            self.flush_when_quiet(now)?;
+        }
         // Who looks after the last commit sees all of it.
         if committed || idle {
             self.tell(now);
@@ -167,7 +184,7 @@ impl StreamThread {
         if !idle {
             return Ok(Step::Busy);
         }
-        Ok(Step::Idle { until: self.wakes_at(now) })
+        Ok(Step::Idle { until: self.wakes_at(now).into_iter().chain(rests).min() })
     }
 
     fn hear_commands(&mut self) -> Option<bool> {
@@ -208,9 +225,12 @@ impl StreamThread {
             Slot::Restoring(_) => Some(Timestamp(now.0.saturating_add(1))),
             Slot::Refused { .. } => None,
         });
-        let dirty = self.slots.values().any(|slot| matches!(slot, Slot::Running(task) if task.is_dirty()));
-        let floor = i64::try_from(self.host.commit_floor.as_millis()).unwrap_or(i64::MAX);
-        let commit = dirty.then(|| Timestamp(self.open.last_commit.map_or(now.0, |last| last.0 + floor)));
+        let running = || self.slots.values().filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None });
+        let commit = if running().any(|task| task.is_dirty()) {
+            Some(self.open.due_at(true, now))
+        } else {
+            running().any(|task| task.has_moved()).then(|| self.open.due_at(false, now))
+        };
         tasks.chain(commit).min()
     }
 }
@@ -228,7 +248,7 @@ fn turn(
     if task.state == TaskState::Running {
         task.group.queues.iter_mut().try_for_each(|queue| fill(queue, client, scratch, now))?;
     }
-    let slice = i64::try_from(host.commit_interval.as_millis()).unwrap_or(i64::MAX);
+    let slice = open.interval_ms;
     let mut records = 0;
     let written_by_others = open.written.saturating_sub(task.bytes_written());
     loop {
@@ -271,7 +291,7 @@ fn fill(queue: &mut PartitionQueue, client: &mut dyn Client, scratch: &mut Vec<C
     }
     if queue.buffered() == 0 {
         if let Some(position) = client.position(&queue.at) {
-            queue.skip_to(position);
+            queue.pass_to(position);
         }
         let end = client.end_seen(&queue.at)?;
         queue.set_caught_up(end.is_some_and(|end| queue.fetch_position() >= end), now);

@@ -21,7 +21,7 @@ use crate::topology::{Carries, Description, InputRole, Inputs, NodeIx, Port, Sto
 /// that has no task behind it.
 pub fn describe(loaded: &Loaded, config: Option<&str>) -> Result<Option<Description>, Diagnostic> {
     let Some(indices) = &loaded.describe else { return Ok(None) };
-    let mut store = new_store(loaded, State::new(Arc::new(nobody(loaded)), Phase::Describe, Carried::default(), loaded.engine.ticks()));
+    let mut store = new_store(loaded, State::new(Arc::new(nobody(loaded)), Phase::Describe, Carried::default(), &loaded.engine));
     let answer = run(&mut store, &mut None, Phase::Describe, Deadline::new(limits::INIT_DEADLINE), |store| {
         let instance = loaded.pre.instantiate(&mut *store)?;
         indices.load(&mut *store, &instance)?.call_describe(store, config)

@@ -12,6 +12,7 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, Wasm
 
 use super::bindings::cofferdam::processor::{context, stores, types};
 use super::compiled::CompiledCode;
+use super::memory::GuestMemory;
 use super::state::State;
 use crate::error::Diagnostic;
 use crate::limits;
@@ -25,6 +26,7 @@ struct Inner {
     linker: Linker<State>,
     compiled: Option<CompiledCode>,
     ticks: Ticks,
+    memory: GuestMemory,
     _ticker: Ticker,
 }
 
@@ -47,7 +49,7 @@ impl Engine {
         let ticks = Ticks::default();
         let ticker = Ticker::start(wasm.clone(), ticks.clone())
             .map_err(|e| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(e))?;
-        Ok(Self(Arc::new(Inner { wasm, linker, compiled, ticks, _ticker: ticker })))
+        Ok(Self(Arc::new(Inner { wasm, linker, compiled, ticks, memory: GuestMemory::default(), _ticker: ticker })))
     }
 
     pub(super) fn wasm(&self) -> &wasmtime::Engine {
@@ -60,6 +62,15 @@ impl Engine {
 
     pub(super) fn ticks(&self) -> Ticks {
         self.0.ticks.clone()
+    }
+
+    pub(super) fn memory(&self) -> GuestMemory {
+        self.0.memory.clone()
+    }
+
+    /// Bytes of the memories of all its instances.
+    pub fn memory_bytes(&self) -> usize {
+        self.0.memory.bytes()
     }
 
     /// A linker with `context` and `stores`, for one component's WASI to be added.

@@ -73,7 +73,7 @@ pub(super) fn run<R>(
 impl Instance {
     /// Instantiates the component and calls its `init`.
     pub(super) fn start(loaded: &Loaded, setup: &Arc<NodeSetup>, carried: Carried, env: &mut Lent) -> Result<Self, Failure> {
-        let mut store = new_store(loaded, State::new(setup.clone(), Phase::Init, carried, loaded.engine.ticks()));
+        let mut store = new_store(loaded, State::new(setup.clone(), Phase::Init, carried, &loaded.engine));
         let started = run(&mut store, env, Phase::Init, Deadline::new(limits::INIT_DEADLINE), |store| {
             let instance = loaded.pre.instantiate(&mut *store)?;
             let node = loaded.node.load(&mut *store, &instance)?;

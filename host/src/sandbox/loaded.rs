@@ -50,6 +50,11 @@ impl Loaded {
         self.batch.is_some()
     }
 
+    /// The engine that runs it.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Makes a node of a task: an instance that has passed its `init`. A failure here is never the fault of a record.
     pub fn instantiate(self: &Arc<Self>, setup: NodeSetup, env: &mut Lent) -> Result<ComponentNode, Failure> {
         ComponentNode::start(self.clone(), setup, env)

@@ -1,8 +1,29 @@
-//! How much memory an instance has, and the line that it may not cross.
+//! How much memory an instance has, and the line that it may not cross; and how much all of them have.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::ResourceLimiter;
 
 use crate::limits;
+
+/// Bytes of the memories of all instances of an engine. Clones are the same count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GuestMemory(Arc<AtomicUsize>);
+
+impl GuestMemory {
+    pub(super) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn grow(&self, by: usize) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    fn shrink(&self, by: usize) {
+        self.0.fetch_sub(by, Ordering::Relaxed);
+    }
+}
 
 /// Counts the linear memories of one instance. A growth over the limit ends the call with an error of its own: answering "no" would make the
 /// guest abort, which looks like any panic.
@@ -12,11 +33,12 @@ pub(super) struct MemoryMeter {
     used: usize,
     growing: usize,
     over_limit: bool,
+    all: GuestMemory,
 }
 
 impl MemoryMeter {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, used: 0, growing: 0, over_limit: false }
+    pub(super) fn new(limit: usize, all: GuestMemory) -> Self {
+        Self { limit, used: 0, growing: 0, over_limit: false, all }
     }
 
     /// Bytes of all memories.
@@ -38,17 +60,26 @@ impl ResourceLimiter for MemoryMeter {
             return Err(wasmtime::Error::msg("memory over the limit"));
         }
         self.used += growing;
+        self.all.grow(growing);
         self.growing = growing;
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         // The guest's own maximum, or the machine's: what was counted in advance did not come.
-        self.used -= std::mem::take(&mut self.growing);
+        let growing = std::mem::take(&mut self.growing);
+        self.used -= growing;
+        self.all.shrink(growing);
         Ok(())
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= limits::TABLE_ELEMENTS)
+    }
+}
+
+impl Drop for MemoryMeter {
+    fn drop(&mut self) {
+        self.all.shrink(self.used);
     }
 }

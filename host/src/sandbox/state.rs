@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::engine::Ticks;
+use super::engine::{Engine, Ticks};
 use super::frame::Taken;
 use super::guest_log::{GuestLog, Level, Stream};
 use super::iterators::Iterators;
@@ -86,8 +86,8 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(setup: Arc<NodeSetup>, phase: Phase, carried: Carried, ticks: Ticks) -> Self {
-        let memory = MemoryMeter::new(setup.limits.memory_bytes);
+    pub(super) fn new(setup: Arc<NodeSetup>, phase: Phase, carried: Carried, engine: &Engine) -> Self {
+        let memory = MemoryMeter::new(setup.limits.memory_bytes, engine.memory());
         Self {
             env: None,
             phase,
@@ -100,7 +100,7 @@ impl State {
             stdout: Stream::default(),
             stderr: Stream::default(),
             fixed_random: SeededRandom::new(0),
-            ticks,
+            ticks: engine.ticks(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::ScanOrder;
+use super::disk_fill::DiskFill;
 use super::ordered_bytes::OrderedBytes;
 use crate::disk::{Batch, Database, Direction, DiskError, Family, Sync};
 
@@ -16,12 +17,13 @@ pub(super) struct DiskBytes {
     database: Arc<Database>,
     family: String,
     staged: Batch,
+    fill: Option<DiskFill>,
 }
 
 impl DiskBytes {
     /// The family of that name.
     pub(super) fn new(database: Arc<Database>, family: String) -> Self {
-        Self { database, family, staged: Batch::new() }
+        Self { database, family, staged: Batch::new(), fill: None }
     }
 
     fn family(&self) -> Result<Family<'_>, DiskError> {
@@ -59,6 +61,10 @@ impl OrderedBytes for DiskBytes {
     }
 
     fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), DiskError> {
+        if let Some(fill) = &mut self.fill {
+            fill.put(key, value);
+            return Ok(());
+        }
         let family = self.database.family(&self.family)?;
         match value {
             Some(value) => self.staged.put(family, key, value),
@@ -73,7 +79,35 @@ impl OrderedBytes for DiskBytes {
     }
 
     fn write(&mut self) -> Result<(), DiskError> {
+        if let Some(fill) = &mut self.fill {
+            return fill.write();
+        }
         self.database.write(mem::take(&mut self.staged), Sync::No)
+    }
+
+    fn begin_fill(&mut self) -> Result<(), DiskError> {
+        self.fill = Some(DiskFill::begin(&self.database, &self.family)?);
+        Ok(())
+    }
+
+    fn is_filled(&self) -> bool {
+        self.fill.is_some()
+    }
+
+    fn must_wait(&self) -> bool {
+        self.fill.as_ref().is_some_and(DiskFill::must_wait)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.fill.as_ref().is_some_and(DiskFill::is_busy)
+    }
+
+    fn close_fill(&mut self) -> Result<(), DiskError> {
+        self.fill.as_mut().map_or(Ok(()), DiskFill::close)
+    }
+
+    fn end_fill(&mut self) -> Result<(), DiskError> {
+        self.fill.take().map_or(Ok(()), DiskFill::end)
     }
 
     fn approximate_count(&self) -> Result<u64, DiskError> {

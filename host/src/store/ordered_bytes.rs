@@ -34,6 +34,30 @@ pub(super) trait OrderedBytes: fmt::Debug + Send {
     /// Ends a run of `put`s.
     fn write(&mut self) -> Result<(), DiskError>;
 
+    /// From now on very many rows are put, in any order, and none is read, before `end_fill`.
+    fn begin_fill(&mut self) -> Result<(), DiskError>;
+
+    /// True between `begin_fill` and `end_fill`.
+    fn is_filled(&self) -> bool;
+
+    /// True while more rows would have to wait for those that were put.
+    fn must_wait(&self) -> bool {
+        false
+    }
+
+    /// True while something is done with rows in the background.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
+    /// No more rows are put: what may be done in the background, is. `end_fill` waits for it.
+    fn close_fill(&mut self) -> Result<(), DiskError> {
+        Ok(())
+    }
+
+    /// All rows can be read again.
+    fn end_fill(&mut self) -> Result<(), DiskError>;
+
     /// About how many rows.
     fn approximate_count(&self) -> Result<u64, DiskError>;
 }

@@ -213,6 +213,11 @@ impl Overlaid {
     ) -> Result<Written, StoreError> {
         let mut written = Written::default();
         let (bytes, layout) = (self.bytes.as_mut(), &mut self.layout);
+        if bytes.is_filled() {
+            let put = writes.iter().try_for_each(|(key, row)| put(bytes, layout, key.as_ref(), row.as_ref(), &mut written));
+            put.and_then(|()| bytes.write()).map_err(|why| self.failed(why))?;
+            return Ok(written);
+        }
         // As `apply`; the sort is stable, so the last write of a key stays the last one, and is the only one that counts.
         writes.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut last = writes.chunk_by(|(a, _), (b, _)| a == b).filter_map(<[_]>::last);
@@ -221,6 +226,11 @@ impl Overlaid {
         // What one batch overwrites itself is not written, but read again after a crash: it counts as a record.
         written.records = records as u64;
         Ok(written)
+    }
+
+    /// Its backend, to be filled, and what to call it in errors.
+    pub(super) fn backend(&mut self) -> (&Arc<str>, &mut dyn OrderedBytes) {
+        (&self.name, self.bytes.as_mut())
     }
 
     /// Works as in a transaction of its own that is applied at its end; the running one is left as it is.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::disk_bytes::DiskBytes;
+use super::disk_fill::remove_left_overs;
 use super::overlaid::Written;
 use super::store_of_kind::Kind;
 use super::{Changelog, Home, StoreConfig, StoreError};
@@ -14,6 +15,9 @@ use crate::topology::Backend;
 
 const META: &str = "meta";
 const CELLS: &str = "cells";
+
+/// There while the database is filled: what is in it then is no state of the task.
+const FILLING: &str = "filling";
 
 /// The database of a task.
 #[derive(Debug)]
@@ -50,8 +54,30 @@ impl TaskDatabase {
         let bytes_on_disk = database.bytes_on_disk();
         let (database, unflushed) = (Arc::new(database), Written::default());
         let opened = Self { database, name, families, changelogs, layouts, unflushed, flushed: None, bytes_on_disk };
+        opened.check_whole()?;
         opened.check_changelogs()?;
         Ok(opened)
+    }
+
+    /// Notes down, durably, that it is filled: one that was cut short must not pass for a state. The next `flush` takes the note away.
+    pub(super) fn note_filling(&self) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        let noted = self.database.family(META).and_then(|meta| {
+            batch.put(meta, FILLING.as_bytes(), &[]);
+            self.database.write(batch, Sync::Yes)
+        });
+        noted.map_err(|why| StoreError::of(&self.name, why))
+    }
+
+    fn check_whole(&self) -> Result<(), StoreError> {
+        let read = self.database.family(META).and_then(|meta| meta.read(FILLING.as_bytes(), |_| ()));
+        match read.map_err(|why| StoreError::of(&self.name, why))? {
+            None => Ok(()),
+            Some(()) => {
+                let why = format!("{}: the host ended while it was restored", self.database.path().display());
+                Err(StoreError::Corrupted { store: Arc::clone(&self.name), why })
+            }
+        }
     }
 
     /// A position says nothing of another topic, and rows of another layout cannot be found: a store whose changelog or layout is not the one
@@ -80,7 +106,11 @@ impl TaskDatabase {
 
     /// Deletes the database of a task with all that is in it.
     pub(super) fn wipe(folder: &Path) -> Result<(), StoreError> {
-        Database::destroy(folder).map_err(|why| StoreError::of(&name_of(folder), why))
+        let name = name_of(folder);
+        if let Err(why) = remove_left_overs(folder) {
+            return Err(StoreError::Disk { store: name, what: "wiping", why: format!("{}: {why}", folder.display()) });
+        }
+        Database::destroy(folder).map_err(|why| StoreError::of(&name, why))
     }
 
     /// The bytes of a store or of the cells; `None` for a store in memory.
@@ -121,6 +151,7 @@ impl TaskDatabase {
     fn write_positions(&self, positions: &[(Changelog, Offset)]) -> Result<(), DiskError> {
         let meta = self.database.family(META)?;
         let mut batch = Batch::new();
+        batch.delete(meta, FILLING.as_bytes());
         for (changelog, offset) in positions {
             if let Some(key) = self.position_key(*changelog) {
                 batch.put(meta, key.as_bytes(), &offset.to_be_bytes());

@@ -21,7 +21,7 @@ use super::undo_log::{Done, UndoLog};
 use super::versioned::Versioned;
 use super::windows::Windows;
 use super::{Change, Changelog, Row, Savepoint, StoreError, cells, changelog};
-use crate::disk::Budget;
+use crate::disk::{Budget, DiskError};
 use crate::record::{ConsumedRecord, Offset, Timestamp};
 use crate::topology::{Backend, StoreKind, StoreShape};
 
@@ -326,6 +326,47 @@ impl TaskStores {
     /// The position of a changelog from which a restore has to read on; `None`: from its beginning.
     pub fn stored_position(&self, changelog: Changelog) -> Result<Option<Offset>, StoreError> {
         self.database.as_ref().map_or(Ok(None), |database| database.stored_position(changelog))
+    }
+
+    /// Before a restore of very many records. Until `end_fill` nothing is read; a host that ends meanwhile leaves a database that `open` refuses
+    /// as corrupted.
+    pub fn begin_fill(&mut self) -> Result<(), StoreError> {
+        self.database.as_ref().map_or(Ok(()), TaskDatabase::note_filling)?;
+        self.each_backend(|bytes| bytes.begin_fill())
+    }
+
+    /// True while more records would have to wait for those that `restore` has taken before.
+    pub fn must_wait(&mut self) -> bool {
+        self.all().any(|store| store.backend().1.must_wait())
+    }
+
+    /// True while `end_fill` would wait for what `close_fill` has begun.
+    pub fn is_busy(&mut self) -> bool {
+        self.all().any(|store| store.backend().1.is_busy())
+    }
+
+    /// No more records come: what is left to do is done in the background.
+    pub fn close_fill(&mut self) -> Result<(), StoreError> {
+        self.each_backend(|bytes| bytes.close_fill())
+    }
+
+    /// After the restore that `begin_fill` has begun: as `flush`, and everything can be read.
+    pub fn end_fill(&mut self, positions: &[(Changelog, Offset)], now: Timestamp) -> Result<(), StoreError> {
+        self.each_backend(|bytes| bytes.end_fill())?;
+        self.flush(positions, now)
+    }
+
+    fn each_backend(&mut self, mut what: impl FnMut(&mut dyn OrderedBytes) -> Result<(), DiskError>) -> Result<(), StoreError> {
+        self.all().try_for_each(|store| {
+            let (name, bytes) = store.backend();
+            what(bytes).map_err(|why| StoreError::of(name, why))
+        })
+    }
+
+    /// Those that can be filled. Versions are put one after the other, and each put reads those that are there.
+    fn all(&mut self) -> impl Iterator<Item = &mut Overlaid> {
+        let stores = self.stores.iter_mut().filter(|store| !matches!(store.kind, Kind::Versioned(_)));
+        stores.map(|store| &mut store.rows).chain([&mut self.cells])
     }
 
     /// Takes records of a changelog (in the form of `Change::record`), past the overlay, straight into the store. Records without a key, as a

@@ -33,7 +33,7 @@ fn both() -> Vec<StoreConfig> {
 }
 
 fn open(folder: &Path, stores: Vec<StoreConfig>) -> Result<TaskStores, StoreError> {
-    TaskStores::open(Some(Home { folder, budget: &Budget::new(1 << 20, 64 << 20) }), stores)
+    TaskStores::open(Some(Home { folder, budget: &Budget::new(65 << 20, 64 << 20) }), stores)
 }
 
 /// What is in a folder while its database is still open: what a crash of the process would leave. A copy during which the database changed
@@ -51,7 +51,7 @@ fn crashed_copy(of: &Path, to: &Path) {
 }
 
 fn names_and_sizes(folder: &Path) -> BTreeMap<OsString, Option<u64>> {
-    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file());
     // `None`: gone since the folder was read.
     entries.map(|entry| (entry.file_name(), entry.metadata().ok().map(|m| m.len()))).collect()
 }

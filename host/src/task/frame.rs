@@ -4,7 +4,6 @@ use crate::limits;
 use crate::node::{Position, PunctuationClock, SourceRecord};
 use crate::record::Timestamp;
 
-use super::partition_group::Head;
 use super::plan::{LocalNode, TaskPlan};
 use super::work::{Task, TaskError, extractor, sourced};
 
@@ -18,7 +17,6 @@ pub(super) struct Frames {
     singly: usize,
     /// How often a node did in a frame what others can see: it drew a random number, or changed its schedules.
     differences: u32,
-    heads: Vec<Head>,
     causes: Vec<SourceRecord>,
     times: Vec<Timestamp>,
 }
@@ -43,7 +41,6 @@ impl Task {
         if self.frames.singly == 0 && most > 1 && queue.buffered() > 1 {
             let mut frames = std::mem::take(&mut self.frames);
             let taken = self.frame(plan, &mut frames, at, now, most);
-            frames.heads.clear();
             self.frames = frames;
             if let taken @ (1..) = taken? {
                 return Ok(taken);
@@ -64,23 +61,24 @@ impl Task {
         nodes.map(|node| node.frame_records()).min().unwrap_or(limits::FRAME_RECORDS)
     }
 
-    /// Answers 0 when the next record has to go alone.
+    /// Answers 0 when the next record has to go alone. The records stay in their queue until all has gone well.
     fn frame(&mut self, plan: &TaskPlan, frames: &mut Frames, at: usize, now: Timestamp, most: usize) -> Result<usize, TaskError> {
-        self.gather(plan, frames, at, now, most);
-        let count = frames.heads.len();
+        self.gather(plan, frames, at, most);
+        let count = frames.causes.len();
         let (Some(env), Some(last)) = (&mut self.walker.env, frames.causes.last().copied()) else { return Ok(0) };
         let queue = &self.group.queues[at];
         let (source, before, random) = (queue.source, env.stream_time, env.random.clone());
         env.now = now;
         env.position = Some(Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: frames.causes[0].offset });
         let point = self.walker.undo_point().map_err(TaskError::Broken)?;
-        let records = frames.heads.iter().zip(&frames.times).map(|(head, time)| sourced(plan, source, &head.record, *time));
+        let records = queue.front(count).zip(&frames.times).map(|(record, time)| sourced(plan, source, record, *time));
         let walked = self.walker.walk_frame(plan, source, at, &frames.causes, records);
-        let Some(env) = &mut self.walker.env else { return Ok(count) };
+        let Some(env) = &mut self.walker.env else { return Ok(0) };
         let differs = env.schedules.changed() || env.random != random;
         if walked.is_ok() && !differs {
             env.stream_time = Some(last.stream_time);
             self.walker.keep(point);
+            self.group.queues[at].pass(count);
             self.frame_done(plan, frames, source);
             self.punctuate(PunctuationClock::StreamTime, last.stream_time, now)?;
             return Ok(count);
@@ -89,43 +87,39 @@ impl Task {
         self.walker.undo(point);
         frames.differences += u32::from(walked.is_ok());
         frames.singly = count;
-        let queue = &mut self.group.queues[at];
-        frames.heads.drain(..).rev().for_each(|head| queue.put_back(head));
         Ok(0)
     }
 
-    /// Takes the records of a frame out of their queue. It ends where another partition's record is due, or a punctuation.
-    fn gather(&mut self, plan: &TaskPlan, frames: &mut Frames, at: usize, now: Timestamp, most: usize) {
-        let Frames { heads, causes, times, .. } = frames;
-        heads.clear();
+    /// Looks which records of a queue make a frame. It ends where another partition's record is due, or a punctuation.
+    fn gather(&mut self, plan: &TaskPlan, frames: &mut Frames, at: usize, most: usize) {
+        let Frames { causes, times, .. } = frames;
         causes.clear();
         times.clear();
         let Some(env) = &self.walker.env else { return };
         let punctuation = env.schedules.next_due(PunctuationClock::StreamTime);
         let mut stream_time = env.stream_time;
         let mut bytes = 0;
-        while let Some((head, time)) = self.group.queues[at].pop() {
+        let rival = self.group.rival(at, |source| extractor(plan, source));
+        let queue = &self.group.queues[at];
+        for (consumed, time) in queue.ahead(extractor(plan, queue.source)).take(most) {
             // One without a usable time fails, and alone.
-            let Ok(time) = time else {
-                self.group.queues[at].put_back(head);
+            let Ok(time) = time else { break };
+            if rival.is_some_and(|rival| rival < (time, at)) {
                 break;
-            };
+            }
             let reached = stream_time.map_or(time, |seen| seen.max(time));
             stream_time = Some(reached);
-            bytes += head.record.size();
-            causes.push(SourceRecord { offset: head.offset, stream_time: reached });
+            bytes += consumed.record.size();
+            causes.push(SourceRecord { offset: consumed.offset, stream_time: reached });
             times.push(time);
-            heads.push(head);
-            let full = heads.len() >= most || bytes >= limits::FRAME_RECORD_BYTES;
-            let due = punctuation.is_some_and(|due| due <= reached);
-            if full || due || self.group.next(now, |source| extractor(plan, source)) != Some(at) {
+            if bytes >= limits::FRAME_RECORD_BYTES || punctuation.is_some_and(|due| due <= reached) {
                 break;
             }
         }
     }
 
     fn frame_done(&mut self, plan: &TaskPlan, frames: &Frames, source: LocalNode) {
-        let count = frames.heads.len() as u64;
+        let count = frames.causes.len() as u64;
         self.dirty = true;
         self.counters.processed += count;
         self.counters.from_inputs += if plan.reads_input(source) { count } else { 0 };

@@ -1,7 +1,8 @@
 //! The walk of a frame: a run of source records goes from node to node together. Only where nobody can tell that from one walk after
 //! another, see [`Topology::one_by_one`](crate::topology::Topology::one_by_one).
 
-use crate::node::{Caused, Frame, Incoming, SourceRecord};
+use crate::node::{Caused, Frame, Incoming, Output, SourceRecord};
+use crate::record::Record;
 
 use super::plan::{LocalNode, PlanChild, TaskPlan, Work};
 use super::refusal::Cause;
@@ -32,6 +33,22 @@ impl FrameRoom {
     /// An empty list.
     pub(super) fn list(&mut self) -> Vec<Incoming> {
         self.spare.pop().unwrap_or_default()
+    }
+
+    /// Sends a source's records to its children.
+    fn begin(&mut self, children: &[Vec<PlanChild>], records: impl Iterator<Item = Record>) {
+        let from_source = |(record, cause)| Caused { cause, output: Output { slot: 0, partition: None, record } };
+        let records = records.zip(0..).map(from_source);
+        if let [only] = children
+            && let [child] = only.as_slice()
+        {
+            let mut list = self.list();
+            list.extend(records.map(|caused| incoming(child, caused)));
+            self.visit(child.node, list);
+        } else {
+            self.outputs.extend(records);
+            self.push(children);
+        }
     }
 
     /// Sends records to the children of a node, the first child's on top.
@@ -73,11 +90,9 @@ impl Walker {
         source: LocalNode,
         queue: usize,
         causes: &[SourceRecord],
-        records: impl Iterator<Item = crate::record::Record>,
+        records: impl Iterator<Item = Record>,
     ) -> Result<(), WalkFailure> {
-        let from_source = |(record, cause)| Caused { cause, output: crate::node::Output { slot: 0, partition: None, record } };
-        self.frame.outputs.extend(records.zip(0..).map(from_source));
-        self.frame.push(&plan.node(source).children);
+        self.frame.begin(&plan.node(source).children, records);
         while let Some(Visit { node: at, mut records }) = self.frame.stack.pop() {
             let fail = |failure| WalkFailure { node: at, failure };
             match &plan.node(at).work {

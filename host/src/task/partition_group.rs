@@ -90,6 +90,13 @@ impl PartitionQueue {
         }
     }
 
+    /// What lies before `position` is no record, such as the end of a transaction: goes on there. Nobody has to be told soon.
+    pub fn pass_to(&mut self, position: Offset) {
+        if self.records.is_empty() {
+            self.position = self.position.max(position);
+        }
+    }
+
     /// Offsets that were passed over because their records were deleted before they could be taken.
     pub fn lost(&self) -> u64 {
         self.lost
@@ -153,6 +160,30 @@ impl PartitionQueue {
         self.bytes -= next.record.size();
         let time = self.head.take().unwrap_or(Ok(next.record.timestamp));
         Some((Head { offset: next.offset, record: next.record }, time))
+    }
+
+    /// The buffered records from the next one on, with their event times; an error is a fault of that record.
+    pub(super) fn ahead<'q>(
+        &'q self,
+        extractor: &'q TimestampExtractor,
+    ) -> impl Iterator<Item = (&'q ConsumedRecord, Result<Timestamp, String>)> {
+        let first = self.head.clone();
+        let times = self.records.iter().map(|consumed| extractor.extract(&consumed.record));
+        self.records.iter().zip(first.into_iter().chain(times.skip(usize::from(self.head.is_some()))))
+    }
+
+    /// The next records to process.
+    pub(super) fn front(&self, count: usize) -> impl Iterator<Item = &Record> {
+        self.records.iter().take(count).map(|consumed| &consumed.record)
+    }
+
+    /// So many records are processed.
+    pub(super) fn pass(&mut self, count: usize) {
+        for consumed in self.records.drain(..count) {
+            self.position = consumed.offset + 1;
+            self.bytes -= consumed.record.size();
+        }
+        self.head = None;
     }
 
     /// Puts a record back whose walk was undone and will be tried again.
@@ -220,6 +251,13 @@ impl PartitionGroup {
         best.map(|(_, at)| at)
     }
 
+    /// The least time of the other queues' heads, and whose: when `next` has given `at`, its next record is next as well while its own time
+    /// and place are less.
+    pub(super) fn rival<'e>(&mut self, at: usize, extractor: impl Fn(LocalNode) -> &'e TimestampExtractor) -> Option<(Timestamp, usize)> {
+        let others = self.queues.iter_mut().enumerate().filter(|(other, _)| *other != at);
+        others.filter_map(|(other, queue)| Some((queue.head_time(extractor(queue.source))?, other))).min()
+    }
+
     /// The empty partition because of which `next` gives nothing: it may have records on the way.
     pub(super) fn waits_for(&self, now: Timestamp) -> Option<&TopicPartition> {
         let any_buffered = self.queues.iter().any(|q| !q.records.is_empty());
@@ -283,6 +321,20 @@ mod tests {
         assert_eq!(group.waits_for(Timestamp(99)), Some(&TopicPartition::new("b", 0)));
         assert_eq!(group.next(Timestamp(100), |_| &own), Some(0));
         assert_eq!(group.waits_for(Timestamp(100)), None);
+    }
+
+    #[test]
+    fn what_is_no_record_is_passed_and_deleted_ones_are_lost() {
+        let mut passed = queue("a", &[]);
+        passed.pass_to(3);
+        assert_eq!((passed.position(), passed.has_moved(), passed.is_untold(), passed.lost()), (3, true, false, 0));
+        passed.mark_committed();
+        assert_eq!((passed.committed(), passed.has_moved()), (3, false));
+        passed.skip_to(5);
+        assert_eq!((passed.position(), passed.is_untold(), passed.lost()), (5, true, 2));
+        let mut full = queue("a", &[1]);
+        full.pass_to(3);
+        assert_eq!(full.position(), 0, "its records come first");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::extract::TimestampExtractor;
+use crate::limits;
 use crate::topology::{NodeIx, NodeKind, OnError, SourceRole, Topology};
 
 /// Index of a node in [`TaskPlan::nodes`].
@@ -41,6 +42,8 @@ pub struct TaskPlan {
     pub sub_topology: usize,
     /// Keys of records stay out of logs and errors.
     pub redact_keys: bool,
+    /// Bytes of outputs, and of writes to stores, above which they have to be committed before more come.
+    pub transaction_bytes: usize,
     /// Records go many at a time where nobody can tell.
     pub frames: bool,
     pub(super) nodes: Vec<PlanNode>,
@@ -104,7 +107,16 @@ impl TaskPlan {
                 topics.extend(s.topics.iter().map(|t| SourceTopic { topic: t.clone(), source: local[source] }));
             }
         }
-        Ok(Self { name: sub.name.clone(), sub_topology, redact_keys: false, frames: true, nodes, local, topics })
+        Ok(Self {
+            name: sub.name.clone(),
+            sub_topology,
+            redact_keys: false,
+            transaction_bytes: limits::TRANSACTION_BYTES,
+            frames: true,
+            nodes,
+            local,
+            topics,
+        })
     }
 
     /// The topology's index of a node of this plan.

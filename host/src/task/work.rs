@@ -168,7 +168,7 @@ impl Task {
     /// True when outputs or writes have to go before more come.
     fn is_full(&self) -> bool {
         let bytes = self.walker.outbox_bytes + self.bytes_written();
-        bytes >= limits::TRANSACTION_BYTES || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
+        bytes >= self.plan.transaction_bytes || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
     }
 
     /// The empty partition that it waits for, and since when it has waited for any.
@@ -344,6 +344,11 @@ impl Task {
     /// True when there is something to commit: what was processed since the last one, or a position that nobody knows yet.
     pub fn is_dirty(&self) -> bool {
         self.dirty || self.group.queues.iter().any(PartitionQueue::is_untold)
+    }
+
+    /// True when a position has moved since the last commit, be it past what is no record.
+    pub fn has_moved(&self) -> bool {
+        self.group.queues.iter().any(PartitionQueue::has_moved)
     }
 
     /// Offsets to commit: of every partition whose position has moved. The task's stream time goes along as metadata.

@@ -23,6 +23,8 @@ fn parked_task_is_told_and_resumed() {
         bad-record in 'probe' at in/0/0: the value says so
         in_1 0 running 0 1 0 0 0 s TIME N UNIT ago
 
+        memory: N MiB resident, of it overlays N MiB, cache N MiB, guests N MiB
+
         topic partition committed end lag
         in 0 0 1 1
         in 1 1 1 0

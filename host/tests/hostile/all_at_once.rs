@@ -65,9 +65,7 @@ fn three(key: &str, harmful: &str) -> String {
 fn app(place: &Place) -> App<'_> {
     let (on, inputs) = match std::env::var(BOOTSTRAP) {
         Ok(bootstrap) => {
-            let on = format!(
-                "guarantee = \"at-least-once\"\n\n[broker]\nkind = \"kafka\"\nbootstrap = \"{bootstrap}\"\n\n[admin]\npublic = \"none\"\n"
-            );
+            let on = format!("\n[broker]\nkind = \"kafka\"\nbootstrap = \"{bootstrap}\"\n\n[admin]\npublic = \"none\"\n");
             (on, " --create-topics --yes")
         }
         Err(_) => (String::new(), ""),

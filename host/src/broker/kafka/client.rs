@@ -1,20 +1,20 @@
-//! One stream thread's side of a cluster: consumer, producer and membership.
+//! One stream thread's side of a cluster: consumer, delivery and membership.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::delivery::{AtLeastOnce, Delivery, ExactlyOnce};
 use super::errors::{failed, is_gone, refused};
 use super::ffi::{Code, Entry, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
 use super::group::{Group, number};
-use super::producer::Producer;
 use super::records::Gatherer;
 use super::settings::KafkaSettings;
 use super::topics::{ANSWER_WAIT, Topics};
 use crate::broker::assignment::not_owned;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Retry, Subscription};
+use crate::manifest::Guarantee;
 use crate::record::{ConsumedRecord, Offset, TopicPartition};
 
 /// Longest wait for one answer, so that rebalances are heard of in between.
@@ -23,10 +23,9 @@ const SEEK_WAIT: Duration = Duration::from_secs(5);
 const SEEK_TRIES: u32 = 100;
 /// Between two of them.
 const SEEK_PAUSE: Duration = Duration::from_millis(20);
-/// A member that is refused so often, without many commits in between, has a twin.
-const FENCED_AT_MOST: u32 = 3;
-/// So many commits say that there is none.
-const COMMITS_OF_A_MEMBER: u32 = 1_000;
+/// Longest wait for committed offsets of partitions that have just come. They are not told while a transaction with them is open: whoever had
+/// the partitions before may have left one behind, and other tasks are not to wait for its end.
+const COMMITTED_WAIT: Duration = Duration::from_millis(200);
 /// Tries to commit on the way out.
 const LAST_COMMIT_TRIES: u32 = 20;
 /// Between two of them.
@@ -36,21 +35,15 @@ pub(super) struct KafkaClient {
     topics: Arc<Topics>,
     group: Group,
     partitions: FxHashMap<TopicPartition, Partition>,
-    /// Offsets whose outputs are delivered, and which the group does not have yet: it goes through a rebalance, or is away.
-    owed: BTreeMap<TopicPartition, Committed>,
-    producer: Producer,
+    delivery: Box<dyn Delivery>,
+    /// What this member had before it had to join again; not told yet.
+    lost: Vec<TopicPartition>,
     scratch: Scratch,
     gatherer: Gatherer,
     waker: Arc<Waker>,
     consumer: Arc<Handle>,
     settings: KafkaSettings,
     thread: u32,
-    /// A commit was refused because the group does not know this member any more.
-    refused: bool,
-    /// How often the group has refused this member since it last committed many times.
-    fenced: u32,
-    /// Commits since then.
-    commits: u32,
 }
 
 /// A partition that is this member's.
@@ -65,65 +58,24 @@ impl KafkaClient {
     pub fn new(settings: &KafkaSettings, topics: Arc<Topics>, thread: u32) -> Result<Self, BrokerError> {
         let waker = Arc::<Waker>::default();
         let (consumer, group) = join(settings, thread, &waker)?;
-        let producer = Producer::new(settings, thread.to_string(), thread)?;
+        let delivery: Box<dyn Delivery> = match settings.guarantee {
+            Guarantee::ExactlyOnce => Box::new(ExactlyOnce::new(settings, thread)?),
+            Guarantee::AtLeastOnce => Box::new(AtLeastOnce::new(settings, thread)?),
+        };
         let (scratch, gatherer) = (Scratch::default(), Gatherer::default());
         Ok(Self {
             topics,
             group,
             partitions: FxHashMap::default(),
-            owed: BTreeMap::new(),
-            producer,
+            delivery,
+            lost: Vec::new(),
             scratch,
             gatherer,
             waker,
             consumer,
             settings: settings.clone(),
             thread,
-            refused: false,
-            fenced: 0,
-            commits: 0,
         })
-    }
-
-    /// A new member in the place of one that the group refuses: its session was over while the cluster was away. Refused again and again,
-    /// somebody else has its name.
-    fn join_again(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
-        self.fenced += 1;
-        if self.fenced > FENCED_AT_MOST {
-            return Err(failed("be a member of the group", &KafkaError::of(Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)));
-        }
-        tracing::warn!("the group refuses this member, whose session was over; it joins again");
-        self.commits = 0;
-        self.refused = false;
-        self.owed.clear();
-        self.partitions.clear();
-        let lost = self.group.owned();
-        let subscriptions = self.group.subscriptions();
-        (self.consumer, self.group) = join(&self.settings, self.thread, &self.waker)?;
-        self.group.subscribe(subscriptions)?;
-        Ok(if lost.is_empty() { Vec::new() } else { vec![GroupEvent::Lost(lost)] })
-    }
-
-    fn is_fenced(&self) -> bool {
-        self.refused || self.consumer.fatal().is_some_and(|fatal| fatal.code == Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-    }
-
-    /// Commits what is owed.
-    fn pay(&mut self) -> Result<(), KafkaError> {
-        if self.owed.is_empty() {
-            return Ok(());
-        }
-        let mut list = PartitionList::new()?;
-        for (at, Committed { offset, metadata }) in &self.owed {
-            list.add(&at.topic, number(at.partition), i64::try_from(*offset).unwrap_or(i64::MAX), metadata)?;
-        }
-        self.consumer.commit(&list)?;
-        self.owed.clear();
-        self.commits += 1;
-        if self.commits >= COMMITS_OF_A_MEMBER {
-            self.fenced = 0;
-        }
-        Ok(())
     }
 
     fn seek(&self, at: &TopicPartition, offset: Offset) -> Result<(), BrokerError> {
@@ -156,13 +108,18 @@ impl Client for KafkaClient {
     }
 
     fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
-        self.producer.serve();
-        if self.is_fenced() {
-            return self.join_again();
+        self.delivery.serve();
+        if let Some(fatal) = self.consumer.fatal() {
+            return Err(failed("be a member of the group", &fatal));
+        }
+        // Joining goes on meanwhile; before this nothing may be read.
+        self.delivery.make_ready()?;
+        if !self.lost.is_empty() {
+            return Ok(vec![GroupEvent::Lost(std::mem::take(&mut self.lost))]);
         }
         // Before a partition goes to somebody else, who would begin at what the group has.
-        if let Err(error) = self.pay()
-            && !is_of_the_moment(&error)
+        if let Err(error) = self.delivery.pay(&self.consumer)
+            && super::errors::retry(&error) == Retry::Never
         {
             tracing::debug!("offsets that are owed: {error}");
         }
@@ -180,17 +137,36 @@ impl Client for KafkaClient {
         let events = group.poll(topics, take, |left| gone.extend_from_slice(left));
         for at in &gone {
             self.partitions.remove(at);
-            self.owed.remove(at);
         }
+        self.delivery.forget(Some(&gone));
         events
+    }
+
+    /// A new member in the place of one that the group refuses: its session was over while the cluster was away, or it has a twin.
+    fn rejoin(&mut self) -> Result<(), BrokerError> {
+        self.delivery.forget(None);
+        self.partitions.clear();
+        self.lost.extend(self.group.owned());
+        let subscriptions = self.group.subscriptions();
+        (self.consumer, self.group) = join(&self.settings, self.thread, &self.waker)?;
+        self.group.subscribe(subscriptions)
+    }
+
+    fn rest(&self) -> Duration {
+        self.delivery.rest()
+    }
+
+    fn transaction_timeout(&self) -> Option<Duration> {
+        self.delivery.timeout()
     }
 
     fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, BrokerError> {
         let asked = |e: &KafkaError| failed("ask for committed offsets", e);
-        self.pay().map_err(|e| asked(&e))?;
+        self.delivery.make_ready()?;
+        self.delivery.pay(&self.consumer).map_err(|e| asked(&e))?;
         let list = PartitionList::of(partitions.iter().map(|at| (&*at.topic, number(at.partition), super::ffi::NO_OFFSET)));
         let list = list.map_err(|e| asked(&e))?;
-        self.consumer.committed(&list, ANSWER_WAIT).map_err(|e| asked(&e))?;
+        self.consumer.committed(&list, COMMITTED_WAIT).map_err(|e| asked(&e))?;
         Ok(list.entries().into_iter().map(committed).collect())
     }
 
@@ -261,26 +237,15 @@ impl Client for KafkaClient {
     }
 
     fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError> {
-        self.producer.send(&self.topics, &record)
+        self.delivery.send(&self.topics, &record)
     }
 
     fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
-        self.producer.flush()?;
-        self.owed.extend(offsets.iter().cloned());
-        match self.pay() {
-            // What was delivered is processed once more, by whoever gets the partitions.
-            Err(error) if error.code == Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && self.fenced < FENCED_AT_MOST => {
-                self.refused = true;
-                Err(BrokerError::Failed { what: "commit offsets".to_owned(), why: error.text, retry: Retry::Rewind })
-            }
-            // The member stays a member: the next commit says it again. To go back would process once more what is delivered already.
-            Err(error) if is_of_the_moment(&error) => Ok(()),
-            paid => paid.map_err(|e| failed("commit offsets", &e)),
-        }
+        self.delivery.commit(&self.consumer, offsets)
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {
-        self.producer.start_over()
+        self.delivery.abort()
     }
 
     fn wait(&mut self, at_most: Duration) {
@@ -289,7 +254,7 @@ impl Client for KafkaClient {
 
     fn leave(&mut self, for_good: bool) -> Result<(), BrokerError> {
         let mut tries = LAST_COMMIT_TRIES;
-        while let Err(error) = self.pay() {
+        while let Err(error) = self.delivery.pay(&self.consumer) {
             tries -= 1;
             if tries == 0 {
                 tracing::warn!("the last offsets could not be committed: {error}; their records are processed again");
@@ -300,12 +265,6 @@ impl Client for KafkaClient {
         let Self { group, partitions, .. } = self;
         group.leave(for_good, |left| left.iter().for_each(|at| drop(partitions.remove(at))))
     }
-}
-
-/// True for an error of the group that leaves this member its partitions.
-fn is_of_the_moment(error: &KafkaError) -> bool {
-    let rebalance = matches!(error.code, Code::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION | Code::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS);
-    rebalance || super::errors::retry(error) == Retry::Same
 }
 
 /// A consumer and its membership, not subscribed yet.

@@ -6,7 +6,12 @@ use crate::broker::port::{BrokerError, Retry};
 
 /// An error of a call, with what was tried.
 pub(super) fn failed(what: impl Into<String>, error: &KafkaError) -> BrokerError {
-    BrokerError::Failed { what: what.into(), why: text(error), retry: retry(error) }
+    failed_as(what, error, retry(error))
+}
+
+/// As `failed`, where the call says what helps.
+pub(super) fn failed_as(what: impl Into<String>, error: &KafkaError, retry: Retry) -> BrokerError {
+    BrokerError::Failed { what: what.into(), why: text(error), retry }
 }
 
 /// A client that cannot be made.
@@ -21,8 +26,12 @@ pub(super) fn refused(error: &PropertyError) -> BrokerError {
 /// |---|---|
 /// | broker or coordinator away or moving, time-out | the same call |
 /// | the group goes through a rebalance, or this member's session is over | rewind |
-/// | a record waited too long for its delivery | rewind |
-/// | everything else: a name that somebody else has, rights, settings | never |
+/// | a record waited too long for its delivery; whatever else librdkafka says only an abort helps against | rewind |
+/// | another member has this one's name | rejoin |
+/// | another producer has this one's name, or its transaction was aborted by the cluster for its age | recreate |
+/// | everything else: rights, settings | never |
+///
+/// What becomes of a transaction whose commit was asked for, the commit says itself: in doubt.
 pub(super) fn retry(error: &KafkaError) -> Retry {
     use Code as C;
     match error.code {
@@ -34,6 +43,8 @@ pub(super) fn retry(error: &KafkaError) -> Retry {
         | C::RD_KAFKA_RESP_ERR__RETRY
         | C::RD_KAFKA_RESP_ERR__PARTIAL
         | C::RD_KAFKA_RESP_ERR__NO_OFFSET
+        | C::RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT
+        | C::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS
         | C::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT
         | C::RD_KAFKA_RESP_ERR_NOT_COORDINATOR
         | C::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS
@@ -52,6 +63,20 @@ pub(super) fn retry(error: &KafkaError) -> Retry {
         | C::RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE
         | C::RD_KAFKA_RESP_ERR__PURGE_QUEUE
         | C::RD_KAFKA_RESP_ERR__PURGE_INFLIGHT => Retry::Rewind,
+        C::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID => Retry::Rejoin,
+        C::RD_KAFKA_RESP_ERR__FENCED
+        | C::RD_KAFKA_RESP_ERR_PRODUCER_FENCED
+        | C::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
+        | C::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING
+        | C::RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID
+        | C::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER
+        | C::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE => Retry::Recreate,
+        C::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+        | C::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+        | C::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+        | C::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Retry::Never,
+        _ if error.resumable => Retry::Same,
+        _ if error.voids => Retry::Rewind,
         _ => Retry::Never,
     }
 }
@@ -89,6 +114,48 @@ fn text(error: &KafkaError) -> String {
         Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID => {
             format!("{}: another host has the same instance-id and took this one's place", error.text)
         }
+        Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+        | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+        | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+        | Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
+            format!("{}: the user of [broker.client] has not the right; `cofferdam check --acls` lists what an app needs", error.text)
+        }
+        Code::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT => {
+            format!("{}: transaction.timeout.ms of [broker.client] is more than the cluster's transaction.max.timeout.ms", error.text)
+        }
+        Code::RD_KAFKA_RESP_ERR__FENCED => {
+            format!("{}: a transaction took longer than the cluster allows, or another host has the same instance-id", error.text)
+        }
         _ => error.text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_of_errors_says_what_helps() {
+        use Code as C;
+        let plain = KafkaError::of;
+        let table = [
+            (plain(C::RD_KAFKA_RESP_ERR__TIMED_OUT), Retry::Same),
+            (plain(C::RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT), Retry::Same),
+            (plain(C::RD_KAFKA_RESP_ERR_NOT_COORDINATOR), Retry::Same),
+            (KafkaError { resumable: true, ..plain(C::RD_KAFKA_RESP_ERR__CONFLICT) }, Retry::Same),
+            (plain(C::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION), Retry::Rewind),
+            (plain(C::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID), Retry::Rewind),
+            (plain(C::RD_KAFKA_RESP_ERR__MSG_TIMED_OUT), Retry::Rewind),
+            (KafkaError { voids: true, ..plain(C::RD_KAFKA_RESP_ERR__CONFLICT) }, Retry::Rewind),
+            (plain(C::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID), Retry::Rejoin),
+            (plain(C::RD_KAFKA_RESP_ERR__FENCED), Retry::Recreate),
+            (plain(C::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH), Retry::Recreate),
+            (KafkaError { voids: true, ..plain(C::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) }, Retry::Never),
+            (plain(C::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED), Retry::Never),
+            (plain(C::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT), Retry::Never),
+        ];
+        for (error, helps) in table {
+            assert_eq!(retry(&error), helps, "{error}");
+        }
     }
 }

@@ -7,6 +7,7 @@ mod handle;
 mod list;
 mod message;
 mod produce;
+mod transaction;
 
 pub(super) use admin::NewTopic;
 pub(super) use error::{Code, KafkaError};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::errors::{failed, refused, refuses_the_record};
+use super::errors::{failed, failed_as, refused, refuses_the_record};
 use super::ffi::{Code, Event, Handle, KafkaError, Outgoing, Queue, TopicHandle, Undelivered};
-use super::settings::KafkaSettings;
+use super::settings::{KafkaSettings, PropertyError};
 use super::topics::Topics;
 use crate::broker::admission::admit;
 use crate::broker::partitioner::Partitioner;
@@ -18,12 +18,14 @@ const FLUSH_SLICE: Duration = Duration::from_millis(100);
 const FULL_WAIT: Duration = Duration::from_millis(5);
 /// Refused records that are remembered, so that their sinks' policies meet them when they come again.
 const REFUSED_KEPT: usize = 1_000;
+/// Records that were refused along with others and are remembered until they have gone alone: as many as two batches may hold.
+const SUSPECTS_KEPT: usize = 20_000;
 /// librdkafka stamps a record of timestamp 0 with the time of its production; this is the next one.
 const FIRST_TIMESTAMP: i64 = 1;
 
 pub(super) struct Producer {
-    settings: KafkaSettings,
-    name: String,
+    /// Makes the handle, and makes it anew when one has failed for good.
+    make: Make,
     handle: Arc<Handle>,
     queue: Queue,
     targets: Vec<Target>,
@@ -31,9 +33,13 @@ pub(super) struct Producer {
     undelivered: Vec<Undelivered>,
     /// Records that their topics will never take.
     refused: Vec<Undelivered>,
+    /// Records of batches that were refused: one of each batch may be why.
+    suspects: Vec<Undelivered>,
     /// Something was sent since the last flush.
     open: bool,
 }
+
+type Make = Box<dyn Fn() -> Result<Arc<Handle>, PropertyError> + Send>;
 
 /// A topic that was written: one of a handful.
 struct Target {
@@ -43,16 +49,53 @@ struct Target {
 }
 
 impl Producer {
-    /// A producer; several of a host have different names and numbers.
+    /// A producer without transactions; several of a host have different names and numbers.
     pub fn new(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
-        let (handle, queue) = open(settings, &name)?;
-        let (settings, partitioner) = (settings.clone(), Partitioner::new(number));
-        let (targets, undelivered, refused) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { settings, name, handle, queue, targets, partitioner, undelivered, refused, open: false })
+        let settings = settings.clone();
+        Self::made(Box::new(move || settings.producer(&name)), number)
+    }
+
+    /// The producer of a stream thread's transactions.
+    pub fn transactional(settings: &KafkaSettings, thread: u32) -> Result<Self, BrokerError> {
+        let settings = settings.clone();
+        Self::made(Box::new(move || settings.transactional(thread)), thread)
+    }
+
+    fn made(make: Make, number: u32) -> Result<Self, BrokerError> {
+        let (handle, queue) = open(&make)?;
+        let (targets, partitioner) = (Vec::new(), Partitioner::new(number));
+        let (undelivered, refused, suspects) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { make, handle, queue, targets, partitioner, undelivered, refused, suspects, open: false })
+    }
+
+    /// librdkafka's producer.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Hands a record over. `Refused` when its topic would never take it, as far as that is known.
     pub fn send(&mut self, topics: &Topics, outgoing: &OutgoingRecord) -> Result<(), BrokerError> {
+        let Some(suspect) = self.suspects.iter().position(|suspect| is_same(suspect, outgoing)) else {
+            return self.hand_over(topics, outgoing);
+        };
+        self.flush()?;
+        self.hand_over(topics, outgoing)?;
+        let undelivered = self.delivered()?;
+        let Some(first) = undelivered.first().cloned() else {
+            self.suspects.swap_remove(suspect);
+            return Ok(());
+        };
+        if !refuses_the_record(&first.error) {
+            return Err(self.not_delivered(first));
+        }
+        self.suspects.swap_remove(suspect);
+        self.refused.extend(undelivered);
+        let forgotten = self.refused.len().saturating_sub(REFUSED_KEPT);
+        self.refused.drain(..forgotten);
+        Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: first.error.text })
+    }
+
+    fn hand_over(&mut self, topics: &Topics, outgoing: &OutgoingRecord) -> Result<(), BrokerError> {
         let at = self.target(topics, &outgoing.topic)?;
         let target = &mut self.targets[at];
         if outgoing.partition.is_some_and(|partition| partition >= target.spec.partitions) {
@@ -85,7 +128,7 @@ impl Producer {
                 Err(error) if refuses_the_record(&error) => {
                     return Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: error.text });
                 }
-                Err(error) => return Err(failed(format!("write {}", outgoing.topic), &error)),
+                Err(error) => return Err(failed(format!("write {}", outgoing.topic), &self.handle.fatal().unwrap_or(error))),
             }
         }
     }
@@ -108,26 +151,36 @@ impl Producer {
         if !self.open {
             return Ok(());
         }
-        loop {
-            let flushed = self.handle.flush(FLUSH_SLICE);
-            self.serve();
-            match flushed {
-                Ok(()) => break,
-                Err(late) if late.code == Code::RD_KAFKA_RESP_ERR__TIMED_OUT && self.handle.fatal().is_none() => {}
-                Err(error) => return Err(failed("deliver records", &self.handle.fatal().unwrap_or(error))),
-            }
-        }
-        let undelivered = std::mem::take(&mut self.undelivered);
+        let undelivered = self.delivered()?;
         let Some(first) = undelivered.first().cloned() else {
             self.open = false;
             self.partitioner.batch_done();
             return Ok(());
         };
-        self.refused.extend(undelivered.into_iter().filter(|u| refuses_the_record(&u.error)));
-        let forgotten = self.refused.len().saturating_sub(REFUSED_KEPT);
-        self.refused.drain(..forgotten);
-        let retry = if refuses_the_record(&first.error) { Retry::Rewind } else { super::errors::retry(&first.error) };
-        Err(BrokerError::Failed { what: format!("write {}", first.topic), why: first.error.text, retry })
+        // A cluster refuses batches whole: who is to blame shows when each of them goes alone.
+        self.suspects.extend(undelivered.into_iter().filter(|u| refuses_the_record(&u.error)));
+        let forgotten = self.suspects.len().saturating_sub(SUSPECTS_KEPT);
+        self.suspects.drain(..forgotten);
+        Err(self.not_delivered(first))
+    }
+
+    /// Waits until everything that was sent is delivered, or is not; what is not.
+    fn delivered(&mut self) -> Result<Vec<Undelivered>, BrokerError> {
+        loop {
+            let flushed = self.handle.flush(FLUSH_SLICE);
+            self.serve();
+            match flushed {
+                Ok(()) => return Ok(std::mem::take(&mut self.undelivered)),
+                Err(late) if late.code == Code::RD_KAFKA_RESP_ERR__TIMED_OUT && self.handle.fatal().is_none() => {}
+                Err(error) => return Err(failed("deliver records", &self.handle.fatal().unwrap_or(error))),
+            }
+        }
+    }
+
+    fn not_delivered(&self, record: Undelivered) -> BrokerError {
+        let error = self.handle.fatal().unwrap_or(record.error);
+        let retry = if refuses_the_record(&error) { Retry::Rewind } else { super::errors::retry(&error) };
+        failed_as(format!("write {}", record.topic), &error, retry)
     }
 
     /// After a failure: what was sent may have arrived, or may still; it is sent again.
@@ -136,9 +189,15 @@ impl Producer {
         self.undelivered.clear();
         // Counts of partitions may have changed, and a topic may be there now.
         self.targets.clear();
-        if self.handle.fatal().is_some() {
-            (self.handle, self.queue) = open(&self.settings, &self.name)?;
-        }
+        if self.handle.fatal().is_some() { self.renew() } else { Ok(()) }
+    }
+
+    /// Another handle in the place of one that is of no use any more.
+    pub fn renew(&mut self) -> Result<(), BrokerError> {
+        self.targets.clear();
+        self.undelivered.clear();
+        self.open = false;
+        (self.handle, self.queue) = open(&self.make)?;
         Ok(())
     }
 
@@ -150,8 +209,8 @@ impl Producer {
     }
 }
 
-fn open(settings: &KafkaSettings, name: &str) -> Result<(Arc<Handle>, Queue), BrokerError> {
-    let handle = settings.producer(name).map_err(|e| refused(&e))?;
+fn open(make: &Make) -> Result<(Arc<Handle>, Queue), BrokerError> {
+    let handle = make().map_err(|e| refused(&e))?;
     let queue = handle.main_queue().ok_or_else(|| failed("make a producer", &KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL)))?;
     Ok((handle, queue))
 }

@@ -92,6 +92,10 @@ impl Reader for KafkaReader {
         self.waker.wait(at_most);
     }
 
+    fn skip_headers(&mut self) {
+        self.gatherer.skip_headers();
+    }
+
     fn close(&mut self, at: &TopicPartition) {
         if self.open.remove(at).is_none() {
             return;

@@ -16,6 +16,7 @@ const PIECE_BYTES: usize = 128 << 10;
 pub(super) struct Gatherer {
     piece: Vec<u8>,
     open: Vec<Gathered>,
+    skips_headers: bool,
 }
 
 struct Gathered {
@@ -32,12 +33,19 @@ impl Gatherer {
         let key = message.key().map(|bytes| self.copy(bytes));
         let value = message.value().map(|bytes| self.copy(bytes));
         let mut headers = Vec::new();
-        message.headers(|name, value| headers.push((name, value.map(|bytes| self.copy(bytes)))));
+        if !self.skips_headers {
+            message.headers(|name, value| headers.push((name, value.map(|bytes| self.copy(bytes)))));
+        }
         let offset = Offset::try_from(message.offset()).unwrap_or(0);
         self.open.push(Gathered { offset, timestamp: Timestamp(message.timestamp()), key, value, headers });
         if self.piece.len() >= PIECE_BYTES {
             self.close(into);
         }
+    }
+
+    /// From now on records are made without their headers. Asking for them costs several allocations, also where there are none.
+    pub fn skip_headers(&mut self) {
+        self.skips_headers = true;
     }
 
     /// Makes records of what was added.

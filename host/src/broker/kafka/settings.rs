@@ -2,9 +2,11 @@
 //! which nobody may change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ffi::{ConfigError, Handle, Kind};
 use crate::limits;
+use crate::manifest::Guarantee;
 
 /// How to reach a cluster, and as whom.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct KafkaSettings {
     pub app: Arc<str>,
     /// Name of this host in the group; its threads append their numbers.
     pub instance: String,
+    /// `app.guarantee`.
+    pub guarantee: Guarantee,
 }
 
 /// A property of `[broker.client]` that cannot be used.
@@ -53,6 +57,10 @@ pub const FIXED_PROPERTIES: &[(&str, &str)] = &[
 const SESSION_TIMEOUT_MS: &str = "15000";
 /// A member that joins or leaves is heard of this often.
 const HEARTBEAT_MS: &str = "1000";
+/// A transaction that is older is aborted by the cluster: until then, whoever reads what it wrote to waits for it.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Its name among librdkafka's properties.
+const TRANSACTION_TIMEOUT_KEY: &str = "transaction.timeout.ms";
 
 impl KafkaSettings {
     /// Says which of the user's properties cannot be used. Needs no cluster.
@@ -61,7 +69,17 @@ impl KafkaSettings {
         if let Some((key, why)) = self.client.iter().find_map(|(key, _)| fixed(key)) {
             return Err(PropertyError { key: (*key).to_owned(), why: format!("it cannot be set: {why}") });
         }
+        match self.guarantee {
+            Guarantee::ExactlyOnce => self.transactional(0).map(drop),
+            Guarantee::AtLeastOnce => self.producer("check").map(drop),
+        }?;
         self.admin().map(drop)
+    }
+
+    /// The age at which the cluster aborts a transaction.
+    pub(super) fn transaction_timeout(&self) -> Duration {
+        let given = self.client.iter().rev().find(|(key, _)| key == TRANSACTION_TIMEOUT_KEY);
+        given.and_then(|(_, ms)| ms.parse().ok()).map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
     }
 
     /// A consumer that is no member: questions, orders, and reading without a group.
@@ -76,18 +94,31 @@ impl KafkaSettings {
 
     /// The consumer of a stream thread: a static member of the group.
     pub(super) fn member(&self, thread: u32) -> Result<Arc<Handle>, PropertyError> {
-        let id = format!("{}-{}-{thread}", self.app, self.instance);
+        let id = self.thread_id(thread);
         let own = [("isolation.level", "read_committed"), ("group.instance.id", id.as_str())];
         self.open(Kind::Consumer, &id, &own)
     }
 
-    /// A producer.
+    /// A producer without transactions.
     pub(super) fn producer(&self, name: &str) -> Result<Arc<Handle>, PropertyError> {
         self.open(Kind::Producer, &format!("{}-{}-{name}", self.app, self.instance), &[])
     }
 
+    /// The producer of a stream thread that works exactly once.
+    pub(super) fn transactional(&self, thread: u32) -> Result<Arc<Handle>, PropertyError> {
+        let id = self.thread_id(thread);
+        self.open(Kind::Producer, &id, &[("transactional.id", &id)])
+    }
+
+    /// One thread's name, as a member of the group and as a writer of transactions.
+    fn thread_id(&self, thread: u32) -> String {
+        format!("{}-{}-{thread}", self.app, self.instance)
+    }
+
     fn open(&self, kind: Kind, client_id: &str, own: &[(&str, &str)]) -> Result<Arc<Handle>, PropertyError> {
         let max_bytes = (limits::RECORD_BYTES + (1 << 20)).to_string();
+        let transaction_timeout = TRANSACTION_TIMEOUT.as_millis().to_string();
+        let transactional = own.iter().any(|(key, _)| *key == "transactional.id");
         let chosen: &[(&str, &str)] = match kind {
             Kind::Consumer => &[
                 ("session.timeout.ms", SESSION_TIMEOUT_MS),
@@ -97,6 +128,15 @@ impl KafkaSettings {
                 ("fetch.queue.backoff.ms", "5"),
                 ("queued.min.messages", "20000"),
                 ("queued.max.messages.kbytes", "16384"),
+            ],
+            // A record may be on its way as long as its transaction.
+            Kind::Producer if transactional => &[
+                ("linger.ms", "5"),
+                ("batch.num.messages", "10000"),
+                ("batch.size", "1000000"),
+                (TRANSACTION_TIMEOUT_KEY, &transaction_timeout),
+                // The answer "the last transaction is not over yet" comes as often as not, and is over soon.
+                ("retry.backoff.ms", "10"),
             ],
             Kind::Producer => {
                 &[("linger.ms", "5"), ("batch.num.messages", "10000"), ("batch.size", "1000000"), ("message.timeout.ms", "120000")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::errors::{failed, is_unknown};
+use super::errors::{failed, is_unknown, retry};
 use super::ffi::{Code, Handle, KafkaError, NewTopic};
 use crate::broker::admission::same_settings;
 use crate::broker::port::{BrokerError, Cleanup, Retry, Timestamps, TopicInfo, TopicSpec};
@@ -15,6 +15,10 @@ pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(10);
 const NEW_TOPIC_WAIT: Duration = Duration::from_secs(30);
 /// How often a new topic is looked for.
 const NEW_TOPIC_LOOK: Duration = Duration::from_millis(20);
+/// Pauses between questions of which the answer was "not now", as many as make `ANSWER_WAIT`.
+const PATIENCE: u32 = 100;
+/// Each of them.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Kafka 4 refuses records that are further ahead of its clock than an hour; replayed and derived records may be.
 const ANY_TIME_AHEAD: i64 = i64::MAX;
 /// The type of timestamps by which old data that is written anew is kept.
@@ -35,15 +39,10 @@ impl Topics {
 
     /// The number of partitions now; `None` when there is no such topic.
     pub fn partitions(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
-        let mut tries = 0;
-        loop {
-            match self.admin.partitions(topic, ANSWER_WAIT) {
-                Ok(count) => return Ok(count.and_then(|count| u32::try_from(count).ok())),
-                Err(unknown) if is_unknown(&unknown) => return Ok(None),
-                // A leader is being elected: the topic is new, or its broker has just gone.
-                Err(error) if super::errors::retry(&error) == Retry::Same && tries < 3 => tries += 1,
-                Err(error) => return Err(failed(format!("look up topic '{topic}'"), &error)),
-            }
+        match patiently(|| self.admin.partitions(topic, ANSWER_WAIT)) {
+            Ok(count) => Ok(count.and_then(|count| u32::try_from(count).ok())),
+            Err(unknown) if is_unknown(&unknown) => Ok(None),
+            Err(error) => Err(failed(format!("look up topic '{topic}'"), &error)),
         }
     }
 
@@ -149,6 +148,21 @@ impl Topics {
             std::thread::park_timeout(NEW_TOPIC_LOOK);
         }
         Err(failed(what(), &KafkaError::of(Code::RD_KAFKA_RESP_ERR__TIMED_OUT)))
+    }
+}
+
+/// Asks again while the cluster is busy with itself: a leader is being elected, for the topic is new or its broker was away.
+pub(super) fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    let mut pauses = 0;
+    loop {
+        match ask() {
+            // A time-out was wait enough.
+            Err(error) if retry(&error) == Retry::Same && error.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT && pauses < PATIENCE => {
+                pauses += 1;
+                std::thread::park_timeout(PAUSE);
+            }
+            answer => return answer,
+        }
     }
 }
 

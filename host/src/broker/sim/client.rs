@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::SimBroker;
 use super::group::failed;
-use super::state::Placed;
+use super::state::{CommitFault, Placed};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Retry, Subscription};
 use crate::record::{ConsumedRecord, Offset, TopicPartition};
@@ -113,8 +113,9 @@ impl Client for SimClient {
         let mut state = self.broker.state();
         // Set before anything can fail, cleared when everything went well.
         self.void = true;
-        if let Some(fault) = state.commit_faults.pop_front() {
-            return Err(fault);
+        let fault = state.commit_faults.pop_front();
+        if let Some(CommitFault { error, stands: false }) = fault {
+            return Err(error);
         }
         state.group(&self.group).check_member(self.member, self.epoch)?;
         for (at, _) in offsets {
@@ -124,6 +125,9 @@ impl Client for SimClient {
         state.append(std::mem::take(&mut self.transaction), now)?;
         state.commit_offsets(&self.group, offsets);
         self.partitioner.batch_done();
+        if let Some(CommitFault { error, .. }) = fault {
+            return Err(error);
+        }
         self.void = false;
         Ok(())
     }
@@ -131,6 +135,12 @@ impl Client for SimClient {
     fn abort(&mut self) -> Result<(), BrokerError> {
         self.transaction.clear();
         self.void = false;
+        Ok(())
+    }
+
+    fn rejoin(&mut self) -> Result<(), BrokerError> {
+        self.epoch = self.broker.state().group(&self.group).rejoin(self.member);
+        self.positions.clear();
         Ok(())
     }
 

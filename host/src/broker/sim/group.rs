@@ -37,6 +37,14 @@ impl Group {
         self.next_epoch
     }
 
+    /// The client of this number becomes a new member; what it had is lost.
+    pub(super) fn rejoin(&mut self, member: u32) -> u64 {
+        self.next_epoch += 1;
+        self.lose(member);
+        self.by_number.entry(member).or_default().epoch = self.next_epoch;
+        self.next_epoch
+    }
+
     pub(super) fn leave(&mut self, member: u32, epoch: u64) {
         if self.by_number.get(&member).is_some_and(|there| there.epoch == epoch) {
             self.by_number.remove(&member);

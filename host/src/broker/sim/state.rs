@@ -12,6 +12,14 @@ use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Committed, LoadProgress, OutgoingRecord, TopicSpec};
 use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
 
+/// What becomes of a commit.
+pub(super) struct CommitFault {
+    /// What its client is told.
+    pub error: BrokerError,
+    /// It stands all the same.
+    pub stands: bool,
+}
+
 #[derive(Default)]
 pub(super) struct State {
     topics: FxHashMap<Arc<str>, SimTopic>,
@@ -21,7 +29,7 @@ pub(super) struct State {
     groups: BTreeMap<String, Group>,
     producer: Partitioner,
     pub(super) loads: BTreeMap<String, u64>,
-    pub(super) commit_faults: VecDeque<BrokerError>,
+    pub(super) commit_faults: VecDeque<CommitFault>,
     pub(super) refusals: FxHashMap<Arc<str>, VecDeque<String>>,
     pub(super) held: BTreeSet<TopicPartition>,
 }

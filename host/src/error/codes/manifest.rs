@@ -51,7 +51,7 @@ pub(super) const CODES: &[Code] = &[
         title: "Something is not there yet",
         text: "The manifest asks for something that is planned but that this version cannot do. It is refused so that nobody relies on a setting \
                without effect. The hint says what there is instead.",
-        example: "[broker]\nkind = \"embedded\"     # kind = \"kafka\" is not there yet",
+        example: "[processors.x]\ncomponent = \"components/x.wasm\"     # 'oci://...' is not there yet",
     },
     Code {
         code: "M008",

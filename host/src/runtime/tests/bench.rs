@@ -14,6 +14,7 @@ use crate::broker::{self, Broker, BrokerError, OutgoingRecord, Retry, TopicSpec}
 use crate::clock::{Clock, VirtualClock};
 use crate::disk::Budget;
 use crate::error::Diagnostic;
+use crate::limits;
 use crate::manifest::Manifest;
 use crate::node::{Failure, Lent, Node, Output, TaskEnv};
 use crate::record::{Header, Record, Timestamp, TopicPartition};
@@ -237,6 +238,8 @@ pub(super) struct Settings {
     pub folder: Option<PathBuf>,
     pub commit_floor: Duration,
     pub max_task_idle: Duration,
+    /// A thread's share of the host's memory for running transactions.
+    pub transaction_bytes: usize,
     /// Records may go many at a time.
     pub frames: bool,
     /// Most records that a node takes at a time.
@@ -245,7 +248,15 @@ pub(super) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { partitions: 1, folder: None, commit_floor: Duration::ZERO, max_task_idle: Duration::ZERO, frames: true, frame_records: 1 }
+        Self {
+            partitions: 1,
+            folder: None,
+            commit_floor: Duration::ZERO,
+            max_task_idle: Duration::ZERO,
+            transaction_bytes: limits::TRANSACTION_BYTES,
+            frames: true,
+            frame_records: 1,
+        }
     }
 }
 
@@ -289,6 +300,7 @@ impl Bench {
                 .map(|sub| {
                     let mut plan = TaskPlan::new(&topology, sub, target).unwrap();
                     plan.frames = settings.frames;
+                    plan.transaction_bytes = settings.transaction_bytes;
                     Arc::new(plan)
                 })
                 .collect(),
@@ -299,7 +311,8 @@ impl Bench {
             alone: true,
             clock: clock.clone(),
             tasks_folder: settings.folder,
-            budget: Budget::new(1 << 20, 1 << 20),
+            budget: Budget::new(2 << 20, 1 << 20),
+            transaction_bytes: settings.transaction_bytes,
             commit_interval: Duration::from_millis(100),
             commit_floor: settings.commit_floor,
             max_task_idle: settings.max_task_idle,
@@ -342,7 +355,13 @@ impl Bench {
     }
 
     pub fn produce_to(&self, topic: &str, partition: u32, record: Record) {
-        self.sim.produce(vec![OutgoingRecord { topic: topic.into(), partition: Some(partition), record }], None).unwrap();
+        self.produce_all_to(topic, partition, vec![record]);
+    }
+
+    pub fn produce_all_to(&self, topic: &str, partition: u32, records: Vec<Record>) {
+        let topic: Arc<str> = topic.into();
+        let records = records.into_iter().map(|record| OutgoingRecord { topic: topic.clone(), partition: Some(partition), record });
+        self.sim.produce(records.collect(), None).unwrap();
     }
 
     pub fn step(&mut self, member: usize) -> Result<Step, ThreadError> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::bench::{Bench, Event, Op, Settings, add_one, count, counting, fails, line, op, pass, record, to};
-use crate::broker::Broker;
+use crate::broker::{Broker, BrokerError, Retry};
 use crate::clock::Clock;
 use crate::limits;
 use crate::record::{Timestamp, TopicPartition};
@@ -23,6 +23,55 @@ fn a_void_transaction_is_done_again_and_its_outputs_are_there_once() {
     assert_eq!(bench.all("out"), ["k=a#1@1", "l=b#1@2", "k=c#2@3", "k=d#3@4"]);
     assert_eq!(bench.all("app-counts-changelog"), ["k=1@1", "l=1@2", "k=3@4"]);
     assert_eq!(bench.rows("counts"), ["k=3", "l=1"]);
+}
+
+/// An error of the log, with what helps against it.
+fn failed(retry: Retry) -> BrokerError {
+    BrokerError::Failed { what: "commit".into(), why: "as asked".into(), retry }
+}
+
+#[test]
+fn whatever_a_commit_fails_of_its_outputs_are_there_once() {
+    let table = [Retry::Rewind, Retry::Same, Retry::Rejoin, Retry::Recreate, Retry::InDoubt];
+    for (retry, stands) in table.map(|retry| (retry, false)).into_iter().chain([(Retry::InDoubt, true)]) {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { folder: Some(folder.path().to_owned()), ..Settings::default() };
+        let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+        bench.start(1);
+        bench.produce("in", &[record("k", "a", 1)]);
+        bench.settle();
+        match stands {
+            true => bench.sim.hide_next_commit(failed(retry)),
+            false => bench.sim.fail_next_commit(failed(retry)),
+        }
+        bench.produce("in", &[record("k", "b", 2)]);
+        bench.settle();
+        bench.produce("in", &[record("k", "c", 3)]);
+        bench.advance(1_000);
+        assert_eq!(bench.all("out"), ["k=a#1@1", "k=b#2@2", "k=c#3@3"], "{retry:?}, stands: {stands}");
+        assert_eq!(bench.rows("counts"), ["k=3"], "{retry:?}, stands: {stands}");
+        let closed = bench.members[0].board.told().counters.tasks_closed;
+        assert_eq!(closed, u64::from(matches!(retry, Retry::Rejoin | Retry::InDoubt)), "{retry:?}: tasks made anew");
+    }
+}
+
+#[test]
+fn a_commit_that_can_never_succeed_ends_the_thread() {
+    let mut bench = Bench::new(&counting(""), &[("count", count())]);
+    bench.sim.fail_next_commit(failed(Retry::Never));
+    bench.produce("in", &[record("k", "a", 1)]);
+    let ended = (0..100).find_map(|_| bench.step(0).err());
+    assert_eq!(ended.unwrap().to_string(), "commit: as asked");
+}
+
+#[test]
+fn a_thread_that_is_thrown_out_again_and_again_ends() {
+    let mut bench = Bench::new(&counting(""), &[("count", count())]);
+    (0..5).for_each(|_| bench.sim.fail_next_commit(failed(Retry::Recreate)));
+    bench.produce("in", &[record("k", "a", 1)]);
+    let ended = (0..1_000).find_map(|_| bench.step(0).err());
+    let said = "thrown out of the group or of its transactions for the 5th time within a minute: commit: as asked";
+    assert_eq!(ended.unwrap().to_string(), said);
 }
 
 #[test]
@@ -245,11 +294,11 @@ fn large_writes_to_stores_make_a_thread_commit_early() {
         }
         Ok(())
     });
-    let settings = Settings { commit_floor: Duration::from_secs(1), ..Settings::default() };
+    let mebibytes = 8;
+    let settings = Settings { commit_floor: Duration::from_secs(1), transaction_bytes: mebibytes << 20, ..Settings::default() };
     let mut bench = Bench::with(&counting(""), &[("count", write)], settings);
     bench.start(1);
     bench.restored();
-    let mebibytes = limits::TRANSACTION_BYTES >> 20;
     let records: Vec<_> = (0..mebibytes + 10).map(|i| record("k", "a", i64::try_from(i).unwrap())).collect();
     bench.produce("in", &[record("k", "first", 0)]);
     bench.step(0).unwrap();

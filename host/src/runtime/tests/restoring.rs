@@ -112,6 +112,20 @@ fn a_crash_without_a_flush_costs_nothing_and_stored_positions_never_lead() {
 }
 
 #[test]
+fn what_was_written_is_flushed_in_time_though_nothing_more_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = in_folder(&counting(""), &[("count", count())], folder.path());
+    // A task's first records are flushed at once, those that come soon afterwards are not.
+    for key in ["k", "l"] {
+        bench.produce("in", &[record(key, "a", 1)]);
+        bench.settle();
+    }
+    bench.advance(i64::try_from(limits::UNFLUSHED_FOR.as_millis()).unwrap());
+    bench.members.clear();
+    assert_eq!(stored_position(folder.path(), "in_0", "counts", "app-counts-changelog"), Some(2));
+}
+
+#[test]
 fn a_corrupted_state_folder_is_wiped_and_restored() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = in_folder(&counting(""), &[("count", count())], folder.path());

@@ -27,8 +27,17 @@ enum Op {
     Commit,
     Abort,
     Flush,
-    Reopen,
-    Crash,
+    Reopen(Restored),
+    Crash(Restored),
+}
+
+/// How the state is brought back from the logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restored {
+    AsItComes,
+    ByFilling,
+    /// As a first try to fill it had been cut short, and it was wiped then.
+    ByFillingTwice,
 }
 
 fn key() -> impl Strategy<Value = Key> {
@@ -53,9 +62,13 @@ fn op() -> impl Strategy<Value = Op> {
         6 => Just(Op::Commit),
         1 => Just(Op::Abort),
         2 => Just(Op::Flush),
-        1 => Just(Op::Reopen),
-        1 => Just(Op::Crash),
+        1 => restored().prop_map(Op::Reopen),
+        1 => restored().prop_map(Op::Crash),
     ]
+}
+
+fn restored() -> impl Strategy<Value = Restored> {
+    prop::sample::select(vec![Restored::AsItComes, Restored::ByFilling, Restored::ByFillingTwice])
 }
 
 fn changelog(map: usize) -> Changelog {
@@ -83,7 +96,7 @@ impl Run {
             logs: Default::default(),
             flushed: [None; MAPS],
         };
-        run.start();
+        run.start(Restored::AsItComes);
         run
     }
 
@@ -96,16 +109,31 @@ impl Run {
     }
 
     /// Opens, checks the stored positions, and restores from the logs.
-    fn start(&mut self) {
+    fn start(&mut self, how: Restored) {
         let mut stores = open(self.folder(), both()).unwrap();
-        for map in 0..MAPS {
-            let position = stores.stored_position(changelog(map)).unwrap();
-            assert_eq!(position, self.flushed[map], "position of {:?}", changelog(map));
-            let from = position.unwrap_or(0) as usize;
-            stores.restore(changelog(map), &self.logs[map][from..]).unwrap();
+        let fills = how != Restored::AsItComes;
+        if fills {
+            stores.begin_fill().unwrap();
+        }
+        self.restore(&mut stores);
+        if how == Restored::ByFillingTwice {
+            drop(stores);
+            let copy = tempfile::tempdir().unwrap();
+            crashed_copy(self.folder(), copy.path());
+            assert!(matches!(open(copy.path(), both()), Err(StoreError::Corrupted { .. })));
+            TaskStores::wipe(copy.path()).unwrap();
+            self.folders.push(copy);
+            self.flushed = Default::default();
+            stores = open(self.folder(), both()).unwrap();
+            stores.begin_fill().unwrap();
+            self.restore(&mut stores);
         }
         self.stores = Some(stores);
         self.running = self.committed.clone();
+        if fills {
+            let ends = self.ends();
+            self.stores().end_fill(&ends, NOW).unwrap();
+        }
         self.savepoints.clear();
         self.compare();
     }
@@ -197,10 +225,25 @@ impl Run {
         if !self.stores().is_clean() {
             self.commit();
         }
-        let ends: Vec<_> = (0..MAPS).map(|map| (changelog(map), self.logs[map].len() as Offset)).collect();
+        let ends = self.ends();
         self.stores().flush(&ends, NOW).unwrap();
+    }
+
+    /// The ends of the logs, which a flush is about to note down.
+    fn ends(&mut self) -> Vec<(Changelog, Offset)> {
         for map in [0, CELLS] {
             self.flushed[map] = Some(self.logs[map].len() as Offset);
+        }
+        (0..MAPS).map(|map| (changelog(map), self.logs[map].len() as Offset)).collect()
+    }
+
+    /// Reads the logs from the stored positions on, which are looked at.
+    fn restore(&self, stores: &mut TaskStores) {
+        for map in 0..MAPS {
+            let position = stores.stored_position(changelog(map)).unwrap();
+            assert_eq!(position, self.flushed[map], "position of {:?}", changelog(map));
+            let from = position.unwrap_or(0) as usize;
+            stores.restore(changelog(map), &self.logs[map][from..]).unwrap();
         }
     }
 
@@ -233,15 +276,15 @@ impl Run {
                 self.savepoints.clear();
             }
             Op::Flush => self.flush(),
-            Op::Reopen => {
+            Op::Reopen(how) => {
                 self.stores = None;
-                self.start();
+                self.start(*how);
             }
-            Op::Crash => {
+            Op::Crash(how) => {
                 let copy = tempfile::tempdir().unwrap();
                 crashed_copy(self.folder(), copy.path());
                 self.folders.push(copy);
-                self.start();
+                self.start(*how);
             }
         }
     }

@@ -99,7 +99,7 @@ impl Handle {
                 let new = sys::rd_kafka_NewTopic_new(name.as_ptr(), topic.partitions, topic.replication, text.as_mut_ptr(), TEXT_BYTES);
                 if new.is_null() {
                     let why = text_of(text.as_ptr());
-                    refused = Some(KafkaError { code: Code::RD_KAFKA_RESP_ERR__INVALID_ARG, text: why, fatal: false });
+                    refused = Some(KafkaError::said(Code::RD_KAFKA_RESP_ERR__INVALID_ARG, why));
                     break;
                 }
                 for (key, value) in &topic.settings {
@@ -149,7 +149,7 @@ impl Handle {
         unsafe {
             let mut more = sys::rd_kafka_NewPartitions_new(name.as_ptr(), partitions, text.as_mut_ptr(), TEXT_BYTES);
             if more.is_null() {
-                return Err(KafkaError { code: Code::RD_KAFKA_RESP_ERR__INVALID_ARG, text: text_of(text.as_ptr()), fatal: false });
+                return Err(KafkaError::said(Code::RD_KAFKA_RESP_ERR__INVALID_ARG, text_of(text.as_ptr())));
             }
             let answer = self.ask(at_most, |queue| sys::rd_kafka_CreatePartitions(self.raw(), &raw mut more, 1, options.0, queue));
             sys::rd_kafka_NewPartitions_destroy(more);
@@ -345,7 +345,7 @@ unsafe fn group_result(groups: *mut *const sys::rd_kafka_group_result_t, count: 
             let error = sys::rd_kafka_group_result_error(group);
             if !error.is_null() {
                 let text = text_of(sys::rd_kafka_error_string(error));
-                return Err(KafkaError { code: sys::rd_kafka_error_code(error), text, fatal: false });
+                return Err(KafkaError::said(sys::rd_kafka_error_code(error), text));
             }
             all.extend(entries(sys::rd_kafka_group_result_partitions(group)));
         }

@@ -17,6 +17,10 @@ pub(in crate::broker::kafka) struct KafkaError {
     pub text: String,
     /// The handle is of no use any more.
     pub fatal: bool,
+    /// The same call again goes on where it was.
+    pub resumable: bool,
+    /// The transaction is void.
+    pub voids: bool,
 }
 
 impl KafkaError {
@@ -28,8 +32,12 @@ impl KafkaError {
     /// An error of which there is a code alone.
     pub fn of(code: Code) -> Self {
         // SAFETY: the result is a static string.
-        let text = unsafe { text_of(rdkafka_sys::rd_kafka_err2str(code)) };
-        Self { code, text, fatal: code == Code::RD_KAFKA_RESP_ERR__FATAL }
+        Self::said(code, unsafe { text_of(rdkafka_sys::rd_kafka_err2str(code)) })
+    }
+
+    /// An error of which there are code and text.
+    pub(super) fn said(code: Code, text: String) -> Self {
+        Self { code, text, fatal: code == Code::RD_KAFKA_RESP_ERR__FATAL, resumable: false, voids: false }
     }
 
     /// Takes an error object over; null is no error.
@@ -45,8 +53,10 @@ impl KafkaError {
             let code = rdkafka_sys::rd_kafka_error_code(error);
             let text = text_of(rdkafka_sys::rd_kafka_error_string(error));
             let fatal = rdkafka_sys::rd_kafka_error_is_fatal(error) != 0;
+            let resumable = rdkafka_sys::rd_kafka_error_is_retriable(error) != 0;
+            let voids = rdkafka_sys::rd_kafka_error_txn_requires_abort(error) != 0;
             rdkafka_sys::rd_kafka_error_destroy(error);
-            Err(Self { code, text, fatal })
+            Err(Self { code, text, fatal, resumable, voids })
         }
     }
 }

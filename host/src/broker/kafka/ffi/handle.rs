@@ -275,7 +275,8 @@ impl Handle {
         // SAFETY: `text` outlives the call.
         let code = unsafe { sys::rd_kafka_fatal_error(self.raw(), text.as_mut_ptr(), TEXT_BYTES) };
         // SAFETY: librdkafka ends it with a zero byte.
-        (code != Code::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| KafkaError { code, text: unsafe { text_of(text.as_ptr()) }, fatal: true })
+        let said = || KafkaError::said(code, unsafe { text_of(text.as_ptr()) });
+        (code != Code::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| KafkaError { fatal: true, ..said() })
     }
 }
 
@@ -332,9 +333,8 @@ impl Queue {
                 }
                 sys::RD_KAFKA_EVENT_DR => Event::Undelivered(undelivered(event)),
                 sys::RD_KAFKA_EVENT_ERROR => Event::Error(KafkaError {
-                    code: sys::rd_kafka_event_error(event),
-                    text: text_of(sys::rd_kafka_event_error_string(event)),
                     fatal: sys::rd_kafka_event_error_is_fatal(event) != 0,
+                    ..KafkaError::said(sys::rd_kafka_event_error(event), text_of(sys::rd_kafka_event_error_string(event)))
                 }),
                 _ => Event::Other,
             };

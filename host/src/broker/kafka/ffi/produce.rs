@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "hands records to librdkafka and reads its reports")]
 
 use std::ffi::{CString, c_void};
+use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
@@ -108,9 +109,13 @@ fn headers(headers: &[Header]) -> Result<*mut sys::rd_kafka_headers_t, KafkaErro
 }
 
 fn argument(kind: V, set: impl FnOnce(&mut sys::rd_kafka_vu_s__bindgen_ty_1)) -> sys::rd_kafka_vu_t {
-    let mut u = sys::rd_kafka_vu_s__bindgen_ty_1 { _pad: [0; 64] };
-    set(&mut u);
-    sys::rd_kafka_vu_t { vtype: kind, u }
+    let mut u = MaybeUninit::<sys::rd_kafka_vu_s__bindgen_ty_1>::uninit();
+    // SAFETY: a union has no bytes that must be valid; `kind` says which of its fields is read, and that one is set. (Zeros for the rest
+    // would be half a kilobyte for each record.)
+    unsafe {
+        set(&mut *u.as_mut_ptr());
+        sys::rd_kafka_vu_t { vtype: kind, u: u.assume_init() }
+    }
 }
 
 fn number(kind: V, number: i32) -> sys::rd_kafka_vu_t {

@@ -1,0 +1,55 @@
+//! How what a stream thread sends, and the offsets that it stands for, reach the cluster. Two guarantees are two types: [`AtLeastOnce`] and
+//! [`ExactlyOnce`].
+
+mod at_least_once;
+mod exactly_once;
+
+use std::time::Duration;
+
+use super::ffi::{Handle, KafkaError, PartitionList};
+use super::group::number;
+use super::topics::Topics;
+use crate::broker::port::{BrokerError, Committed, OutgoingRecord};
+use crate::record::TopicPartition;
+
+pub(super) use at_least_once::AtLeastOnce;
+pub(super) use exactly_once::ExactlyOnce;
+
+/// A stream thread's way to the cluster.
+pub(super) trait Delivery {
+    /// Ends what an earlier client of this name left open. Before it is ready, nothing may be read of what that one wrote or committed.
+    fn make_ready(&mut self) -> Result<(), BrokerError>;
+
+    /// Hands a record over.
+    fn send(&mut self, topics: &Topics, record: &OutgoingRecord) -> Result<(), BrokerError>;
+
+    /// What was sent, and these offsets of the consumer.
+    fn commit(&mut self, consumer: &Handle, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError>;
+
+    /// Forgets what was sent since the last commit.
+    fn abort(&mut self) -> Result<(), BrokerError>;
+
+    /// Hears of deliveries without waiting.
+    fn serve(&mut self);
+
+    /// Commits offsets that the group did not take when it was told.
+    fn pay(&mut self, consumer: &Handle) -> Result<(), KafkaError>;
+
+    /// These partitions are not this member's any more; all of them without a list.
+    fn forget(&mut self, gone: Option<&[TopicPartition]>);
+
+    /// How long after a commit the cluster is busy with it.
+    fn rest(&self) -> Duration;
+
+    /// The age at which the cluster gives up what was sent and not committed.
+    fn timeout(&self) -> Option<Duration>;
+}
+
+/// As librdkafka takes them.
+fn list<'a>(offsets: impl IntoIterator<Item = (&'a TopicPartition, &'a Committed)>) -> Result<PartitionList, KafkaError> {
+    let mut list = PartitionList::new()?;
+    for (at, Committed { offset, metadata }) in offsets {
+        list.add(&at.topic, number(at.partition), i64::try_from(*offset).unwrap_or(i64::MAX), metadata)?;
+    }
+    Ok(list)
+}

@@ -1,0 +1,170 @@
+//! Exactly once: records and offsets stand in one transaction of a producer whose name is the thread's own (KIP-447).
+
+use std::time::Duration;
+
+use super::super::errors::{failed, failed_as, retry};
+use super::super::ffi::{Code, Handle, KafkaError};
+use super::super::producer::Producer;
+use super::super::settings::KafkaSettings;
+use super::super::topics::Topics;
+use super::{Delivery, list};
+use crate::broker::port::{BrokerError, Committed, OutgoingRecord, Retry};
+use crate::record::TopicPartition;
+
+/// The first try to become ready: over an open transaction the answer is "not yet", which librdkafka repeats after 500 ms only; another handle
+/// asks at once (measured: 155 instead of 558 ms).
+const FIRST_READY_WAIT: Duration = Duration::from_millis(150);
+/// Longest wait in one call.
+const CALL_WAIT: Duration = Duration::from_secs(1);
+/// An abort waits for deliveries that are told between two calls.
+const ABORT_SLICE: Duration = Duration::from_millis(100);
+/// Between two calls of which the first was answered at once.
+const PAUSE: Duration = Duration::from_millis(20);
+/// So long the cluster may be away while offsets are added, or a transaction is aborted.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The answer to a commit comes before its markers stand in the partitions. A transaction that begins meanwhile is told to wait, which librdkafka
+/// does for 20 ms: that is more than to begin a little later.
+const MARKERS_WRITTEN: Duration = Duration::from_millis(3);
+/// So long the outcome of a commit may be open.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
+
+pub(in crate::broker::kafka) struct ExactlyOnce {
+    producer: Producer,
+    timeout: Duration,
+    ready: bool,
+    /// A transaction has begun.
+    open: bool,
+    /// Its commit has been asked for, and nobody knows what came of it.
+    in_doubt: bool,
+}
+
+impl ExactlyOnce {
+    pub fn new(settings: &KafkaSettings, thread: u32) -> Result<Self, BrokerError> {
+        let producer = Producer::transactional(settings, thread)?;
+        Ok(Self { producer, timeout: settings.transaction_timeout(), ready: false, open: false, in_doubt: false })
+    }
+
+    fn begin(&mut self) -> Result<(), BrokerError> {
+        self.make_ready()?;
+        if !self.open {
+            self.producer.handle().begin_transaction().map_err(|e| failed("begin a transaction", &self.worst(e)))?;
+            self.open = true;
+        }
+        Ok(())
+    }
+
+    /// What ended the producer, where something has.
+    fn worst(&self, error: KafkaError) -> KafkaError {
+        self.producer.handle().fatal().unwrap_or(error)
+    }
+
+    /// The same call until it succeeds, fails for good, or patience is at its end.
+    fn again(
+        &mut self,
+        mut patience: Duration,
+        slice: Duration,
+        call: impl Fn(&Handle, Duration) -> Result<(), KafkaError>,
+    ) -> Result<(), KafkaError> {
+        loop {
+            let done = call(self.producer.handle(), slice);
+            self.producer.serve();
+            match done {
+                Err(error) if error.resumable && !patience.is_zero() => {
+                    let waited = error.code == Code::RD_KAFKA_RESP_ERR__TIMED_OUT;
+                    if !waited {
+                        std::thread::park_timeout(PAUSE);
+                    }
+                    patience = patience.saturating_sub(if waited { slice } else { PAUSE });
+                }
+                done => return done.map_err(|error| self.worst(error)),
+            }
+        }
+    }
+
+    fn renew(&mut self) -> Result<(), BrokerError> {
+        (self.ready, self.open, self.in_doubt) = (false, false, false);
+        self.producer.renew()
+    }
+}
+
+impl Delivery for ExactlyOnce {
+    fn make_ready(&mut self) -> Result<(), BrokerError> {
+        if self.ready {
+            return Ok(());
+        }
+        let mut made = self.producer.handle().init_transactions(FIRST_READY_WAIT);
+        if made.as_ref().is_err_and(|error| error.resumable) {
+            self.renew()?;
+            made = self.producer.handle().init_transactions(CALL_WAIT);
+        }
+        if let Err(error) = made {
+            let error = self.worst(error);
+            self.renew()?;
+            return Err(failed("become the writer of this thread's transactions", &error));
+        }
+        self.ready = true;
+        Ok(())
+    }
+
+    fn send(&mut self, topics: &Topics, record: &OutgoingRecord) -> Result<(), BrokerError> {
+        if !self.open {
+            self.begin()?;
+        }
+        self.producer.send(topics, record)
+    }
+
+    fn commit(&mut self, consumer: &Handle, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
+        self.begin()?;
+        // First of all: offsets as the first request of a transaction meet the end of the last one, and wait.
+        self.producer.flush()?;
+        if !offsets.is_empty() {
+            let offsets = list(offsets.iter().map(|(at, committed)| (at, committed)));
+            let added = offsets.and_then(|offsets| {
+                let member = consumer.membership()?;
+                self.again(PATIENCE, CALL_WAIT, |producer, wait| producer.send_offsets(&offsets, &member, wait))
+            });
+            // Time may heal a cluster that is away, though not for this transaction.
+            added.map_err(|e| {
+                failed_as("add offsets to the transaction", &e, if retry(&e) == Retry::Same { Retry::Rewind } else { retry(&e) })
+            })?;
+        }
+        self.in_doubt = true;
+        let committed = self.again(COMMIT_PATIENCE, CALL_WAIT, Handle::commit_transaction);
+        committed.map_err(|e| failed_as("commit the transaction", &e, Retry::InDoubt))?;
+        (self.open, self.in_doubt) = (false, false);
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), BrokerError> {
+        if self.in_doubt || self.producer.handle().fatal().is_some() {
+            return self.renew();
+        }
+        if self.open
+            && let Err(error) = self.again(PATIENCE, ABORT_SLICE, Handle::abort_transaction)
+        {
+            tracing::debug!("abort: {error}");
+            // The cluster aborts it when the next handle of this name gets ready.
+            return self.renew();
+        }
+        self.open = false;
+        self.producer.start_over()
+    }
+
+    fn serve(&mut self) {
+        self.producer.serve();
+    }
+
+    fn pay(&mut self, _consumer: &Handle) -> Result<(), KafkaError> {
+        Ok(())
+    }
+
+    fn forget(&mut self, _gone: Option<&[TopicPartition]>) {}
+
+    fn rest(&self) -> Duration {
+        MARKERS_WRITTEN
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
+}
