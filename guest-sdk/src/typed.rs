@@ -10,6 +10,9 @@ use crate::description::Access;
 use crate::failure::Failure;
 use crate::view::Running;
 
+/// The bytes of both ends of a range of keys.
+pub(crate) type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// A store as a processor has opened it.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -35,7 +38,7 @@ impl Opened {
     }
 
     /// The bytes of both ends of a range of keys.
-    pub(crate) fn bounds_of<K: Encode>(&self, keys: &impl RangeBounds<K>) -> Result<(Bound<Vec<u8>>, Bound<Vec<u8>>), Failure> {
+    pub(crate) fn bounds_of<K: Encode>(&self, keys: &impl RangeBounds<K>) -> Result<Bounds, Failure> {
         let bytes = |key: Bound<&K>| -> Result<Bound<Vec<u8>>, Failure> {
             Ok(match key {
                 Bound::Unbounded => Bound::Unbounded,

@@ -360,7 +360,7 @@ impl VersionedHandle {
         self.0.with_histories(|all| {
             let held = all.versions(key).into_iter().rfind(|version| version.valid_from <= as_of);
             let expired = all.has_expired(as_of, self.0.keeps_for());
-            held.filter(|version| version.valid_to.map_or(true, |end| end > as_of && !expired))
+            held.filter(|version| version.valid_to.is_none_or(|end| end > as_of && !expired))
         })
     }
 

@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         }
         let field = self.field(fields, "segment-interval")?;
         let what = format!("cuts the history into more than {} segments", limits::VERSIONED_SEGMENTS);
-        self.refuse(&field, &what, &format!("write at least \"{}\"", duration_text(least)));
+        self.refuse(&field, &what, format!("write at least \"{}\"", duration_text(least)));
         None
     }
 }

@@ -26,8 +26,8 @@ impl VersionedRules {
     pub(super) fn segment_ms(history_ms: i64) -> i64 {
         match history_ms {
             ..=60_000 => (history_ms / 3).max(2_000),
-            ..=300_000 => (history_ms / 5).max(20_000),
-            ..=3_600_000 => (history_ms / 12).max(60_000),
+            60_001..=300_000 => (history_ms / 5).max(20_000),
+            300_001..=3_600_000 => (history_ms / 12).max(60_000),
             _ => (history_ms / 24).max(300_000),
         }
     }

@@ -2,21 +2,23 @@
 import shutil
 
 from broker import Broker
-from cases.brokers import DELETES, delete_what_is_old
+from cases.brokers import DELETED_SECONDS, DELETES, delete_what_is_old
 from client import Client
 from load import lines
-from waiting import expect
+from waiting import expect, until
 
 KEYS, WRITES = 40, 800
 OF_2001 = 978_307_200_000
 DAY_MS = 86_400_000
+# Of a topic that is compacted, too, the cleaner deletes what is old; it looks around as often as it is told to.
+CLEANS = {**DELETES, "log.cleaner.backoff.ms": 200}
 KINDS = {"windows": "compact,delete", "sessions": "compact,delete", "versions": "compact"}
 
 
 def windows_of_2001_survive_a_broker_that_deletes(case):
     """What is written has times of 2001; the broker deletes each second what is older than an hour. By the times of the rows all would go."""
     jars, log = case.world.jars, case.folder / "client.log"
-    with Broker(case.folder / "broker", jars, DELETES) as broker, Client(jars, broker.bootstrap, log) as client:
+    with Broker(case.folder / "broker", jars, CLEANS) as broker, Client(jars, broker.bootstrap, log) as client:
         case.use(broker, client)
         app = case.app("../tests/kafka/keeper", "keeper", retention_ms="-1")
         host = case.host(app, "a", "--threads", "1")
@@ -31,6 +33,7 @@ def windows_of_2001_survive_a_broker_that_deletes(case):
         for kind, rows in before.items():
             expect(len(rows) == WRITES, f"{len(rows)} {kind} are kept of {WRITES}")
         delete_what_is_old(client)
+        clean_what_is_old(client)
         for topic, (first, end) in ((topic, client.bounds([topic])[topic, 0]) for topic in own):
             expect((first, end >= WRITES) == (0, True), f"{topic} reaches from {first} to {end}")
         host.stop()
@@ -42,6 +45,16 @@ def windows_of_2001_survive_a_broker_that_deletes(case):
         for kind, rows in before.items():
             expect(after[kind] == rows, f"of {len(rows)} {kind} {len(set(after[kind]) & set(rows))} came back")
         case.note(f"{sum(map(len, after.values()))} rows of 2001 came back")
+
+
+def clean_what_is_old(client):
+    """Waits until the broker has gone over its compacted topics twice, so once over all of them."""
+    topic = "compacted-proof"
+    client.create_topics({topic: (1, {"cleanup.policy": "compact,delete", "retention.ms": "3600000"})})
+    for count in (1, 2):
+        client.produce(topic, [{"key": "k", "value": "old", "timestamp": OF_2001}])
+        gone = (count, count)
+        until("the cleaner deletes a record of 2001", DELETED_SECONDS, lambda: client.bounds([topic])[topic, 0] == gone)
 
 
 def expect_settings(client, kind, topic):
