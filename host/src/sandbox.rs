@@ -8,6 +8,8 @@
 //! topology's shape. `runtime` makes nodes of it, `check` and the manifest's expansion ask it what a component says of itself.
 
 mod absent_stores;
+#[doc(hidden)]
+pub mod bench;
 mod bindings;
 mod cells;
 mod compiled;

@@ -21,6 +21,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// Of a Kafka cluster.
     pub cluster: Cluster,
+    /// `perf` is to know the guests' functions by name; nothing in a manifest says that.
+    pub perf_map: bool,
 }
 
 /// A checked app.
@@ -45,7 +47,8 @@ impl Application {
             manifest.runtime.threads = threads;
         }
         let state_dir = overrides.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
-        let engine = Engine::new(compiled::folder()).map_err(|e| vec![e])?;
+        let start = if overrides.perf_map { Engine::with_perf_map } else { Engine::new };
+        let engine = start(compiled::folder()).map_err(|e| vec![e])?;
         let components = compile(&engine, &manifest, &component::load(&manifest)?)?;
         let descriptions = describe(&manifest, &components)?;
         let topology = topology::build(&manifest, &descriptions)?;
