@@ -7,6 +7,8 @@
 //! This is the only user of wasmtime. It opens no socket, no file but compiled code of its own (`compiled`), and neither for a guest; and it never knows a broker or a
 //! topology's shape. `runtime` makes nodes of it, `check` and the manifest's expansion ask it what a component says of itself.
 
+#[doc(hidden)]
+pub mod bench;
 mod bindings;
 mod cells;
 mod compiled;

@@ -21,6 +21,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// Of a Kafka cluster.
     pub cluster: Cluster,
+    /// `perf` is to know the guests' functions by name; nothing in a manifest says that.
+    pub perf_map: bool,
 }
 
 /// A checked app.
@@ -41,7 +43,8 @@ impl Application {
     /// Reads a manifest and everything that it names.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
         let manifest = Manifest::load(path)?;
-        Self::of(&engine().map_err(|e| vec![e])?, manifest, overrides)
+        let start = if overrides.perf_map { Engine::with_perf_map } else { Engine::new };
+        Self::of(&start(compiled::folder()).map_err(|e| vec![e])?, manifest, overrides)
     }
 
     /// Reads everything that a manifest names. Apps of one engine share its pool of instances.
