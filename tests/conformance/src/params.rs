@@ -73,9 +73,19 @@ impl<'v> Params<'v> {
         self.required(name, self.typed(name, "a list of texts", texts)?)
     }
 
-    /// A whole number, where it is there: milliseconds, or how often.
+    /// A whole number, where it is there.
     pub fn number_if_any(&self, name: &'static str) -> Result<Option<i64>, Skip> {
         self.typed(name, "a whole number", Value::as_i64)
+    }
+
+    /// Milliseconds as a manifest writes them, where they are there.
+    pub fn ms_if_any(&self, name: &'static str) -> Result<Option<Value>, Skip> {
+        Ok(self.number_if_any(name)?.map(|ms| format!("{ms}ms").into()))
+    }
+
+    /// Milliseconds as a manifest writes them.
+    pub fn ms(&self, name: &'static str) -> Result<Value, Skip> {
+        self.required(name, self.ms_if_any(name)?)
     }
 
     /// True where the vector says so; false where it says nothing.

@@ -39,6 +39,9 @@ pub fn plan(vector: &Vector) -> Result<Topology, Skip> {
         "table-map-values" => tables::map_values(&params),
         "table-group-count" | "table-group-aggregate" | "table-group-reduce" => tables::group(&params),
         "store/key-value" => stores::key_value(&params),
+        "store/window" => stores::window(&params),
+        "store/session" => stores::session(&params),
+        "store/versioned" => stores::versioned(&params),
         _ => Err(params.skip("there is no such operator yet")),
     };
     let topology = operator?;

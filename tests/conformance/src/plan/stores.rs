@@ -10,6 +10,25 @@ pub fn key_value(params: &Params<'_>) -> Result<Topology, Skip> {
     script(params, "key-value", &[])
 }
 
+pub fn window(params: &Params<'_>) -> Result<Topology, Skip> {
+    let keys = [
+        ("window", params.ms("window_size_ms")?),
+        ("retention", params.ms("retention_ms")?),
+        ("duplicates", params.flag("retain_duplicates")?.into()),
+    ];
+    script(params, "window", &keys)
+}
+
+pub fn session(params: &Params<'_>) -> Result<Topology, Skip> {
+    script(params, "session", &[("retention", params.ms("retention_ms")?)])
+}
+
+pub fn versioned(params: &Params<'_>) -> Result<Topology, Skip> {
+    let segments = params.ms_if_any("segment_interval_ms")?.map(|interval| ("segment-interval", interval));
+    let keys = [("history", params.ms("history_retention_ms")?)];
+    script(params, "versioned", &keys.into_iter().chain(segments).collect::<Vec<_>>())
+}
+
 /// A store of this kind, behind the guest that does the operations. `keys`: what the manifest says of the store.
 fn script(params: &Params<'_>, kind: &str, keys: &[(&str, Value)]) -> Result<Topology, Skip> {
     params.inputs(&[])?;

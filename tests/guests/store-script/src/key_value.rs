@@ -1,12 +1,10 @@
 //! Operations on a key-value store.
 
-use std::ops::Bound;
-
 use cofferdam_guest::{Entries, KeyValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Key, Rows};
+use crate::{Key, Rows, end};
 
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
@@ -47,10 +45,6 @@ pub(crate) fn run(store: &KeyValue<Key, String>, op: Op) -> Rows {
         Op::ReverseAll => rows(store.range_descending(..)?),
         Op::PrefixScan { prefix } => rows(store.prefix(prefix.as_bytes())),
     }
-}
-
-fn end(key: Key) -> Bound<Key> {
-    key.map_or(Bound::Unbounded, |key| Bound::Included(Some(key)))
 }
 
 fn found(value: Option<String>) -> Vec<Value> {

@@ -3,10 +3,17 @@
 //! it is.
 
 mod key_value;
+mod session;
 #[cfg(test)]
 mod tests;
+mod versioned;
+mod window;
 
-use cofferdam_guest::{Access, Context, Description, Failure, KeyValue, Processor, RawRecord, Setup, export};
+use std::ops::Bound;
+
+use cofferdam_guest::{
+    Access, Context, Description, Failure, KeyValue, Processor, RawRecord, SessionStore, Setup, VersionedStore, WindowStore, export,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -26,10 +33,16 @@ struct Config {
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     KeyValue,
+    Window,
+    Session,
+    Versioned,
 }
 
 enum Script {
     KeyValue(KeyValue<Key, String>),
+    Window(WindowStore<Key, String>),
+    Session(SessionStore<Key, String>),
+    Versioned(VersionedStore<Key, String>),
 }
 
 impl Processor for Script {
@@ -44,12 +57,18 @@ impl Processor for Script {
         let script = Self::describe();
         Ok(match config.kind {
             Kind::KeyValue => script.store("rows", Access::ReadWrite, "what was put"),
+            Kind::Window => script.window_store("rows", Access::ReadWrite, "what was put"),
+            Kind::Session => script.session_store("rows", Access::ReadWrite, "what was put"),
+            Kind::Versioned => script.versioned_store("rows", Access::ReadWrite, "what was put"),
         })
     }
 
     fn init(config: Config, setup: &mut Setup) -> Result<Self, String> {
         Ok(match config.kind {
             Kind::KeyValue => Self::KeyValue(setup.key_value("rows")?),
+            Kind::Window => Self::Window(setup.window_store("rows")?),
+            Kind::Session => Self::Session(setup.session_store("rows")?),
+            Kind::Versioned => Self::Versioned(setup.versioned_store("rows")?),
         })
     }
 
@@ -57,6 +76,9 @@ impl Processor for Script {
         let op = record.value.as_deref().unwrap_or_default();
         let rows = match self {
             Self::KeyValue(store) => read(op).and_then(|op| key_value::run(store, op)),
+            Self::Window(store) => read(op).and_then(|op| window::run(store, op)),
+            Self::Session(store) => read(op).and_then(|op| session::run(store, op)),
+            Self::Versioned(store) => read(op).and_then(|op| versioned::run(store, op)),
         };
         let rows = match rows {
             Err(Failure::BadRecord(why)) if why == "store `rows`: key is null" => vec![json!({"error": "null-argument"})],
@@ -70,4 +92,9 @@ export!(Script);
 
 fn read<Op: DeserializeOwned>(op: &[u8]) -> Result<Op, Failure> {
     serde_json::from_slice(op).map_err(|e| Failure::bad_record(format!("no operation of this store: {e}")))
+}
+
+/// An end of a range of keys; null is none.
+fn end(key: Key) -> Bound<Key> {
+    key.map_or(Bound::Unbounded, |key| Bound::Included(Some(key)))
 }

@@ -33,3 +33,15 @@ fn what_is_no_operation_is_told() {
     let failure = test.process(((), r#"{"op": "puts"}"#)).unwrap_err();
     assert!(failure.reason().starts_with("no operation of this store: unknown variant `puts`"), "{failure:?}");
 }
+
+#[test]
+fn each_kind_of_store_has_its_operations() {
+    for (kind, op, rows) in [
+        ("window", json!({"op": "fetch_one", "key": "a", "start": 5}), json!([])),
+        ("session", json!({"op": "fetch_session", "key": null, "start": 1, "end": 2}), json!([{"error": "null-argument"}])),
+        ("versioned", json!({"op": "put", "key": "a", "value": "1", "ts": 7}), json!([{"put": true, "valid_to": null}])),
+    ] {
+        let mut test = TestContext::with_config(json!({"kind": kind})).unwrap();
+        assert_eq!(Value::Array(run(&mut test, &op)), rows, "{kind}: {op}");
+    }
+}
