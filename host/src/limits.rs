@@ -126,6 +126,10 @@ pub const RECORDS_PER_LOOK: usize = 256;
 pub const PURGE_RECORDS: u64 = 10_000;
 /// How long processed records of a repartition partition stay in the log when they are fewer.
 pub const PURGE_INTERVAL: Duration = Duration::from_secs(30);
+/// Rows of a key-value store that one commit deletes because their time is over; the rest waits for the next one.
+pub const EXPIRED_AT_ONCE: usize = 10_000;
+/// Segments in which a versioned store may keep its history: each may have to be looked into.
+pub const VERSIONED_SEGMENTS: u32 = 10_000;
 /// Changelog records that a task leaves unflushed.
 pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
 /// A flush of so many changelog records stands in the log; one of fewer saves a restart hardly anything.

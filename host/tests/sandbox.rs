@@ -11,7 +11,7 @@ use cofferdam::node::{Effort, Failure, Lent, Node, Output, Position, Punctuation
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::sandbox::{ComponentNode, Engine, Loaded, MetricValue, NodeLimits, NodeSetup, StoreGrant, describe, load};
 use cofferdam::store::{StoreConfig, TaskStores};
-use cofferdam::topology::{Backend, NodeIx, StoreAccess, StoreKind};
+use cofferdam::topology::{Backend, NodeIx, StoreAccess, StoreShape};
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
@@ -30,8 +30,12 @@ fn probe() -> Arc<Loaded> {
 }
 
 fn env() -> Lent {
-    let stores =
-        vec![StoreConfig { name: "data".into(), kind: StoreKind::KeyValue, backend: Backend::Memory, changelog: "data-changelog".into() }];
+    let stores = vec![StoreConfig {
+        name: "data".into(),
+        shape: StoreShape::KeyValue { ttl: None },
+        backend: Backend::Memory,
+        changelog: "data-changelog".into(),
+    }];
     Some(Box::new(TaskEnv {
         stores: TaskStores::open(None, stores).unwrap(),
         schedules: Schedules::default(),
@@ -50,7 +54,7 @@ fn setup(config: &str, ports: &[&str]) -> NodeSetup {
         role: role.into(),
         store: "data".into(),
         index: 0,
-        kind: StoreKind::KeyValue,
+        shape: StoreShape::KeyValue { ttl: None },
         access: StoreAccess::ReadWrite,
     };
     NodeSetup {

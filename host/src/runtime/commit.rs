@@ -136,7 +136,7 @@ impl StreamThread {
             self.open.due_at(false, now) <= now || self.slots.values().any(|slot| matches!(slot, Slot::Running(task) if task.is_dirty()));
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            if !task.is_dirty() && !(all && task.has_moved()) {
+            if !(task.is_dirty() || (all && task.has_moved())) {
                 continue;
             }
             Self::send_outbox(&mut *self.client, &mut self.open, task)?;
@@ -232,7 +232,7 @@ fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction
         return Ok(());
     }
     let changelogs = host.changelogs(&id);
-    for change in env.stores.changes() {
+    for change in env.stores.changes().map_err(|e| ThreadError::of_store(&id, e))? {
         let Some(changelog) = changelogs.iter().find(|c| c.of == change.changelog && !c.source) else { continue };
         open.records += 1;
         open.bytes += change.record.size();

@@ -142,6 +142,24 @@ impl OrderedBytes for MemoryBytes {
         Ok(())
     }
 
+    fn delete_range(&mut self, from: &[u8], to: &[u8]) -> Result<(), DiskError> {
+        debug_assert!(self.run.is_none(), "a restore is under way");
+        if from >= to {
+            return Ok(());
+        }
+        let begins = self.leaves.range::<[u8], _>((Bound::Unbounded, Bound::Included(from))).next_back().map(|(first, _)| first.clone());
+        let touched = self.leaves.range_mut::<[u8], _>((begins.as_deref().map_or(Bound::Unbounded, Bound::Included), Bound::Excluded(to)));
+        let mut empty = Vec::new();
+        for (first, leaf) in touched {
+            self.count -= leaf.remove_range(from, to);
+            if leaf.is_empty() && !first.is_empty() {
+                empty.push(first.clone());
+            }
+        }
+        empty.iter().for_each(|first| drop(self.leaves.remove(first)));
+        Ok(())
+    }
+
     fn write(&mut self) -> Result<(), DiskError> {
         Ok(())
     }
