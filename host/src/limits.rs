@@ -132,6 +132,8 @@ pub const EXPIRED_AT_ONCE: usize = 10_000;
 pub const VERSIONED_SEGMENTS: u32 = 10_000;
 /// Changelog records that a task leaves unflushed.
 pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
+/// A flush of so many changelog records stands in the log; one of fewer saves a restart hardly anything.
+pub const FLUSH_TOLD_RECORDS: u64 = 1_000;
 /// Bytes of changelog records that a task leaves unflushed.
 pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 /// Longest time that a task leaves changelog records unflushed.

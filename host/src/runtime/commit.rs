@@ -198,9 +198,12 @@ impl StreamThread {
         let host = self.host.clone();
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            if task.env().is_some_and(|env| env.stores.flush_due(now)) {
-                flush(&host, task, now)?;
-                tracing::info!(task = %task.id.name, state_bytes = task.state_bytes(), "flushed");
+            let Some(records) = task.env().filter(|env| env.stores.flush_due(now)).map(|env| env.stores.unflushed_records()) else {
+                continue;
+            };
+            flush(&host, task, now)?;
+            if records >= limits::FLUSH_TOLD_RECORDS {
+                tracing::info!(task = %task.id.name, records, state_bytes = task.state_bytes(), "flushed");
             }
         }
         Ok(())

@@ -134,6 +134,11 @@ impl TaskDatabase {
         records > 0 && (waited || records >= limits::UNFLUSHED_CHANGELOG_RECORDS || bytes >= limits::UNFLUSHED_BYTES)
     }
 
+    /// Changelog records that a restart would have to read again.
+    pub(super) fn unflushed_records(&self) -> u64 {
+        self.unflushed.records
+    }
+
     /// Writes the positions after everything that they stand for, then makes all of it durable together.
     pub(super) fn flush(&mut self, positions: &[(Changelog, Offset)], now: Timestamp) -> Result<(), StoreError> {
         self.write_positions(positions).and_then(|()| self.database.flush()).map_err(|why| StoreError::of(&self.name, why))?;

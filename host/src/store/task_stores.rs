@@ -318,6 +318,11 @@ impl TaskStores {
         self.database.as_mut().map_or(Ok(()), |database| database.flush(positions, now))
     }
 
+    /// Changelog records that are not flushed; 0 when everything is in memory.
+    pub fn unflushed_records(&self) -> u64 {
+        self.database.as_ref().map_or(0, TaskDatabase::unflushed_records)
+    }
+
     /// Bytes of the state on disk, as of the last flush; 0 when everything is in memory.
     pub fn bytes_on_disk(&self) -> u64 {
         self.database.as_ref().map_or(0, TaskDatabase::bytes_on_disk)
