@@ -21,10 +21,12 @@ const CHUNK: u32 = 64;
 /// Visible are sessions that end later than the largest end ever put (any key) - the store's retention.
 ///
 /// ```
-/// use cofferdam_guest::SessionReader;
+/// use cofferdam_guest::{Failure, SessionReader};
 /// # let store = cofferdam_guest::testing::session_store::<String, u64>();
 /// # store.put("SFO", 10, 20, &7)?;
-/// let merged = |sessions: &SessionReader<String, u64>, t: i64, gap: i64| Ok(sessions.find("SFO", t - gap, t + gap)?.count());
+/// fn merged(sessions: &SessionReader<String, u64>, t: i64, gap: i64) -> Result<usize, Failure> {
+///     Ok(sessions.find("SFO", t - gap, t + gap)?.count())
+/// }
 /// assert_eq!((merged(&store, 25, 5)?, merged(&store, 26, 5)?), (1, 0));
 /// # Ok::<(), cofferdam_guest::Failure>(())
 /// ```
