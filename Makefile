@@ -1,6 +1,6 @@
 # What to run, in which order; the work is done by scripts/. Each target installs what it lacks. CARGO_TARGET_DIR is honoured.
 
-.PHONY: help setup plugins examples guests host demo test test-kill test-kafka test-kafka-long test-kafka-kill chaos for-kafka lint bench dist clean
+.PHONY: help setup plugins examples guests host demo test test-kill test-kafka test-kafka-long test-kafka-kill chaos for-kafka lint bench bench-counts bench-micro profile fuzz dist clean
 
 help:
 	@echo 'make demo       the flights example, built and run'
@@ -12,6 +12,10 @@ help:
 	@echo 'make chaos  on a real Kafka, hosts and broker are killed and put to sleep: MINUTES=n, SEED=s'
 	@echo 'make lint       format, clippy, documentation'
 	@echo 'make bench      what a record costs, on the log and on Kafka; compiles everything anew, optimised'
+	@echo 'make bench-counts  instructions of single functions, beside a baseline; WRITE=1 makes a new one'
+	@echo 'make bench-micro   their time; FILTER=text: those whose name has it'
+	@echo 'make profile    a flame graph; WORKLOAD=copy, filter-map, count-memory or count'
+	@echo 'make fuzz       frames that libFuzzer makes up; MINUTES=n'
 	@echo 'make dist       the command as an archive, in dist/; compiles everything anew, optimised'
 	@echo 'make setup      installs the packages that are missing'
 
@@ -69,6 +73,18 @@ lint: setup
 
 bench: setup
 	@scripts/bench.sh
+
+bench-counts: setup
+	@scripts/measured.sh counts $(if $(WRITE),--write)
+
+bench-micro: setup
+	@scripts/measured.sh micro $(FILTER)
+
+profile: setup
+	@scripts/measured.sh profile $(or $(WORKLOAD),count)
+
+fuzz: setup
+	@scripts/fuzz.sh $(or $(MINUTES),1)
 
 dist: setup
 	@scripts/dist.sh

@@ -14,7 +14,7 @@ examples=(
   examples/flights/components:alerts
 )
 bench=(bench/dist:bench-filter-map bench/dist:bench-count bench/dist:bench-join)
-guests=(tests/guests/dist:probe tests/guests/dist:operators tests/guests/dist:guest-min)
+guests=(tests/guests/dist:probe tests/guests/dist:operators tests/guests/dist:guest-min tests/guests/dist:keeper tests/guests/dist:store-script)
 
 wanted=()
 for set in "$@"; do

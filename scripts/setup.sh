@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build needs and this machine lacks, from Debian's packages: each only where its command or file is missing.
-# Not root: prints the line that would do it, and fails.
+# Not root: prints the line that would do it, and fails. Arguments: commands that are needed besides, as COMMAND or COMMAND:PACKAGE.
 set -euo pipefail
 
 packages=()
@@ -29,6 +29,7 @@ if ! { has rustup && rustup target list --installed 2>/dev/null | grep -qx wasm3
   { [ -x /usr/bin/rustc ] && [ -e /usr/lib/rustlib/src/rust/library/Cargo.toml ]; } || need rustc-web rust-web-src
   has wasm-ld || need lld
 fi
+for wanted in "$@"; do has "${wanted%:*}" || need "${wanted#*:}"; done
 
 [ ${#packages[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then

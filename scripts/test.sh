@@ -36,7 +36,8 @@ build() {
 build || finish
 step "clippy and documentation" scripts/lint.sh || true
 step "cargo test" cargo test --quiet --workspace --no-fail-fast || true
-step "step files" "$cofferdam" test examples/word-count/steps examples/flights/steps tests/steps tests/conformance || true
+step "step files" "$cofferdam" test examples/word-count/steps examples/flights/steps tests/steps || true
+step "conformance" "$target/debug/conformance" tests/conformance || true
 step "flights, from end to end" tests/flights.sh "$cofferdam" || true
 step "word count of a text" tests/word_count.sh "$cofferdam" || true
 step "kills" scripts/kill.sh --records 200000 --kills 3 || true

@@ -1,4 +1,5 @@
-//! Runs small apps on the embedded log and prints what a record costs: `bench [RECORDS]`.
+//! Runs small apps on the embedded log and prints what a record costs: `bench [RECORDS]`. With `bench --perf-map MANIFEST RECORDS` it runs
+//! one, once, and `perf` is told what the guests' functions are called.
 //!
 //! One partition, one stream thread. The records (8-byte keys over 100,000 keys, values of 100 bytes) lie in the log before the clock
 //! starts; it stops when everything is committed. CPU seconds are those of the whole process. Runs of different apps take turns.
@@ -31,7 +32,23 @@ const BATCH: u64 = 10_000;
 const RUNS: usize = 3;
 
 fn main() -> Result<()> {
-    let records: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |n| n.parse()).context("the number of records")?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let count = |text: &String| text.parse::<u64>().context("the number of records");
+    match arguments.as_slice() {
+        [] => table(1_000_000),
+        [records] => table(count(records)?),
+        [flag, manifest, records] if flag == "--perf-map" => profiled(Path::new(manifest), count(records)?),
+        _ => Err(anyhow!("bench [RECORDS], or bench --perf-map MANIFEST RECORDS")),
+    }
+}
+
+fn profiled(manifest: &Path, records: u64) -> Result<()> {
+    let Measured { seconds, cpu, .. } = run(manifest, Nodes::Named, records)?;
+    println!("{records} records in {seconds:.2} s, {:.2} CPU s / million", cpu * 1e6 / records as f64);
+    Ok(())
+}
+
+fn table(records: u64) -> Result<()> {
     let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/embedded");
     println!("{records} records of 8 + {VALUE_BYTES} bytes, embedded log, exactly once, 1 partition, 1 thread; median of {RUNS}");
     println!("| app | records/s | CPU s / million | allocations / record |\n|---|---|---|---|");
@@ -67,6 +84,8 @@ struct Subject {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nodes {
     Sandboxed,
+    /// Components, and `perf` is told what their functions are called.
+    Named,
     InHost,
 }
 
@@ -91,7 +110,8 @@ fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
     let folder = tempfile::tempdir()?;
     let state_dir: PathBuf = folder.path().join("state");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let overrides = Overrides { threads: Some(1), state_dir: Some(state_dir.clone()), ..Overrides::default() };
+    let overrides =
+        Overrides { threads: Some(1), state_dir: Some(state_dir.clone()), perf_map: nodes == Nodes::Named, ..Overrides::default() };
     let app = Application::load(manifest, &overrides).map_err(problems)?;
     let open = open_log(&state_dir, clock.clone()).map_err(|p| problems(vec![p]))?;
     let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
@@ -106,7 +126,8 @@ fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
     if nodes == Nodes::InHost {
         plan.nodes = Arc::new(in_host::InHost);
     }
-    fill(&*broker, records)?;
+    let (topic, _) = app.input_topic("in").context("the app has a source `in`")?;
+    fill(&*broker, &topic, records)?;
     let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());
     let mut host = Host::start(plan, HostSettings { threads: 1 }).map_err(|p| problems(vec![p]))?;
     let (_nobody, pause) = std::sync::mpsc::channel::<()>();
@@ -125,8 +146,7 @@ fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
     Ok(measured)
 }
 
-fn fill(broker: &dyn Broker, records: u64) -> Result<()> {
-    let topic: Arc<str> = "in".into();
+fn fill(broker: &dyn Broker, topic: &Arc<str>, records: u64) -> Result<()> {
     let mut random = cofferdam::node::SeededRandom::new(7);
     for first in (0..records).step_by(BATCH as usize) {
         let batch = (first..records.min(first + BATCH)).map(|n| OutgoingRecord {

@@ -102,6 +102,12 @@ impl Iterator for Blobs {
     }
 }
 
+/// A window's key and its start.
+pub(crate) fn split_window_key(packed: &Bytes) -> (Bytes, Timestamp) {
+    let Some(start) = packed.last_chunk::<TIME>() else { panic!("a window's key of the host is shorter than its start") };
+    (packed.slice(..packed.len() - TIME), Timestamp::from_le_bytes(*start))
+}
+
 /// A row's timestamp and its value.
 pub(crate) fn split_row(row: &Bytes) -> (Timestamp, Bytes) {
     let Some(timestamp) = row.first_chunk::<TIME>() else { panic!("a row of the host is shorter than its timestamp") };

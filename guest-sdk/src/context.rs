@@ -11,8 +11,11 @@ use crate::frame::{Cursor, Entry, Frame, FrameWriter};
 use crate::host::{Host, OpenError, Origin};
 use crate::output::{Current, Draft, Outgoing};
 use crate::record::{RawOutput, RawRecord};
+use crate::session_store::{SessionReader, SessionStore};
 use crate::store::{Cell, KeyValue, KeyValueReader};
+use crate::versioned_store::{VersionedReader, VersionedStore};
 use crate::view::Moment;
+use crate::window_store::{WindowReader, WindowStore};
 
 /// Bytes of a port's name that an error shows, as many as the host shows.
 const PORT_BYTES_SHOWN: usize = 64;
@@ -72,6 +75,96 @@ impl Setup {
     /// The manifest gives this node no such store.
     pub fn read_key_value<K, V>(&mut self, role: &str) -> Result<KeyValueReader<K, V>, OpenError> {
         KeyValueReader::open(&self.host, role)
+    }
+
+    /// Opens a window store to read and write it. Declare it in [`describe`](crate::Processor::describe).
+    ///
+    /// ```
+    /// # use cofferdam_guest::WindowStore;
+    /// # let mut setup = cofferdam_guest::testing::setup_with(&[("delays", cofferdam_guest::StoreKind::Window)]);
+    /// let delays: WindowStore<String, u64> = setup.window_store("delays")?;
+    /// # Ok::<(), cofferdam_guest::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The manifest gives this node no such store, or one of another kind, or only to read.
+    pub fn window_store<K, V>(&mut self, role: &str) -> Result<WindowStore<K, V>, OpenError> {
+        WindowStore::open(&self.host, role)
+    }
+
+    /// Opens a window store to read it: one that another node writes.
+    ///
+    /// ```
+    /// # use cofferdam_guest::WindowReader;
+    /// # let mut setup = cofferdam_guest::testing::setup_with(&[("delays", cofferdam_guest::StoreKind::Window)]);
+    /// let delays: WindowReader<String, u64> = setup.read_window_store("delays")?;
+    /// # Ok::<(), cofferdam_guest::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The manifest gives this node no such store, or one of another kind.
+    pub fn read_window_store<K, V>(&mut self, role: &str) -> Result<WindowReader<K, V>, OpenError> {
+        WindowReader::open(&self.host, role)
+    }
+
+    /// Opens a session store to read and write it. Declare it in [`describe`](crate::Processor::describe).
+    ///
+    /// ```
+    /// # use cofferdam_guest::SessionStore;
+    /// # let mut setup = cofferdam_guest::testing::setup_with(&[("visits", cofferdam_guest::StoreKind::Session)]);
+    /// let visits: SessionStore<String, u64> = setup.session_store("visits")?;
+    /// # Ok::<(), cofferdam_guest::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The manifest gives this node no such store, or one of another kind, or only to read.
+    pub fn session_store<K, V>(&mut self, role: &str) -> Result<SessionStore<K, V>, OpenError> {
+        SessionStore::open(&self.host, role)
+    }
+
+    /// Opens a session store to read it: one that another node writes.
+    ///
+    /// ```
+    /// # use cofferdam_guest::SessionReader;
+    /// # let mut setup = cofferdam_guest::testing::setup_with(&[("visits", cofferdam_guest::StoreKind::Session)]);
+    /// let visits: SessionReader<String, u64> = setup.read_session_store("visits")?;
+    /// # Ok::<(), cofferdam_guest::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The manifest gives this node no such store, or one of another kind.
+    pub fn read_session_store<K, V>(&mut self, role: &str) -> Result<SessionReader<K, V>, OpenError> {
+        SessionReader::open(&self.host, role)
+    }
+
+    /// Opens a versioned store to read and write it. Declare it in [`describe`](crate::Processor::describe).
+    ///
+    /// ```
+    /// # use cofferdam_guest::VersionedStore;
+    /// # let mut setup = cofferdam_guest::testing::setup_with(&[("rates", cofferdam_guest::StoreKind::Versioned)]);
+    /// let rates: VersionedStore<String, u64> = setup.versioned_store("rates")?;
+    /// # Ok::<(), cofferdam_guest::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The manifest gives this node no such store, or one of another kind, or only to read.
+    pub fn versioned_store<K, V>(&mut self, role: &str) -> Result<VersionedStore<K, V>, OpenError> {
+        VersionedStore::open(&self.host, role)
+    }
+
+    /// Opens a versioned store to read it: one that another node writes.
+    ///
+    /// ```
+    /// # use cofferdam_guest::VersionedReader;
+    /// # let mut setup = cofferdam_guest::testing::setup_with(&[("rates", cofferdam_guest::StoreKind::Versioned)]);
+    /// let rates: VersionedReader<String, u64> = setup.read_versioned_store("rates")?;
+    /// # Ok::<(), cofferdam_guest::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The manifest gives this node no such store, or one of another kind.
+    pub fn read_versioned_store<K, V>(&mut self, role: &str) -> Result<VersionedReader<K, V>, OpenError> {
+        VersionedReader::open(&self.host, role)
     }
 
     /// A cell of this node. Cells need no declaration.

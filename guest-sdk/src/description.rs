@@ -50,7 +50,38 @@ pub struct PortDescription {
     pub doc: String,
 }
 
-/// A key-value store that the processor opens.
+/// The kind of a store.
+///
+/// ```
+/// # use cofferdam_guest::{Access, Description, StoreKind};
+/// assert_eq!(Description::new("Counts.").window_store("counts", Access::ReadWrite, "by hour").stores[0].kind, StoreKind::Window);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// Values by key.
+    KeyValue,
+    /// Values by key and window.
+    Window,
+    /// Values by key and session.
+    Session,
+    /// Histories of values by key.
+    Versioned,
+}
+
+impl StoreKind {
+    /// As the manifest has it.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::KeyValue => "key-value",
+            Self::Window => "window",
+            Self::Session => "session",
+            Self::Versioned => "versioned",
+        }
+    }
+}
+
+/// A store that the processor opens.
 ///
 /// ```
 /// # use cofferdam_guest::{Access, Description};
@@ -60,6 +91,8 @@ pub struct PortDescription {
 pub struct StoreDescription {
     /// Its role; the manifest says which store plays it.
     pub role: String,
+    /// Its kind.
+    pub kind: StoreKind,
     /// Whether it is written.
     pub access: Access,
     /// One line about it.
@@ -143,8 +176,45 @@ impl Description {
     /// let description = Description::new("Counts.").store("counts", Access::ReadWrite, "so far");
     /// # assert_eq!(description.stores.len(), 1);
     /// ```
-    pub fn store(mut self, role: impl Into<String>, access: Access, doc: impl Into<String>) -> Self {
-        self.stores.push(StoreDescription { role: role.into(), access, doc: doc.into() });
+    pub fn store(self, role: impl Into<String>, access: Access, doc: impl Into<String>) -> Self {
+        self.store_of(StoreKind::KeyValue, role, access, doc)
+    }
+
+    /// Adds a window store.
+    ///
+    /// ```
+    /// # use cofferdam_guest::{Access, Description};
+    /// let description = Description::new("Counts.").window_store("counts", Access::ReadWrite, "by hour");
+    /// # assert_eq!(description.stores.len(), 1);
+    /// ```
+    pub fn window_store(self, role: impl Into<String>, access: Access, doc: impl Into<String>) -> Self {
+        self.store_of(StoreKind::Window, role, access, doc)
+    }
+
+    /// Adds a session store.
+    ///
+    /// ```
+    /// # use cofferdam_guest::{Access, Description};
+    /// let description = Description::new("Counts.").session_store("visits", Access::ReadWrite, "by visitor");
+    /// # assert_eq!(description.stores.len(), 1);
+    /// ```
+    pub fn session_store(self, role: impl Into<String>, access: Access, doc: impl Into<String>) -> Self {
+        self.store_of(StoreKind::Session, role, access, doc)
+    }
+
+    /// Adds a versioned store.
+    ///
+    /// ```
+    /// # use cofferdam_guest::{Access, Description};
+    /// let description = Description::new("Converts.").versioned_store("rates", Access::Read, "what a currency was worth");
+    /// # assert_eq!(description.stores.len(), 1);
+    /// ```
+    pub fn versioned_store(self, role: impl Into<String>, access: Access, doc: impl Into<String>) -> Self {
+        self.store_of(StoreKind::Versioned, role, access, doc)
+    }
+
+    fn store_of(mut self, kind: StoreKind, role: impl Into<String>, access: Access, doc: impl Into<String>) -> Self {
+        self.stores.push(StoreDescription { role: role.into(), kind, access, doc: doc.into() });
         self
     }
 

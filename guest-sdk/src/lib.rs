@@ -44,7 +44,9 @@
 //!
 //! Records come to a component in frames: many in one call. A processor sees none of that. It is called for each record in turn; keys and
 //! values that it takes as [`Bytes`] are parts of the frame, and outputs are written straight into the next one. What it reads and writes
-//! of its stores is kept for the length of the frame, fetched together and written back together.
+//! of its key-value stores is kept for the length of the frame, fetched together and written back together.
+//!
+//! Stores are of four kinds: [`KeyValue`], [`WindowStore`], [`SessionStore`], [`VersionedStore`]. The manifest says for how long they keep what.
 //!
 //! What differs from Kafka Streams: forwarded records are delivered when the call has returned, so code after a
 //! [`forward`](Context::forward) runs *before* the children see the record.
@@ -68,8 +70,12 @@ mod output;
 mod processor;
 mod record;
 mod runner;
+mod session_store;
 mod store;
+mod typed;
+mod versioned_store;
 mod view;
+mod window_store;
 
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "native.rs"]
@@ -109,7 +115,7 @@ pub use codec::{CodecError, Decode, Encode, Json, Text, Verbatim};
 /// ```
 pub use cofferdam_guest_macros::Inputs;
 pub use context::{Context, Setup};
-pub use description::{Access, Carries, Description, PortDescription, StoreDescription};
+pub use description::{Access, Carries, Description, PortDescription, StoreDescription, StoreKind};
 pub use failure::Failure;
 pub use headers::{Header, Headers};
 pub use host::{Clock, Host, Level, OpenError, Origin};
@@ -117,7 +123,10 @@ pub use input::{Inputs, Payload, Role, Roles, Takes};
 pub use output::{Draft, Outgoing, Routed};
 pub use processor::{NoConfig, Processor};
 pub use record::{Previous, RawOutput, RawRecord, Record, Update};
+pub use session_store::{SessionEntries, SessionEntry, SessionReader, SessionStore};
 pub use store::{Cell, Entries, Entry, KeyValue, KeyValueReader};
+pub use versioned_store::{Version, VersionedPut, VersionedReader, VersionedStore, Versions};
+pub use window_store::{WindowEntries, WindowEntry, WindowReader, WindowStore};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 ///

@@ -9,10 +9,19 @@ use bytes::Bytes;
 
 use crate::Timestamp;
 use crate::blobs::{BlobWriter, Blobs, CURRENT, split_row};
-use crate::description::Access;
+use crate::description::{Access, StoreKind};
 use crate::frame::Frame;
 use crate::host::{Clock, Level, OpenError, Origin};
 use crate::record::RawOutput;
+use crate::testing::StoreShape;
+
+#[path = "native/timed.rs"]
+mod timed;
+
+pub(crate) use timed::{
+    Histories, RawSession, RawVersion, SessionEntriesHandle, SessionHandle, TimedRows, VersionedHandle, VersionsHandle,
+    WindowEntriesHandle, WindowHandle,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawRow {
@@ -38,7 +47,9 @@ pub(crate) struct World {
     pub(crate) position: Option<Origin>,
     /// What a row gets that is written without a timestamp.
     pub(crate) row_time: Timestamp,
-    pub(crate) granted: BTreeMap<String, Access>,
+    pub(crate) granted: BTreeMap<String, (StoreKind, Access)>,
+    /// What stores keep, where a test says it.
+    pub(crate) shapes: BTreeMap<String, StoreShape>,
     pub(crate) ports: Vec<String>,
     pub(crate) state: State,
     pub(crate) forwarded: Vec<RawOutput>,
@@ -53,12 +64,14 @@ pub(crate) struct World {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) stores: BTreeMap<String, Rows>,
+    pub(crate) timed: BTreeMap<String, TimedRows>,
+    pub(crate) histories: BTreeMap<String, Histories>,
     pub(crate) cells: BTreeMap<String, Vec<u8>>,
     pub(crate) schedules: BTreeMap<String, Schedule>,
 }
 
 impl World {
-    pub(crate) fn new(granted: BTreeMap<String, Access>, ports: Vec<String>) -> Self {
+    pub(crate) fn new(granted: BTreeMap<String, (StoreKind, Access)>, ports: Vec<String>) -> Self {
         let stores = granted.keys().map(|role| (role.clone(), Rows::new())).collect();
         Self {
             now: 0,
@@ -67,6 +80,7 @@ impl World {
             position: None,
             row_time: 0,
             granted,
+            shapes: BTreeMap::new(),
             ports,
             state: State { stores, ..State::default() },
             forwarded: Vec::new(),
@@ -179,6 +193,12 @@ impl Backend {
     }
 
     pub(crate) fn open_key_value(&self, role: &str, access: Access) -> Result<KeyValueHandle, OpenError> {
+        self.check_open(role, StoreKind::KeyValue, access)?;
+        Ok(KeyValueHandle { backend: self.clone(), role: role.to_owned() })
+    }
+
+    /// Whether a store may be opened so.
+    pub(crate) fn check_open(&self, role: &str, wanted: StoreKind, access: Access) -> Result<(), OpenError> {
         let world = self.0.borrow();
         match (world.granted.get(role), access) {
             (None, _) => {
@@ -186,8 +206,9 @@ impl Backend {
                 let detail = format!("`describe` names {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") });
                 Err(OpenError::NotGranted { role: role.to_owned(), detail })
             }
-            (Some(Access::Read), Access::ReadWrite) => Err(OpenError::ReadOnly { role: role.to_owned() }),
-            _ => Ok(KeyValueHandle { backend: self.clone(), role: role.to_owned() }),
+            (Some((kind, _)), _) if *kind != wanted => Err(OpenError::WrongKind { role: role.to_owned(), kind: kind.name() }),
+            (Some((_, Access::Read)), Access::ReadWrite) => Err(OpenError::ReadOnly { role: role.to_owned() }),
+            _ => Ok(()),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::codec::{CodecError, Decode, Encode};
 use crate::description::Access;
 use crate::failure::Failure;
 use crate::host::{Host, OpenError};
+use crate::typed::Opened;
 use crate::view::{CellView, Seen, StoreView, View};
 
 /// Bytes of entries asked of the host at a time, about.
@@ -38,8 +39,7 @@ const CHUNK_BYTES: u32 = 16 << 10;
 #[derive(Debug)]
 pub struct KeyValueReader<K, V> {
     view: Rc<StoreView>,
-    role: Rc<str>,
-    access: Access,
+    opened: Opened,
     types: PhantomData<fn() -> (K, V)>,
 }
 
@@ -70,39 +70,23 @@ impl<K, V> KeyValueReader<K, V> {
     }
 
     fn open_with(host: &Host, role: &str, access: Access) -> Result<Self, OpenError> {
-        Ok(Self { view: host.open_key_value(role, access)?, role: role.into(), access, types: PhantomData })
+        let view = host.open_key_value(role, access)?;
+        Ok(Self { view, opened: Opened::new(role, access, host.views.running()), types: PhantomData })
     }
 
     /// Works on the bytes of a key.
     fn with_key<R>(&self, key: &(impl Encode + ?Sized), work: impl FnOnce(&StoreView, &[u8]) -> R) -> Result<R, Failure> {
         let mut scratch = self.view.take_scratch();
-        let done = self.append("key", key, &mut scratch).map(|()| work(&self.view, &scratch));
+        let done = self.opened.append("key", key, &mut scratch).map(|()| work(&self.view, &scratch));
         self.view.give_scratch(scratch);
         done
-    }
-
-    fn append(&self, what: &str, of: &(impl Encode + ?Sized), bytes: &mut Vec<u8>) -> Result<(), Failure> {
-        of.encode(bytes).map_err(|error| Failure::bad_record(format!("store `{}`: {}", self.role, error.of(what))))
-    }
-
-    fn bytes_of(&self, what: &str, of: &(impl Encode + ?Sized)) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::new();
-        self.append(what, of, &mut bytes).map(|()| bytes)
-    }
-
-    fn unreadable(&self, what: &str, error: CodecError) -> Failure {
-        let reason = format!("store `{}`: {}", self.role, error.of(what));
-        match self.access {
-            Access::Read => Failure::BadRecord(reason),
-            Access::ReadWrite => Failure::Fatal(reason),
-        }
     }
 }
 
 impl<K, V: Decode> KeyValueReader<K, V> {
     fn read_row(&self, row: Seen<'_>) -> Result<(V, Timestamp), Failure> {
         let timestamp = row.timestamp;
-        let value = row.decode().map_err(|error| self.unreadable("value", error))?;
+        let value = row.decode().map_err(|error| self.opened.unreadable("value", error))?;
         Ok((value, timestamp))
     }
 
@@ -148,7 +132,7 @@ impl<K, V: Decode> KeyValueReader<K, V> {
     where
         K: Borrow<Q>,
     {
-        let keys = keys.into_iter().map(|key| self.bytes_of("key", key)).collect::<Result<Vec<_>, Failure>>()?;
+        let keys = keys.into_iter().map(|key| self.opened.bytes_of("key", key)).collect::<Result<Vec<_>, Failure>>()?;
         let mut values = Vec::with_capacity(keys.len());
         self.view.get_many(&keys, |row| values.push(row.map(|row| Ok(self.read_row(row)?.0)).transpose()));
         values.into_iter().collect()
@@ -216,14 +200,8 @@ impl<K: Encode + Decode, V: Decode> KeyValueReader<K, V> {
     }
 
     fn range_in(&self, keys: impl RangeBounds<K>, descending: bool) -> Result<Entries<'_, K, V>, Failure> {
-        let bytes = |key: Bound<&K>| -> Result<Bound<Vec<u8>>, Failure> {
-            Ok(match key {
-                Bound::Unbounded => Bound::Unbounded,
-                Bound::Included(key) => Bound::Included(self.bytes_of("key", key)?),
-                Bound::Excluded(key) => Bound::Excluded(self.bytes_of("key", key)?),
-            })
-        };
-        Ok(self.entries(self.view.range(bytes(keys.start_bound())?, bytes(keys.end_bound())?, descending)))
+        let (lower, upper) = self.opened.bounds_of(&keys)?;
+        Ok(self.entries(self.view.range(lower, upper, descending)))
     }
 
     fn entries(&self, handle: EntriesHandle) -> Entries<'_, K, V> {
@@ -269,7 +247,7 @@ impl<K: Decode, V: Decode> Iterator for Entries<'_, K, V> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (key, row) = self.next_row()?;
-        Some(K::decode_shared(key).map_err(|error| self.store.unreadable("key", error)).and_then(|key| {
+        Some(K::decode_shared(key).map_err(|error| self.store.opened.unreadable("key", error)).and_then(|key| {
             let (timestamp, value) = split_row(&row);
             let (value, timestamp) = self.store.read_row(Seen::shared(timestamp, value))?;
             Ok(Entry { key, value, timestamp })
@@ -385,8 +363,8 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
         K: Borrow<Q>,
     {
         let encode = |(key, value): (&Q, Option<V>)| {
-            let key = self.bytes_of("key", key)?;
-            Ok((key, value.map(|value| self.bytes_of("value", &value)).transpose()?))
+            let key = self.opened.bytes_of("key", key)?;
+            Ok((key, value.map(|value| self.opened.bytes_of("value", &value)).transpose()?))
         };
         self.view.put_many(&writes.into_iter().map(encode).collect::<Result<Vec<_>, Failure>>()?);
         Ok(())
@@ -404,9 +382,9 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
         work: impl FnOnce(&StoreView, &[u8], &[u8]) -> R,
     ) -> Result<R, Failure> {
         let mut scratch = self.view.take_scratch();
-        let encoded = self.append("key", key, &mut scratch).and_then(|()| {
+        let encoded = self.opened.append("key", key, &mut scratch).and_then(|()| {
             let key = scratch.len();
-            self.append("value", value, &mut scratch).map(|()| key)
+            self.opened.append("value", value, &mut scratch).map(|()| key)
         });
         let done = encoded.map(|key| {
             let (key, value) = scratch.split_at(key);

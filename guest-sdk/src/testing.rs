@@ -31,7 +31,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,17 +41,20 @@ use crate::Timestamp;
 use crate::backend::{Backend, State, World};
 use crate::codec::Decode;
 use crate::context::{Context, Ports, Setup};
-use crate::description::Access;
+use crate::description::{Access, StoreKind};
 use crate::failure::Failure;
 use crate::frame::{Frame, FrameWriter};
-use crate::host::{Clock, Host, Level, Origin};
+use crate::host::{Clock, Host, Level, OpenError, Origin};
 use crate::input::Roles;
 use crate::output::{Current, Draft, Outgoing};
 use crate::processor::Processor;
 use crate::record::{RawOutput, RawRecord, Record};
 use crate::runner::{Place, Runner, describe};
+use crate::session_store::SessionStore;
 use crate::store::{Cell, KeyValue};
+use crate::versioned_store::VersionedStore;
 use crate::view::Views;
+use crate::window_store::WindowStore;
 
 /// Drives one processor. See the [module](self).
 ///
@@ -123,15 +125,32 @@ impl<P: Processor> TestContext<P> {
     /// # Errors
     /// What serde says of the configuration, or `init`.
     pub fn with_config(config: impl Serialize) -> Result<Self, String> {
+        Self::with_stores(config, [])
+    }
+
+    /// A processor with a configuration and stores of these roles that keep what is said here.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, StoreShape, TestContext};
+    /// # use std::time::Duration;
+    /// let short = StoreShape::session(Duration::from_secs(60));
+    /// assert!(TestContext::<Pass>::with_stores(serde_json::json!({}), [("visits", short)]).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// What serde says of the configuration, or `init`.
+    pub fn with_stores<'r>(config: impl Serialize, stores: impl IntoIterator<Item = (&'r str, StoreShape)>) -> Result<Self, String> {
         let config = serde_json::to_string(&config).map_err(|error| error.to_string())?;
         let (description, roles) = describe::<P>(Some(&config))?;
         let roles = match roles {
             Roles::Any(_) => vec!["in".to_owned()],
             Roles::Exactly(roles) => roles.iter().map(|role| role.name.to_owned()).collect(),
         };
-        let granted = description.stores.into_iter().map(|store| (store.role, store.access)).collect();
+        let granted = description.stores.into_iter().map(|store| (store.role, (store.kind, store.access))).collect();
         let ports: Vec<String> = description.ports.into_iter().map(|port| port.name).filter(|name| !name.is_empty()).collect();
-        let backend = Backend::new(World::new(granted, ports.clone()));
+        let mut world = World::new(granted, ports.clone());
+        world.shapes = stores.into_iter().map(|(role, shape)| (role.to_owned(), shape)).collect();
+        let backend = Backend::new(world);
         let place = Place { app: "test".into(), node: "test".into(), inputs: roles.clone(), ports: ports.clone() };
         let runner = Runner::init(place, &config, backend.clone())?;
         Ok(Self { runner, backend, roles, ports, outputs: Vec::new(), offset: 0 })
@@ -368,6 +387,42 @@ impl<P: Processor> TestContext<P> {
         open_store(&self.backend, role)
     }
 
+    /// A window store of the processor, to fill it before or look into it after.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// let delays = test.window_store::<String, u64>("delays");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn window_store<K, V>(&mut self, role: &str) -> WindowStore<K, V> {
+        opened(&self.backend, role, StoreKind::Window, WindowStore::open)
+    }
+
+    /// A session store of the processor, to fill it before or look into it after.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// let visits = test.session_store::<String, u64>("visits");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn session_store<K, V>(&mut self, role: &str) -> SessionStore<K, V> {
+        opened(&self.backend, role, StoreKind::Session, SessionStore::open)
+    }
+
+    /// A versioned store of the processor, to fill it before or look into it after.
+    ///
+    /// ```
+    /// # use cofferdam_guest::testing::{Pass, TestContext};
+    /// # let mut test = TestContext::<Pass>::new()?;
+    /// let rates = test.versioned_store::<String, u64>("rates");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn versioned_store<K, V>(&mut self, role: &str) -> VersionedStore<K, V> {
+        opened(&self.backend, role, StoreKind::Versioned, VersionedStore::open)
+    }
+
     /// A cell of the processor.
     ///
     /// ```
@@ -479,14 +534,25 @@ impl Processor for Pass {
     }
 }
 
-fn world_with(roles: &[&str]) -> Backend {
-    let granted: BTreeMap<String, Access> = roles.iter().map(|role| ((*role).to_owned(), Access::ReadWrite)).collect();
+fn world_with(roles: &[(&str, StoreKind)]) -> Backend {
+    let granted = roles.iter().map(|(role, kind)| ((*role).to_owned(), (*kind, Access::ReadWrite))).collect();
     Backend::new(World::new(granted, Vec::new()))
 }
 
 fn open_store<K, V>(backend: &Backend, role: &str) -> KeyValue<K, V> {
-    backend.0.borrow_mut().granted.insert(role.to_owned(), Access::ReadWrite);
-    match KeyValue::open(&host(backend), role) {
+    opened(backend, role, StoreKind::KeyValue, KeyValue::open)
+}
+
+/// A store of this role, whatever the processor may do there.
+fn opened<S>(backend: &Backend, role: &str, kind: StoreKind, open: fn(&Host, &str) -> Result<S, OpenError>) -> S {
+    {
+        let mut world = backend.0.borrow_mut();
+        if let Some(shape) = world.shapes.get(role).filter(|shape| shape.kind() != kind) {
+            panic!("store `{role}` is a {} store in this test", shape.kind().name());
+        }
+        world.granted.insert(role.to_owned(), (kind, Access::ReadWrite));
+    }
+    match open(&host(backend), role) {
         Ok(store) => store,
         Err(error) => panic!("{error}"),
     }
@@ -525,6 +591,18 @@ pub fn in_context(work: impl FnOnce(&mut Context) -> Result<(), Failure>) -> Res
 /// assert!(setup.key_value::<String, u64>("counts").is_ok());
 /// ```
 pub fn setup(roles: &[&str]) -> Setup {
+    setup_with(&roles.iter().map(|role| (*role, StoreKind::KeyValue)).collect::<Vec<_>>())
+}
+
+/// A setup that gives stores of these roles and kinds, to read and write.
+///
+/// ```
+/// use cofferdam_guest::StoreKind;
+/// let mut setup = cofferdam_guest::testing::setup_with(&[("counts", StoreKind::Window)]);
+/// assert!(setup.window_store::<String, u64>("counts").is_ok());
+/// assert_eq!(setup.key_value::<String, u64>("counts").unwrap_err().to_string(), "store `counts` is a window store");
+/// ```
+pub fn setup_with(roles: &[(&str, StoreKind)]) -> Setup {
     let host = host(&world_with(roles));
     Setup { app: "test".into(), node: "test".into(), inputs: vec!["in".into()], ports: Vec::new(), host }
 }
@@ -540,6 +618,43 @@ pub fn setup(roles: &[&str]) -> Setup {
 pub fn key_value<K, V>() -> KeyValue<K, V> {
     open_store(&world_with(&[]), "test")
 }
+
+/// A window store of its own, for tests of code that is handed one. Nothing expires there.
+///
+/// ```
+/// let store = cofferdam_guest::testing::window_store::<String, u64>();
+/// store.put("SFO", 1_000, &7)?;
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+pub fn window_store<K, V>() -> WindowStore<K, V> {
+    opened(&world_with(&[]), "test", StoreKind::Window, WindowStore::open)
+}
+
+/// A session store of its own, for tests of code that is handed one. Nothing expires there.
+///
+/// ```
+/// let store = cofferdam_guest::testing::session_store::<String, u64>();
+/// store.put("SFO", 10, 20, &7)?;
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+pub fn session_store<K, V>() -> SessionStore<K, V> {
+    opened(&world_with(&[]), "test", StoreKind::Session, SessionStore::open)
+}
+
+/// A versioned store of its own, for tests of code that is handed one. Nothing expires there.
+///
+/// ```
+/// let store = cofferdam_guest::testing::versioned_store::<String, u64>();
+/// store.put("SFO", &7, 1_000)?;
+/// # Ok::<(), cofferdam_guest::Failure>(())
+/// ```
+pub fn versioned_store<K, V>() -> VersionedStore<K, V> {
+    opened(&world_with(&[]), "test", StoreKind::Versioned, VersionedStore::open)
+}
+
+mod shape;
+
+pub use shape::StoreShape;
 
 #[cfg(test)]
 mod frames;

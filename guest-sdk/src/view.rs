@@ -1,5 +1,7 @@
 //! What a processor has read and written of its state since its frame began: a cache that is written back at the frame's end.
 //!
+//! It holds key-value stores and cells. Stores whose rows have times go to the host at each call: a write there may make other rows expire.
+//!
 //! It never outlives the frame, and never decides anything: with it and without it a processor reads the same and leaves the same
 //! behind. Outside frames everything goes straight to the host. Stores and cells ask it; the context tells it which record is current.
 
@@ -55,7 +57,7 @@ pub(crate) struct Moment {
 
 impl Running {
     /// None outside frames.
-    fn moment(&self) -> Option<Moment> {
+    pub(crate) fn moment(&self) -> Option<Moment> {
         self.moment.get()
     }
 

@@ -10,7 +10,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use crate::Timestamp;
-use crate::description::{Access, Carries, Description};
+use crate::description::{Access, Carries, Description, StoreKind};
 use crate::failure::Failure;
 use crate::headers::{Header, Headers};
 use crate::host::{Clock, Level, OpenError, Origin};
@@ -73,7 +73,13 @@ use describe::exports::cofferdam::processor::describe as described;
 use node::cofferdam::processor::{context, stores, types};
 use node::exports::cofferdam::processor::node as exported;
 
+#[path = "wasm/timed.rs"]
+mod timed;
+
 pub(crate) use stores::Row as RawRow;
+pub(crate) use timed::{
+    RawSession, RawVersion, SessionEntriesHandle, SessionHandle, VersionedHandle, VersionsHandle, WindowEntriesHandle, WindowHandle,
+};
 
 /// Where a component keeps its one instance.
 pub type Slot<P> = RefCell<Option<Runner<P>>>;
@@ -163,12 +169,16 @@ impl Backend {
     }
 
     pub(crate) fn open_key_value(&self, role: &str, access: Access) -> Result<KeyValueHandle, OpenError> {
-        let role_name = || role.to_owned();
-        stores::KeyValue::open(role, lower_access(access)).map(KeyValueHandle).map_err(|error| match error {
-            stores::OpenError::NotGranted(detail) => OpenError::NotGranted { role: role_name(), detail },
-            stores::OpenError::WrongKind(kind) => OpenError::WrongKind { role: role_name(), kind: kind_name(kind) },
-            stores::OpenError::ReadOnly => OpenError::ReadOnly { role: role_name() },
-        })
+        stores::KeyValue::open(role, lower_access(access)).map(KeyValueHandle).map_err(|error| told(role, error))
+    }
+}
+
+fn told(role: &str, error: stores::OpenError) -> OpenError {
+    let role = role.to_owned();
+    match error {
+        stores::OpenError::NotGranted(detail) => OpenError::NotGranted { role, detail },
+        stores::OpenError::WrongKind(kind) => OpenError::WrongKind { role, kind: kind_name(kind) },
+        stores::OpenError::ReadOnly => OpenError::ReadOnly { role },
     }
 }
 
@@ -238,6 +248,15 @@ fn lower_access(access: Access) -> stores::Access {
     match access {
         Access::Read => stores::Access::Read,
         Access::ReadWrite => stores::Access::ReadWrite,
+    }
+}
+
+fn lower_kind(kind: StoreKind) -> stores::Kind {
+    match kind {
+        StoreKind::KeyValue => stores::Kind::KeyValue,
+        StoreKind::Window => stores::Kind::Window,
+        StoreKind::Session => stores::Kind::Session,
+        StoreKind::Versioned => stores::Kind::Versioned,
     }
 }
 
@@ -377,7 +396,7 @@ fn lower_description(description: Description, roles: Roles) -> described::Descr
             .into_iter()
             .map(|store| described::Store {
                 role: store.role,
-                kind: stores::Kind::KeyValue,
+                kind: lower_kind(store.kind),
                 access: lower_access(store.access),
                 doc: store.doc,
             })

@@ -35,11 +35,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told; begins at 0.
+/// A clock that moves only when told; begins at 0 unless told otherwise.
 #[derive(Debug, Default)]
 pub struct VirtualClock(AtomicI64);
 
 impl VirtualClock {
+    /// A clock that begins at this time.
+    pub fn at(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.0))
+    }
+
     /// Moves the clock forward by `ms` milliseconds.
     pub fn advance_ms(&self, ms: i64) {
         self.0.fetch_add(ms, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 //! Called by the command. It never processes a record and never opens a port.
 
 mod application;
+mod bench;
 mod bind;
 mod compiled;
 mod config;
@@ -15,7 +16,8 @@ mod properties;
 mod reset;
 mod topics;
 
-pub use application::{Application, Overrides};
+pub use application::{Application, Overrides, engine};
+pub use bench::bench;
 pub use bind::{BindSettings, bind, bind_nodes};
 pub use embedded::{Maintenance, OpenLog, lock_folder, open_log};
 pub use kafka::{Cluster, open_cluster};

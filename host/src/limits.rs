@@ -126,16 +126,27 @@ pub const RECORDS_PER_LOOK: usize = 256;
 pub const PURGE_RECORDS: u64 = 10_000;
 /// How long processed records of a repartition partition stay in the log when they are fewer.
 pub const PURGE_INTERVAL: Duration = Duration::from_secs(30);
+/// Rows of a key-value store that one commit deletes because their time is over; the rest waits for the next one.
+pub const EXPIRED_AT_ONCE: usize = 10_000;
+/// Segments in which a versioned store may keep its history: each may have to be looked into.
+pub const VERSIONED_SEGMENTS: u32 = 10_000;
 /// Changelog records that a task leaves unflushed.
 pub const UNFLUSHED_CHANGELOG_RECORDS: u64 = 500_000;
+/// A flush of so many changelog records stands in the log; one of fewer saves a restart hardly anything.
+pub const FLUSH_TOLD_RECORDS: u64 = 1_000;
 /// Bytes of changelog records that a task leaves unflushed.
 pub const UNFLUSHED_BYTES: u64 = 32 << 20;
 /// Longest time that a task leaves changelog records unflushed.
 pub const UNFLUSHED_FOR: Duration = Duration::from_secs(30);
 /// Changelog offsets from which on a restore fills its stores: below, opening a database twice more takes longer than it saves.
 pub const FILL_RECORDS: u64 = 200_000;
-/// Rows that the restore of a store in memory gathers before it sorts them in, in bytes: some 100 ms of a thread's time.
+/// Rows that a large restore gathers before it sorts them, in bytes.
 pub const RESTORE_RUN_BYTES: usize = 32 << 20;
+/// The same for a store in memory that has many already, half as much as it has at the most. Longer runs cost less for each row, and hold up the
+/// other tasks of the thread for longer: this one for some 200 ms.
+pub const RESTORE_RUN_CEILING_BYTES: usize = 128 << 20;
+/// Runs of one store that are made to tables at a time: one is sorted while the one before it reaches the disk.
+pub const RESTORE_TABLES: usize = 2;
 /// How often the line about a restore that lasts is repeated.
 pub const RESTORE_REMINDER: Duration = Duration::from_secs(10);
 /// Memory of the state of all tasks of a host, stores in memory aside, unless `runtime.memory` says otherwise.

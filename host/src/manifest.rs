@@ -10,6 +10,7 @@ mod model;
 mod nodes;
 mod reader;
 mod sections;
+mod stores;
 mod values;
 mod words;
 
@@ -26,10 +27,10 @@ pub use model::{
     Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, Public, RoleInput, Runtime, Sink, Source, Store,
     StoreGrant, StoreGrants, Table, Topic,
 };
-pub use values::{check_app_id, check_name, check_topic, parse_duration, parse_size};
+pub use values::{check_app_id, check_name, check_topic, duration_text, parse_duration, parse_size};
 pub use words::{
     Backend, Cleanup, ComponentRef, FailurePolicy, Guarantee, Name, OnError, Partitioner, Spanned, Start, StoreAccess, StoreKind,
-    TimestampFrom,
+    StoreShape, TimestampFrom,
 };
 
 use crate::error::{Diagnostic, Place};

@@ -101,6 +101,9 @@ pub const RESERVED_HEADER_PREFIX: &str = "cofferdam.";
 /// Carries [`Record::change`] over internal topics.
 pub const CHANGE_HEADER: &str = "cofferdam.change";
 
+/// Carries the timestamp of a row in changelogs whose records have the time of their append: 8 bytes, big endian.
+pub const TIMESTAMP_HEADER: &str = "cofferdam.timestamp";
+
 /// Moves `change` into its reserved header, for a record that goes to an internal topic.
 ///
 /// Layout of the header's value: one byte of flags (1: there was an old value, 2: the latest version), then the old value.

@@ -7,7 +7,8 @@
 //! This is the only user of wasmtime. It opens no socket, no file but compiled code of its own (`compiled`), and neither for a guest; and it never knows a broker or a
 //! topology's shape. `runtime` makes nodes of it, `check` and the manifest's expansion ask it what a component says of itself.
 
-mod absent_stores;
+#[doc(hidden)]
+pub mod bench;
 mod bindings;
 mod cells;
 mod compiled;
@@ -23,6 +24,7 @@ mod frame;
 mod guest_log;
 mod imports;
 mod instance;
+mod iterators;
 mod key_value;
 mod loaded;
 mod memory;
@@ -30,9 +32,12 @@ mod metrics;
 mod open_stores;
 mod outputs;
 mod packed;
+mod session;
 mod setup;
 mod state;
+mod versioned;
 mod wasi;
+mod window;
 
 #[cfg(test)]
 mod tests;

@@ -31,8 +31,8 @@ pub use draft::Descriptions;
 pub use frames::OneByOne;
 pub use graph::{
     Backend, Carries, Child, Cleanup, Description, ExternalTopic, FailurePolicy, Grant, InputRole, Inputs, NodeIx, NodeKind, OnError,
-    Partitioner, Port, Processor, Repartition, Sink, Source, SourceRole, Start, StoreAccess, StoreKind, StoreRole, StoreSpec, SubTopology,
-    Takes, TimestampFrom, TopicUse, Topology, TopologyNode,
+    Partitioner, Port, Processor, Repartition, Sink, Source, SourceRole, Start, StoreAccess, StoreKind, StoreRole, StoreShape, StoreSpec,
+    SubTopology, Takes, TimestampFrom, TopicUse, Topology, TopologyNode,
 };
 pub use partitions::{InternalTopic, Partitions, TaskId, partitions};
 pub use topics::{own_changelog, retried_letters};

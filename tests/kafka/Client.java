@@ -126,12 +126,12 @@ public class Client {
     }
 
     /** {setting: text} */
-    private JsonNode alter(String topic, JsonNode config) throws Exception {
+    private JsonNode alter(String topic, JsonNode settings) throws Exception {
         var changes = new ArrayList<AlterConfigOp>();
-        config.fields().forEachRemaining(setting ->
+        settings.fields().forEachRemaining(setting ->
             changes.add(new AlterConfigOp(new ConfigEntry(setting.getKey(), setting.getValue().asText()), AlterConfigOp.OpType.SET)));
-        var resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
-        admin.incrementalAlterConfigs(Map.of(resource, (Collection<AlterConfigOp>) changes)).all().get();
+        Map<ConfigResource, Collection<AlterConfigOp>> change = Map.of(new ConfigResource(ConfigResource.Type.TOPIC, topic), changes);
+        admin.incrementalAlterConfigs(change).all().get();
         return JSON.getNodeFactory().numberNode(changes.size());
     }
 
@@ -199,7 +199,8 @@ public class Client {
             Integer partition = record.hasNonNull("partition") ? record.get("partition").asInt() : null;
             Long timestamp = record.hasNonNull("timestamp") ? record.get("timestamp").asLong() : null;
             byte[] key = record.hasNonNull("key") ? bytes(record.get("key").asText()) : null;
-            sent.add(producer.send(new ProducerRecord<>(topic, partition, timestamp, key, bytes(record.get("value").asText()))));
+            byte[] value = record.hasNonNull("value") ? bytes(record.get("value").asText()) : null;
+            sent.add(producer.send(new ProducerRecord<>(topic, partition, timestamp, key, value)));
         }
         for (Future<?> one : sent) one.get();
         return JSON.getNodeFactory().numberNode(sent.size());

@@ -23,7 +23,7 @@ import jars
 from case import Case
 from jars import NoKafka
 from run import World
-from waiting import Failed
+from waiting import Failed, until
 
 RATE = 500
 # Shorter than a host's own, so that what sleeps beyond them wakes within the run.
@@ -36,6 +36,7 @@ BROKER_AWAY_SECONDS = (0, 8)
 HOST_PAUSE_SECONDS = (2, 12)
 BROKER_PAUSE_SECONDS = (15, 40)
 JOIN_SECONDS = 120
+UP_SECONDS = 60
 SETTLE_SECONDS = 180
 # A host that starts while no broker answers gives up, and whoever watches over it starts it again. One that runs never ends by itself.
 EXCUSED_SECONDS = 30
@@ -61,20 +62,24 @@ class Chaos:
         self.over.set()
         for thread in self.threads:
             thread.join(JOIN_SECONDS)
-        for host in self.hosts:
-            self.watch_over(host)
         if self.failures:
             raise Failed("; ".join(self.failures))
+        until("every host is there again", UP_SECONDS, lambda: all([self.is_up(host) for host in self.hosts]))
+
+    def is_up(self, host):
+        """Whether it has come so far that nothing excuses its end any more."""
+        return not self.watch_over(host) and host.state.joinpath("control.sock").exists() and bool(host.tasks())
 
     def watch_over(self, host):
-        """Starts a host again that could not start because the broker was away."""
+        """Starts a host again that could not start because the broker was away. Says whether it did."""
         if host.alive():
-            return
+            return False
         excused = self.broker_away and time.monotonic() - self.broker_away < EXCUSED_SECONDS and "error[B002]" in host.last_words()
         if not excused:
             host.must_live()
         self.tell(f"host {host.name}", "started in vain", 0)
         host.start()
+        return True
 
     def run(self, name, torment, whom, chance):
         try:
@@ -98,7 +103,8 @@ class Chaos:
         seconds = chance.uniform(*{"asleep": SLEEP_SECONDS, "napping": NAP_SECONDS}.get(fault, AWAY_SECONDS))
         if not self.pause(chance, HOST_PAUSE_SECONDS):
             return False
-        self.watch_over(host)
+        if self.watch_over(host):
+            return True
         self.tell(name, fault, seconds)
         match fault:
             case "asleep" | "napping":

@@ -105,7 +105,7 @@ class Client:
         return found["state"], {name: {(t, p) for t, p in has} for name, has in found["members"].items()}
 
     def produce(self, topic, records):
-        """Records: {"value", "key"?, "partition"?, "timestamp"?}. Back when the broker has them."""
+        """Records: {"value"?, "key"?, "partition"?, "timestamp"?}. Back when the broker has them."""
         return self.ask("produce", PRODUCE_SECONDS, topic=topic, records=records)
 
     def produce_lines(self, topic, file):

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::{Description, Entries, Entry, Headers, Json, KeyValueReader, NoConfig, Text};
+use crate::{Description, Entries, Entry, Headers, Json, KeyValueReader, NoConfig, SessionStore, Text, VersionedStore, WindowStore};
 
 /// SplitMix64: a test says its seed, and fails again.
 pub(crate) struct Dice(pub(crate) u64);
@@ -48,6 +48,10 @@ enum Op {
     Prefix(String),
     /// Puts and deletes while it looks at all entries.
     ChangeAll(String, String),
+    /// Put (or, none, delete) into the window that begins there; then show what is kept.
+    Window(String, Timestamp, Option<String>),
+    Session(String, Timestamp, Option<String>),
+    Version(String, Timestamp, Option<String>),
     Cell,
     ClearCell,
     Where,
@@ -58,7 +62,9 @@ enum Op {
 
 impl Op {
     fn random(dice: &mut Dice) -> Self {
-        match dice.below(26) {
+        let time = |dice: &mut Dice| dice.below(1_000) as Timestamp;
+        let maybe = |dice: &mut Dice| (dice.below(4) > 0).then(|| dice.value());
+        match dice.below(32) {
             0..3 => Self::Get(dice.key()),
             3 => Self::GetAgain(dice.key()),
             4..7 => Self::GetOwn,
@@ -76,6 +82,9 @@ impl Op {
             22 => Self::Where,
             23 => Self::Port(["late", "", "late"][dice.below(3)].into()),
             24 => Self::Flush,
+            25 | 26 => Self::Window(dice.key(), time(dice), maybe(dice)),
+            27 | 28 => Self::Session(dice.key(), time(dice), maybe(dice)),
+            29 | 30 => Self::Version(dice.key(), time(dice), maybe(dice)),
             _ => [Self::ClearCell, Self::Fail, Self::Port("lost".into()), Self::Cell][dice.below(4)].clone(),
         }
     }
@@ -85,6 +94,9 @@ struct Script {
     rows: KeyValue<String, String>,
     again: KeyValueReader<String, Bytes>,
     cell: Cell<Text<u64>>,
+    windows: WindowStore<String, String>,
+    sessions: SessionStore<String, String>,
+    versions: VersionedStore<String, String>,
 }
 
 impl Processor for Script {
@@ -92,11 +104,15 @@ impl Processor for Script {
     type Input = Record<Option<String>, Json<Vec<Op>>>;
 
     fn describe() -> Description {
-        Description::new("").store("rows", Access::ReadWrite, "").port("late", "")
+        let rows = Description::new("").store("rows", Access::ReadWrite, "").port("late", "");
+        let timed = rows.window_store("windows", Access::ReadWrite, "").session_store("sessions", Access::ReadWrite, "");
+        timed.versioned_store("versions", Access::ReadWrite, "")
     }
 
     fn init(_: NoConfig, setup: &mut Setup) -> Result<Self, String> {
-        Ok(Self { again: setup.read_key_value("rows")?, rows: setup.key_value("rows")?, cell: setup.cell("seen") })
+        let (windows, sessions) = (setup.window_store("windows")?, setup.session_store("sessions")?);
+        let (versions, cell) = (setup.versioned_store("versions")?, setup.cell("seen"));
+        Ok(Self { again: setup.read_key_value("rows")?, rows: setup.key_value("rows")?, cell, windows, sessions, versions })
     }
 
     fn process(&mut self, record: Self::Input, ctx: &mut Context) -> Result<(), Failure> {
@@ -128,6 +144,28 @@ impl Script {
             Op::Range(from, to) => return listed(self.rows.range_descending(from.clone()..=to.clone())?),
             Op::Prefix(prefix) => return listed(self.rows.prefix(prefix.as_bytes())),
             Op::ChangeAll(key, value) => return self.change_all(key, value),
+            Op::Window(key, start, value) => {
+                match value {
+                    Some(value) => self.windows.put(key, *start, value)?,
+                    None => self.windows.delete(key, *start)?,
+                }
+                return shown_all(self.windows.fetch(key, start - 300..=start + 300)?.chain(self.windows.scan_descending(0..=*start)));
+            }
+            Op::Session(key, end, value) => {
+                match value {
+                    Some(value) => self.sessions.put(key, end - 10, *end, value)?,
+                    None => self.sessions.delete(key, end - 10, *end)?,
+                }
+                return shown_all(self.sessions.find(key, end - 300, end + 300)?.chain(self.sessions.scan(*end..=2 * end)));
+            }
+            Op::Version(key, from, value) => {
+                let put = match value {
+                    Some(value) => self.versions.put(key, value, *from)?,
+                    None => self.versions.remove(key, *from)?,
+                };
+                let kept = shown_all(self.versions.history(key, from - 300..=from + 300)?)?;
+                return Ok(format!("{put:?} {:?} {kept}", self.versions.get_as_of(key, from - 100)?));
+            }
             Op::Cell => {
                 let seen = self.cell.get()?.map_or(0, |seen| *seen) + 1;
                 self.cell.put(&Text(seen))?;
@@ -157,6 +195,10 @@ impl Script {
         }
         Ok(seen)
     }
+}
+
+fn shown_all<T: std::fmt::Debug>(rows: impl Iterator<Item = Result<T, Failure>>) -> Result<String, Failure> {
+    rows.map(|row| row.map(|row| format!("{row:?}"))).collect()
 }
 
 fn listed(entries: Entries<'_, String, String>) -> Result<String, Failure> {
@@ -199,9 +241,12 @@ fn frames_give_and_leave_what_single_records_do() {
     for seed in 0..200 {
         let mut dice = Dice(seed);
         let records = records(&mut dice);
-        let mut typed = TestContext::<Script>::new().unwrap();
+        let (ms, config) = (Duration::from_millis(1), serde_json::json!({}));
+        let (windows, sessions) = (StoreShape::window(ms, ms * 500).duplicates(), StoreShape::session(ms * 500));
+        let shapes = [("windows", windows), ("sessions", sessions), ("versions", StoreShape::versioned(ms * 500))];
+        let mut typed = TestContext::<Script>::with_stores(&config, shapes).unwrap();
         let expected: Vec<Failure> = records.iter().filter_map(|record| typed.process_typed(record.clone()).err()).collect();
-        let mut packed = TestContext::<Script>::new().unwrap();
+        let mut packed = TestContext::<Script>::with_stores(&config, shapes).unwrap();
         let failures = in_frames(&mut packed, &records, &mut dice);
         assert_eq!(failures, expected, "seed {seed}");
         assert_eq!(packed.raw_outputs(), typed.raw_outputs(), "seed {seed}");

@@ -68,7 +68,7 @@ impl Marks {
     /// Makes the topic of the marks where it is missing.
     pub(super) fn ensure_topic(broker: &dyn Broker, app: &str) -> Result<(), BrokerError> {
         let name: Arc<str> = topology::retried_letters(app);
-        broker.create_topics(&[TopicSpec { name, partitions: 1, cleanup: Cleanup::Compact, retention: None, replication: None }])
+        broker.create_topics(&[TopicSpec { cleanup: Cleanup::Compact, ..TopicSpec::new(name, 1) }])
     }
 }
 

@@ -1,10 +1,9 @@
 //! What a log that has no server lets in: topics and records are judged here by the rules that a Kafka broker would apply. Pure.
 
-use std::time::Duration;
-
 use super::partitioner::Partitioner;
-use super::port::{BrokerError, Cleanup, OutgoingRecord, Retry, TopicSpec};
+use super::port::{BrokerError, Cleanup, OutgoingRecord, Retry, Timestamps, TopicSpec};
 use crate::limits;
+use crate::manifest::duration_text;
 use crate::record::{Record, TopicPartition};
 
 /// Judges a record and says which partition it goes to.
@@ -56,11 +55,13 @@ pub(super) fn same_settings(there: &TopicSpec, asked: &TopicSpec) -> Result<(), 
     Ok(())
 }
 
-fn settings(spec: &TopicSpec) -> [(&'static str, String); 3] {
+fn settings(spec: &TopicSpec) -> [(&'static str, String); 5] {
     [
         ("partitions", spec.partitions.to_string()),
         ("cleanup", cleanup_text(spec.cleanup).to_owned()),
         ("retention", spec.retention.map_or_else(|| "for ever".to_owned(), duration_text)),
+        ("compaction lag", duration_text(spec.compaction_lag)),
+        ("timestamps", timestamps_text(spec.timestamps).to_owned()),
     ]
 }
 
@@ -72,10 +73,9 @@ fn cleanup_text(cleanup: Cleanup) -> &'static str {
     }
 }
 
-/// A duration as a manifest says it, in the largest unit that fits.
-fn duration_text(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let unit = units.into_iter().find(|(length, _)| ms > 0 && ms.is_multiple_of(*length));
-    unit.map_or_else(|| format!("{ms}ms"), |(length, name)| format!("{}{name}", ms / length))
+fn timestamps_text(timestamps: Timestamps) -> &'static str {
+    match timestamps {
+        Timestamps::OfTheirOwn => "of their own",
+        Timestamps::OfTheAppend => "of the append",
+    }
 }

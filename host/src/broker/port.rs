@@ -21,6 +21,16 @@ pub enum Cleanup {
     CompactDelete,
 }
 
+/// Which time the records of a topic have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timestamps {
+    /// That which they were sent with.
+    OfTheirOwn,
+    /// That of their append, as far as a cluster keeps and deletes them by it. The embedded log goes by it anyway, and leaves records as they
+    /// were sent.
+    OfTheAppend,
+}
+
 /// How a topic is to be made, or was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -32,8 +42,27 @@ pub struct TopicSpec {
     pub cleanup: Cleanup,
     /// How long records are kept, counted from the append; `None`: for ever.
     pub retention: Option<Duration>,
+    /// How long a record is left alone by compaction, counted from the append.
+    pub compaction_lag: Duration,
+    /// Which time its records have.
+    pub timestamps: Timestamps,
     /// Copies of each partition; `None`: the broker's default. The embedded log has one.
     pub replication: Option<u16>,
+}
+
+impl TopicSpec {
+    /// A topic that deletes nothing.
+    pub fn new(name: impl Into<Arc<str>>, partitions: u32) -> Self {
+        Self {
+            name: name.into(),
+            partitions,
+            cleanup: Cleanup::Delete,
+            retention: None,
+            compaction_lag: Duration::ZERO,
+            timestamps: Timestamps::OfTheirOwn,
+            replication: None,
+        }
+    }
 }
 
 /// A topic that is there.

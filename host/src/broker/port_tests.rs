@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::partitioner::partition_of_key;
-use super::port::{Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, OutgoingRecord, Subscription, TopicSpec};
+use super::port::{
+    Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, OutgoingRecord, Subscription, Timestamps, TopicSpec,
+};
 use crate::limits;
 use crate::record::{ConsumedRecord, Header, Offset, Record, Timestamp, TopicPartition};
 
@@ -41,7 +43,7 @@ const RULES: &[Rule] = &[
 ];
 
 pub(super) fn topic(name: &str, partitions: u32) -> TopicSpec {
-    TopicSpec { name: name.into(), partitions, cleanup: Cleanup::Delete, retention: None, replication: None }
+    TopicSpec::new(name, partitions)
 }
 
 pub(super) fn record(key: &str, value: &str) -> Record {
@@ -289,7 +291,12 @@ fn topics_are_made_once(broker: &dyn Broker) {
     let cases = [
         (TopicSpec { partitions: 3, ..there.clone() }, "topic 't' has partitions 2, but 3 is asked for"),
         (TopicSpec { cleanup: Cleanup::CompactDelete, ..there.clone() }, "topic 't' has cleanup delete, but compact,delete is asked for"),
-        (TopicSpec { retention: None, ..there }, "topic 't' has retention 7d, but for ever is asked for"),
+        (TopicSpec { retention: None, ..there.clone() }, "topic 't' has retention 7d, but for ever is asked for"),
+        (TopicSpec { compaction_lag: Duration::from_secs(60), ..there.clone() }, "topic 't' has compaction lag 0ms, but 1m is asked for"),
+        (
+            TopicSpec { timestamps: Timestamps::OfTheAppend, ..there },
+            "topic 't' has timestamps of their own, but of the append is asked for",
+        ),
         (topic("none", 0), "create topic 'none': 0 partitions were asked for, 1 to 10000 are possible"),
     ];
     for (asked, expected) in cases {

@@ -194,7 +194,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let folder = Arc::new(StateFolder::lock(&dir.path().join("state")).unwrap());
             let log = EmbeddedLog::open(folder, Arc::<VirtualClock>::default(), &Budget::new(1 << 20, 16 << 20)).unwrap();
-            log.create_topics(&[TopicSpec { name: "t".into(), partitions: 1, cleanup, retention: None, replication: None }]).unwrap();
+            log.create_topics(&[TopicSpec { cleanup, ..TopicSpec::new("t", 1) }]).unwrap();
             let input = Input { source: "s".into(), topic: "t".into(), table: false, from: InputFrom::Stdin };
             Self { dir, log, input }
         }

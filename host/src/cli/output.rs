@@ -130,7 +130,7 @@ mod tests {
         let log = EmbeddedLog::open(folder, Arc::<VirtualClock>::default(), &Budget::new(1 << 20, 16 << 20)).unwrap();
         let topic: Arc<str> = "t".into();
         let cleanup = Cleanup::Delete;
-        log.create_topics(&[TopicSpec { name: topic.clone(), partitions: 1, cleanup, retention: None, replication: None }]).unwrap();
+        log.create_topics(&[TopicSpec { cleanup, ..TopicSpec::new(topic.clone(), 1) }]).unwrap();
         let mut output = Output::create(&log, &topic, 1, dir.path().join("out")).unwrap();
         let records = CHUNK_RECORDS + 3;
         let record = |n: usize| OutgoingRecord {

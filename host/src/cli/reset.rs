@@ -19,7 +19,7 @@ use super::table::{Align, table};
 /// Says what will be done, asks, and does it.
 pub fn reset(args: &args::Reset) -> Result<ExitCode, Vec<Diagnostic>> {
     let cluster = reach::cluster(&args.at.cluster, None);
-    let overrides = Overrides { threads: None, state_dir: args.at.state_dir.clone(), cluster };
+    let overrides = Overrides { threads: None, state_dir: args.at.state_dir.clone(), cluster, ..Overrides::default() };
     let app = Application::load(&args.at.manifest, &overrides)?;
     let (_folder, log) = take(&app, &overrides.cluster).map_err(|e| vec![e])?;
     let members = log.members(&app.topology.app).map_err(|e| vec![Diagnostic::run("B002", "the log failed").because(e)])?;

@@ -31,7 +31,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let console = Console::start(args.log);
     let ear = Ear::open().map_err(|e| vec![Diagnostic::run("R005", "signals cannot be heard").because(e)])?;
     let cluster = reach::cluster(&args.cluster, args.instance_id.as_ref());
-    let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone(), cluster };
+    let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone(), cluster, ..Overrides::default() };
     let app = Arc::new(Application::load(&args.manifest, &overrides)?);
     app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
     let inputs = inputs(&app, &args.input)?;

@@ -3,22 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc::channel;
 
-use crate::broker::sim::SimBroker;
 use crate::clock::VirtualClock;
-use crate::deploy::{self, Application, BindSettings, ExternalTopics, Overrides};
+use crate::deploy::{self, Application, Overrides};
 use crate::error::Diagnostic;
-use crate::runtime::{StreamThread, ThreadBoard};
-use crate::steps::{self, Bench, StepFile};
+use crate::steps::{self, StepFile};
 
 use super::args;
 use super::logging::Console;
 use super::report::say;
-
-/// Seed of the guests' random bits, so that a test that passes passes again.
-const SEED: u64 = 1;
 
 /// Runs step files; ends with `N passed, N failed`.
 pub fn test(args: &args::Test) -> Result<ExitCode, Vec<Diagnostic>> {
@@ -85,29 +78,10 @@ impl Apps {
 fn one_file(path: &Path, apps: &mut Apps) -> Result<(), String> {
     let file = StepFile::read(path).map_err(|e| e.to_string())?;
     let app = apps.get(&file.manifest)?;
-    let mut bench = bench(app, file.partitions).map_err(|p| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    let bench = deploy::bench(app, file.partitions, None, VirtualClock::default());
+    let mut bench = bench.map_err(|p| p.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     match steps::run(&file, &mut bench)? {
         None => Ok(()),
         Some(difference) => Err(difference.to_string()),
     }
-}
-
-/// An app on the simulated log and the virtual clock, on one thread.
-fn bench(app: &Application, partitions: u32) -> Result<Bench, Vec<Diagnostic>> {
-    let clock = Arc::new(VirtualClock::default());
-    let broker = SimBroker::new(clock.clone());
-    let settings = BindSettings {
-        tasks_folder: None,
-        commit_floor: std::time::Duration::ZERO,
-        topics: ExternalTopics::Own { partitions: Some(partitions) },
-        seed: SEED,
-        redact_keys: false,
-    };
-    let plan = deploy::bind(app, Arc::new(broker.clone()), clock.clone(), &settings)?;
-    let (commands, heard) = channel();
-    let board = ThreadBoard::default();
-    let thread = StreamThread::new(Arc::new(plan), 0, 1, heard, board.clone())
-        .map_err(|e| vec![Diagnostic::run("R002", "the stream thread cannot start").because(e)])?;
-    let sources = app.input_names().into_iter().filter_map(|n| Some((n.to_owned(), app.input_topic(n)?.0))).collect();
-    Ok(Bench { thread, broker, clock, commands, board, sources, outputs: app.observed_topics() })
 }

@@ -21,6 +21,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// Of a Kafka cluster.
     pub cluster: Cluster,
+    /// `perf` is to know the guests' functions by name; nothing in a manifest says that.
+    pub perf_map: bool,
 }
 
 /// A checked app.
@@ -40,13 +42,18 @@ pub struct Application {
 impl Application {
     /// Reads a manifest and everything that it names.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
-        let mut manifest = Manifest::load(path)?;
+        let manifest = Manifest::load(path)?;
+        let start = if overrides.perf_map { Engine::with_perf_map } else { Engine::new };
+        Self::of(&start(compiled::folder()).map_err(|e| vec![e])?, manifest, overrides)
+    }
+
+    /// Reads everything that a manifest names. Apps of one engine share its pool of instances.
+    pub fn of(engine: &Engine, mut manifest: Manifest, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
         if let Some(threads) = overrides.threads {
             manifest.runtime.threads = threads;
         }
         let state_dir = overrides.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
-        let engine = Engine::new(compiled::folder()).map_err(|e| vec![e])?;
-        let components = compile(&engine, &manifest, &component::load(&manifest)?)?;
+        let components = compile(engine, &manifest, &component::load(&manifest)?)?;
         let descriptions = describe(&manifest, &components)?;
         let topology = topology::build(&manifest, &descriptions)?;
         Ok(Self { manifest, topology, components, descriptions, state_dir })
@@ -89,6 +96,11 @@ impl Application {
             _ => None,
         })
     }
+}
+
+/// An engine that keeps compiled code for the next start.
+pub fn engine() -> Result<Engine, Diagnostic> {
+    Engine::new(compiled::folder())
 }
 
 /// Compiles each component once, whoever uses it.

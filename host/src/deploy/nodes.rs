@@ -98,7 +98,7 @@ fn grants(topology: &Topology, sub_topology: usize, processor: &Processor) -> Ve
     let grant = |g: &crate::topology::Grant| {
         let index = stores.iter().position(|&s| s == g.store)?;
         let spec = &topology.stores[g.store];
-        Some(StoreGrant { role: g.role.clone(), store: spec.name.clone(), index, kind: spec.kind, access: g.access })
+        Some(StoreGrant { role: g.role.clone(), store: spec.name.clone(), index, shape: spec.shape, access: g.access })
     };
     processor.grants.iter().filter_map(grant).collect()
 }

@@ -173,16 +173,15 @@ fn remove_folder(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::TopicSpec;
     use crate::broker::sim::SimBroker;
-    use crate::broker::{Cleanup, TopicSpec};
     use crate::clock::VirtualClock;
 
     #[test]
     fn a_reset_that_fails_on_its_way_is_told_until_another_one_goes_through() {
         let dir = tempfile::tempdir().unwrap();
         let broker = SimBroker::new(Arc::new(VirtualClock::default()));
-        let spec =
-            |name: &str| TopicSpec { name: name.into(), partitions: 1, cleanup: Cleanup::Delete, retention: None, replication: None };
+        let spec = |name: &str| TopicSpec::new(name, 1);
         broker.create_topics(&[spec("in"), spec("app-x-changelog")]).unwrap();
         let state = dir.path().join(TASKS_FOLDER).join("app");
         fs::create_dir_all(state.join("in_0")).unwrap();

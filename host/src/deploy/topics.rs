@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::broker::{Broker, BrokerError, Cleanup, TopicInfo, TopicSpec};
+use crate::broker::{Broker, BrokerError, Cleanup, Timestamps, TopicInfo, TopicSpec};
 use crate::error::Diagnostic;
 use crate::record::TopicPartition;
 use crate::topology::{self, ExternalTopic, InternalTopic, Partitions};
@@ -137,21 +137,20 @@ fn was_read(app: &Application, broker: &dyn Broker, topic: &Arc<str>, counted: &
 
 fn external(topic: &ExternalTopic, partitions: Option<u32>) -> TopicSpec {
     TopicSpec {
-        name: topic.name.clone(),
-        partitions: partitions.or(topic.partitions).unwrap_or(1),
         cleanup: cleanup(topic.cleanup),
         retention: topic.retention,
         replication: topic.replication,
+        ..TopicSpec::new(topic.name.clone(), partitions.or(topic.partitions).unwrap_or(1))
     }
 }
 
 fn internal(topic: &InternalTopic) -> TopicSpec {
     TopicSpec {
-        name: topic.name.clone(),
-        partitions: topic.partitions,
         cleanup: cleanup(topic.cleanup),
         retention: topic.retention,
-        replication: None,
+        compaction_lag: topic.compaction_lag,
+        timestamps: if topic.append_time { Timestamps::OfTheAppend } else { Timestamps::OfTheirOwn },
+        ..TopicSpec::new(topic.name.clone(), topic.partitions)
     }
 }
 

@@ -18,22 +18,21 @@ pub enum Compactions {
 }
 
 impl Database {
-    /// Puts rows into a family, over what is there: one for each key, in the order of the keys; `None` deletes. They are durable when it returns.
-    /// `by` is the file in which they come together: on the disk of the database, and gone at the end.
-    pub fn add_table<'r>(
+    /// Makes a table of rows for a family, in a file of its own on the disk of the database: one row for each key, in the order of the keys;
+    /// `None` deletes. False, and no file, without rows.
+    pub fn make_table<'r>(
         &self,
         family: &str,
-        by: &Path,
+        file: &Path,
         rows: impl ExactSizeIterator<Item = (&'r [u8], Option<&'r [u8]>)>,
-    ) -> Result<(), DiskError> {
+    ) -> Result<bool, DiskError> {
         if rows.len() == 0 {
-            return Ok(());
+            return Ok(false);
         }
-        let handle = self.family(family)?.handle();
         let access = self.families.iter().find(|(name, _)| name == family).map_or(Access::Ranges, |(_, access)| *access);
         let options = options::table(&self.budget, access);
         let mut table = SstFileWriter::create(&options);
-        let mut made = table.open(by);
+        let mut made = table.open(file);
         for (key, value) in rows {
             made = made.and_then(|()| match value {
                 Some(value) => table.put(key, value),
@@ -41,9 +40,15 @@ impl Database {
             });
         }
         made.and_then(|()| table.finish()).map_err(|why| self.failed("making a table", why))?;
+        Ok(true)
+    }
+
+    /// Puts a table into the family that it was made for, over what is there. Its rows are durable when it returns, and the file is gone.
+    pub fn add_table(&self, family: &str, file: &Path) -> Result<(), DiskError> {
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
-        self.db.ingest_external_file_cf_opts(handle, &options, vec![by]).map_err(|why| self.failed("taking in a table", why))
+        let taken = self.db.ingest_external_file_cf_opts(self.family(family)?.handle(), &options, vec![file]);
+        taken.map_err(|why| self.failed("taking in a table", why))
     }
 
     /// Whether a family is compacted of itself.

@@ -12,8 +12,6 @@ pub(super) struct Shape {
     pub later: &'static [(&'static str, &'static str)],
 }
 
-const ONLY_KEY_VALUE: &str = "it belongs to another kind of store; this version has key-value stores alone";
-
 pub(super) const ROOT: Shape = Shape {
     schema: "manifest",
     keys: &["app", "broker", "runtime", "admin", "topics", "sources", "tables", "processors", "stores", "sinks"],
@@ -39,14 +37,8 @@ pub(super) const PROCESSOR: Shape = Shape {
 };
 pub(super) const STORE: Shape = Shape {
     schema: "store",
-    keys: &["kind", "backend"],
-    later: &[
-        ("window", ONLY_KEY_VALUE),
-        ("retention", ONLY_KEY_VALUE),
-        ("duplicates", ONLY_KEY_VALUE),
-        ("history", ONLY_KEY_VALUE),
-        ("ttl", "a row stays until it is deleted; a processor can delete old ones in a schedule"),
-    ],
+    keys: &["kind", "backend", "window", "retention", "duplicates", "history", "segment-interval", "ttl"],
+    later: &[],
 };
 pub(super) const SINK: Shape = Shape { schema: "sink", keys: &["topic", "from", "on-error"], later: &[] };
 pub(super) const TIMESTAMP: Shape = Shape { schema: "timestamp", keys: &["field", "format", "zone"], later: &[] };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::words::{
-    Backend, Cleanup, ComponentRef, Guarantee, Name, OnError, Partitioner, Spanned, Start, StoreAccess, StoreKind, TimestampFrom,
+    Backend, Cleanup, ComponentRef, Guarantee, Name, OnError, Partitioner, Spanned, Start, StoreAccess, StoreShape, TimestampFrom,
 };
 use crate::error::Place;
 
@@ -288,8 +288,8 @@ pub struct Limits {
 pub struct Store {
     /// Its name.
     pub name: Name,
-    /// Its kind.
-    pub kind: StoreKind,
+    /// Its kind, and for how long it keeps what.
+    pub shape: StoreShape,
     /// Where it lives.
     pub backend: Backend,
 }

@@ -1,4 +1,4 @@
-//! The sections that are no nodes: `[app]`, `[broker]`, `[runtime]`, `[topics.*]`, `[stores.*]`.
+//! The sections that are no nodes: `[app]`, `[broker]`, `[runtime]`, `[topics.*]`.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use toml_edit::Value;
 
 use super::keys;
-use super::model::{App, Broker, KafkaBroker, Runtime, Store, Topic};
+use super::model::{App, Broker, KafkaBroker, Runtime, Topic};
 use super::reader::{Field, Fields, Reader};
 use super::values::{check_app_id, check_name, check_topic, parse_duration, parse_size, size_text};
-use super::words::{Backend, Cleanup, Guarantee, Name, Partitioner, Spanned, StoreKind};
+use super::words::{Backend, Cleanup, Guarantee, Name, Partitioner, Spanned};
 use crate::error::{Diagnostic, nearest};
 use crate::limits;
 
@@ -203,29 +203,6 @@ impl<'a> Reader<'a> {
             retention: self.read(&fields, "retention", Self::duration),
             replication: replication.and_then(|n| u16::try_from(n).ok()),
             partitioner: self.read(&fields, "partitioner", |r, f| r.word(f, &partitioners)).unwrap_or(Partitioner::Murmur2),
-        })
-    }
-
-    /// `[stores.NAME]`.
-    pub fn store(&mut self, name: Name, field: &Field<'a>) -> Option<Store> {
-        // A store of a kind that is not there is one error, not one for each of its keys.
-        let kind = self.entries(field, None).into_iter().find_map(|(key, f)| (key.value == "kind").then_some(f));
-        if let Some(kind) = kind
-            && let Some(later @ ("window" | "session" | "versioned")) = kind.value().and_then(|v| v.as_str())
-        {
-            let hint = match later {
-                "window" => "this version has kind = \"key-value\" alone; rows whose key ends with the window's start can serve",
-                _ => "this version has kind = \"key-value\" alone",
-            };
-            let message = format!("a store of kind '{later}' is not there yet");
-            self.error(Diagnostic::usage("M007", message).hint(hint), &kind.place);
-            return None;
-        }
-        let fields = self.table(field, &keys::STORE)?;
-        Some(Store {
-            name,
-            kind: self.read(&fields, "kind", |r, f| r.word(f, &[("key-value", StoreKind::KeyValue)])).unwrap_or(StoreKind::KeyValue),
-            backend: self.read(&fields, "backend", |r, f| r.word(f, BACKENDS)).unwrap_or(Backend::RocksDb),
         })
     }
 }

@@ -86,6 +86,9 @@ from = ["join.odd", "by-origin.even"]
     "[app]\nid = \"a\"\nguarantee = \"at-least-once\"\n[broker]\nkind = \"kafka\"\nbootstrap = \"k1:9092,k2:9092\"\n\
      client = { \"security.protocol\" = \"SSL\", \"fetch.max.bytes\" = 1048576, \"enable.ssl.certificate.verification\" = true }\n\
      [runtime]\ninstance-id = \"host-1\"\n",
+    "[app]\nid = \"a\"\n[stores.k]\nttl = \"7d\"\n[stores.w]\nkind = \"window\"\nwindow = \"0ms\"\nretention = \"0ms\"\nduplicates = true\n\
+     [stores.v]\nkind = \"versioned\"\nhistory = \"0ms\"\n[stores.x]\nkind = \"versioned\"\nhistory = \"1s\"\nsegment-interval = \"100ms\"\n\
+     [stores.s]\nkind = \"session\"\nretention = \"1h\"\nbackend = \"memory\"\n",
 ];
 
 /// What only the parser can know: the schema lets texts with these parts pass.
@@ -109,6 +112,8 @@ pub(super) const BEYOND_THE_SCHEMA: &[&str] = &[
     "70000",
     "10h10",
     "\"..\"\n# app",
+    "# too short",
+    "# 0",
 ];
 
 fn with_app(part: &str) -> String {
@@ -254,6 +259,23 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
         ],
     );
     theme(
+        "stores",
+        &[
+            "[stores.s]\nkind = \"windows\"",
+            "[stores.s]\nkind = \"window\"",
+            "[stores.s]\nkind = \"window\"\nwindow = \"1h\"\nretention = \"59m\" # too short",
+            "[stores.s]\nkind = \"window\"\nwindow = \"1h\"\nretention = 24\nduplicates = \"yes\"",
+            "[stores.s]\nkind = \"session\"",
+            "[stores.s]\nkind = \"session\"\nretention = \"1h\"\nduplicates = true\nwindow = \"1h\"",
+            "[stores.s]\nkind = \"versioned\"\nhistory = \"1h\"\nsegment-interval = \"300ms\" # too short",
+            "[stores.s]\nkind = \"versioned\"\nhistory = \"0ms\"\nsegment-interval = \"0ms\" # too short",
+            "[stores.s]\nkind = \"versioned\"\nretention = \"1h\"\nttl = \"1h\"",
+            "[stores.s]\nhistory = \"1h\"\nretention = \"7d\"\nwindow = \"1h\"",
+            "[stores.s]\nttl = \"0ms\" # 0",
+            "[stores.s]\nttl = \"7\"",
+        ],
+    );
+    theme(
         "not_there_yet",
         &[
             "[global-tables.g]\ntopic = \"t\"",
@@ -261,11 +283,6 @@ pub(super) fn refused() -> Vec<(String, &'static str)> {
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
             "[processors.p]\ncomponent = \"stock:join\"",
             "[processors.p]\ncomponent = \"stock:tabel\"",
-            "[stores.s]\nkind = \"window\"\nwindow = \"1h\"\nretention = \"24h\"",
-            "[stores.s]\nkind = \"session\"",
-            "[stores.s]\nkind = \"versioned\"\nhistory = \"1h\"",
-            "[stores.s]\nttl = \"7d\"",
-            "[stores.s]\nretention = \"7d\"",
             &processor("allow = [\"wasi:filesystem/types\"]"),
         ],
     );

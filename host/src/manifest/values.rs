@@ -25,6 +25,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(millis))
 }
 
+/// A duration as a manifest says it, in the largest unit that fits.
+pub fn duration_text(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let unit = units.into_iter().find(|(length, _)| ms > 0 && ms.is_multiple_of(*length));
+    unit.map_or_else(|| format!("{ms}ms"), |(length, name)| format!("{}{name}", ms / length))
+}
+
 /// Reads `512KiB`, `64MiB`, `1GiB`, `4096B`. The error says what is wrong with it.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];

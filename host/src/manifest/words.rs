@@ -166,6 +166,49 @@ impl fmt::Display for StoreKind {
     }
 }
 
+/// What a store keeps, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreShape {
+    /// Values by key.
+    KeyValue {
+        /// How long a row is visible: by its timestamp against the largest one of the store; `None`: until it is deleted.
+        ttl: Option<Duration>,
+    },
+    /// Values by key and window.
+    Window {
+        /// Length of the windows.
+        size: Duration,
+        /// How long a window is visible: by its start against the largest one of the store.
+        retention: Duration,
+        /// True: a key and window holds every value that was put.
+        duplicates: bool,
+    },
+    /// Values by key and session.
+    Session {
+        /// How long a session is visible: by its end against the largest one of the store.
+        retention: Duration,
+    },
+    /// Histories of values by key.
+    Versioned {
+        /// How far back they go: by the begin of a version against the largest one of the store.
+        history: Duration,
+        /// What expires at once; `None`: by the history.
+        segment: Option<Duration>,
+    },
+}
+
+impl StoreShape {
+    /// The kind of such a store.
+    pub fn kind(&self) -> StoreKind {
+        match self {
+            Self::KeyValue { .. } => StoreKind::KeyValue,
+            Self::Window { .. } => StoreKind::Window,
+            Self::Session { .. } => StoreKind::Session,
+            Self::Versioned { .. } => StoreKind::Versioned,
+        }
+    }
+}
+
 /// Where a store lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {

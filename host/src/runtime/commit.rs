@@ -199,9 +199,12 @@ impl StreamThread {
         let host = self.host.clone();
         for slot in self.slots.values_mut() {
             let Slot::Running(task) = slot else { continue };
-            if task.env().is_some_and(|env| env.stores.flush_due(now)) {
-                flush(&host, task, now)?;
-                tracing::info!(task = %task.id.name, state_bytes = task.state_bytes(), "flushed");
+            let Some(records) = task.env().filter(|env| env.stores.flush_due(now)).map(|env| env.stores.unflushed_records()) else {
+                continue;
+            };
+            flush(&host, task, now)?;
+            if records >= limits::FLUSH_TOLD_RECORDS {
+                tracing::info!(task = %task.id.name, records, state_bytes = task.state_bytes(), "flushed");
             }
         }
         Ok(())
@@ -230,7 +233,7 @@ fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction
         return Ok(());
     }
     let changelogs = host.changelogs(&id);
-    for change in env.stores.changes() {
+    for change in env.stores.changes().map_err(|e| ThreadError::of_store(&id, e))? {
         let Some(changelog) = changelogs.iter().find(|c| c.of == change.changelog && !c.source) else { continue };
         open.records += 1;
         open.bytes += change.record.size();

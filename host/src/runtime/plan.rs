@@ -125,7 +125,7 @@ impl HostPlan {
     /// The stores of a sub-topology's tasks, as they are opened.
     pub fn store_configs(&self, sub_topology: usize) -> Vec<StoreConfig> {
         let stores = self.topology.sub_topologies[sub_topology].stores.iter().map(|&s| &self.topology.stores[s]);
-        stores.map(|s| StoreConfig { name: s.name.clone(), kind: s.kind, backend: s.backend, changelog: s.changelog.clone() }).collect()
+        stores.map(|s| StoreConfig { name: s.name.clone(), shape: s.shape, backend: s.backend, changelog: s.changelog.clone() }).collect()
     }
 
     /// Sees to it that a task has its changelogs. Its source may have grown since the app's topics were made: then keys lie in other

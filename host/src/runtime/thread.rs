@@ -91,7 +91,7 @@ impl StreamThread {
         client.subscribe(host.subscriptions())?;
         let mut reader = host.broker.reader()?;
         // Restores are all that it reads, and changelogs of key-value stores and of cells say nothing in headers.
-        if host.topology.stores.iter().all(|store| store.kind == StoreKind::KeyValue) {
+        if host.topology.stores.iter().all(|store| store.shape.kind() == StoreKind::KeyValue) {
             reader.skip_headers();
         }
         let mut sub_topology_of = FxHashMap::default();

@@ -16,7 +16,7 @@ impl Host for State {
         let grants = self.setup.grants.iter().map(|grant| Grant {
             role: grant.role.clone(),
             store: grant.store.to_string(),
-            kind: kind_to_guest(grant.kind),
+            kind: kind_to_guest(grant.shape.kind()),
             access: match grant.access {
                 StoreAccess::Read => Access::Read,
                 StoreAccess::ReadWrite => Access::ReadWrite,

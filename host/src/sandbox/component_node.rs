@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::instance::Instance;
 use super::loaded::Loaded;
-use super::setup::NodeSetup;
+use super::setup::{NodeSetup, StoreGrant};
 use super::state::Carried;
 use crate::limits;
 use crate::node::{self, Caused, Failure, Frame, Incoming, Lent, Node, Output, SourceRecord};
 use crate::record::{Record, Timestamp};
+use crate::topology::StoreShape;
 
 /// In a frame: there is none yet.
 const NO_STREAM_TIME: Timestamp = Timestamp(-1);
@@ -124,7 +125,9 @@ impl Node for ComponentNode {
     }
 
     fn frame_records(&self) -> usize {
-        if self.loaded.batch.is_some() { self.frame_records } else { 1 }
+        // Where rows expire, a write of one record decides what the next one sees.
+        let expires = |grant: &StoreGrant| matches!(grant.shape, StoreShape::KeyValue { ttl: Some(_) });
+        if self.loaded.batch.is_some() && !self.setup.grants.iter().any(expires) { self.frame_records } else { 1 }
     }
 
     fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {

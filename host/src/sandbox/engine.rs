@@ -8,7 +8,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, ProfilingStrategy, WasmBacktraceDetails};
 
 use super::bindings::cofferdam::processor::{context, stores, types};
 use super::compiled::CompiledCode;
@@ -39,11 +39,20 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Starts the engine and its ticker. With `compiled`, a component is compiled only where its code is not there yet.
     pub fn new(compiled: Option<CompiledCode>) -> Result<Self, Diagnostic> {
+        Self::started(compiled, ProfilingStrategy::None)
+    }
+
+    /// As `new`; besides, tells `perf` what the guests' functions are called and where they lie, in `/tmp/perf-PID.map`. Their code is the same.
+    pub fn with_perf_map(compiled: Option<CompiledCode>) -> Result<Self, Diagnostic> {
+        Self::started(compiled, ProfilingStrategy::PerfMap)
+    }
+
+    fn started(compiled: Option<CompiledCode>, profiling: ProfilingStrategy) -> Result<Self, Diagnostic> {
         let failed = |e: wasmtime::Error| Diagnostic::run("C100", "the WebAssembly engine could not be started").because(format!("{e:#}"));
-        let wasm = wasmtime::Engine::new(&settings(true)).or_else(|e| {
+        let wasm = wasmtime::Engine::new(settings(true).profiler(profiling)).or_else(|e| {
             // A narrow address space (`ulimit -v`) has no room for the pool; instances then cost some microseconds more.
             tracing::warn!("no room for a pool of {} instances, they are allocated one by one: {e:#}", limits::INSTANCES);
-            wasmtime::Engine::new(&settings(false)).map_err(failed)
+            wasmtime::Engine::new(settings(false).profiler(profiling)).map_err(failed)
         })?;
         let linker = host_functions(&wasm).map_err(failed)?;
         let ticks = Ticks::default();

@@ -6,6 +6,7 @@ use wasmtime::component::Resource;
 use super::bindings::cofferdam::processor::stores::{self, Access, Bound, Entries, HostKeyValue, KeyValue, OpenError, Order, Write};
 use super::entries::{Cursor, prefix_bounds};
 use super::failing::size;
+use super::iterators::Place;
 use super::packed;
 use super::state::State;
 use crate::limits;
@@ -100,13 +101,15 @@ impl HostKeyValue for State {
 
     fn range(&mut self, handle: Resource<KeyValue>, lower: Bound, upper: Bound, order: Order) -> wasmtime::Result<Resource<Entries>> {
         let store = self.readable(handle.rep())?;
-        self.iterate(Cursor::new(store, bound(lower), bound(upper), scan_order(order)))
+        let cursor = Cursor::new(store, bound(lower), bound(upper), scan_order(order));
+        self.iterate(Place::Entries(cursor)).map(Resource::new_own)
     }
 
     fn prefix(&mut self, handle: Resource<KeyValue>, prefix: Vec<u8>, order: Order) -> wasmtime::Result<Resource<Entries>> {
         let store = self.readable(handle.rep())?;
         let (lower, upper) = prefix_bounds(prefix);
-        self.iterate(Cursor::new(store, lower, upper, scan_order(order)))
+        let cursor = Cursor::new(store, lower, upper, scan_order(order));
+        self.iterate(Place::Entries(cursor)).map(Resource::new_own)
     }
 
     fn approximate_count(&mut self, handle: Resource<KeyValue>) -> wasmtime::Result<u64> {
@@ -129,14 +132,14 @@ impl State {
             let part = self.with_stores(|stores, _| stores.get_many(store, keys))?;
             bytes += part.iter().flatten().map(|row| row.value.len()).sum::<usize>();
             if bytes > limits::HOST_CALL_BYTES {
-                return Err(self.broken_rule(format!("more than {} of rows in one call", size(limits::HOST_CALL_BYTES))));
+                return Err(self.broken_rule(too_many_bytes()));
             }
             rows.extend(part);
         }
         Ok(rows)
     }
 
-    fn check_row(&mut self, key: usize, value: usize, timestamp: Option<i64>) -> wasmtime::Result<()> {
+    pub(super) fn check_row(&mut self, key: usize, value: usize, timestamp: Option<i64>) -> wasmtime::Result<()> {
         let bytes = key.saturating_add(value);
         if bytes > limits::RECORD_BYTES {
             let (bytes, most) = (size(bytes), size(limits::RECORD_BYTES));
@@ -157,17 +160,15 @@ impl State {
         }
         Ok(())
     }
-
-    fn iterate(&mut self, cursor: Cursor) -> wasmtime::Result<Resource<Entries>> {
-        self.env("stores")?;
-        match self.iterators.open(cursor) {
-            Some(handle) => Ok(Resource::new_own(handle)),
-            None => Err(self.broken_rule(format!("more than {} iterators are open in one call", limits::ITERATORS))),
-        }
-    }
 }
 
-fn new_row(value: Vec<u8>, timestamp: Option<i64>, now: Timestamp) -> Row {
+/// What is said of a call that reads too much.
+pub(super) fn too_many_bytes() -> String {
+    format!("more than {} of rows in one call", size(limits::HOST_CALL_BYTES))
+}
+
+/// A row that a guest puts; without a timestamp of its own it has `now`.
+pub(super) fn new_row(value: Vec<u8>, timestamp: Option<i64>, now: Timestamp) -> Row {
     Row { value: value.into(), timestamp: timestamp.map_or(now, Timestamp) }
 }
 
@@ -176,7 +177,8 @@ pub(super) fn row_to_guest(row: Row) -> stores::Row {
     stores::Row { value: row.value.into(), timestamp: row.timestamp.0 }
 }
 
-fn bound(bound: Bound) -> std::ops::Bound<Vec<u8>> {
+/// A bound in the host's words.
+pub(super) fn bound(bound: Bound) -> std::ops::Bound<Vec<u8>> {
     match bound {
         Bound::Unbounded => std::ops::Bound::Unbounded,
         Bound::Included(key) => std::ops::Bound::Included(key),
@@ -184,7 +186,8 @@ fn bound(bound: Bound) -> std::ops::Bound<Vec<u8>> {
     }
 }
 
-fn scan_order(order: Order) -> ScanOrder {
+/// A direction in the host's words.
+pub(super) fn scan_order(order: Order) -> ScanOrder {
     match order {
         Order::Ascending => ScanOrder::Ascending,
         Order::Descending => ScanOrder::Descending,

@@ -5,7 +5,7 @@ use super::setup::StoreGrant;
 use super::state::{Phase, State};
 use crate::record::Timestamp;
 use crate::store::{StoreError, TaskStores};
-use crate::topology::{StoreAccess, StoreKind};
+use crate::topology::{StoreAccess, StoreKind, StoreShape};
 
 /// What a handle stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +25,8 @@ impl State {
         let Some((at, grant)) = grants.iter().enumerate().find(|(_, grant)| grant.role == role) else {
             return Ok(Err(OpenError::NotGranted(not_granted(grants, role))));
         };
-        if grant.kind != kind {
-            return Ok(Err(OpenError::WrongKind(kind_to_guest(grant.kind))));
-        }
-        if kind != StoreKind::KeyValue {
-            return Ok(Err(OpenError::NotGranted("this host has key-value stores only".into())));
+        if grant.shape.kind() != kind {
+            return Ok(Err(OpenError::WrongKind(kind_to_guest(grant.shape.kind()))));
         }
         let writable = access == Access::ReadWrite;
         if writable && grant.access == StoreAccess::Read {
@@ -47,6 +44,14 @@ impl State {
     pub(super) fn readable(&mut self, handle: u32) -> wasmtime::Result<usize> {
         match self.open_stores.get(handle as usize) {
             Some(open) => Ok(open.store),
+            None => Err(self.broken_rule("no such store handle")),
+        }
+    }
+
+    /// What the store behind a handle keeps, and for how long.
+    pub(super) fn shape(&mut self, handle: u32) -> wasmtime::Result<StoreShape> {
+        match self.open_stores.get(handle as usize) {
+            Some(open) => Ok(self.setup.grants[open.grant].shape),
             None => Err(self.broken_rule("no such store handle")),
         }
     }

@@ -60,6 +60,17 @@ pub(super) fn read_keys(packed: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
     keys.collect()
 }
 
+/// A packed window key: the key, then the start.
+pub(super) fn split_window_key(packed: &[u8]) -> Result<(&[u8], i64), &'static str> {
+    let (key, start) = packed.split_last_chunk::<8>().ok_or("a packed window key is shorter than its start")?;
+    Ok((key, i64::from_le_bytes(*start)))
+}
+
+/// The other way.
+pub(super) fn join_window_key(key: &[u8], start: i64) -> Vec<u8> {
+    [key, &start.to_le_bytes()].concat()
+}
+
 /// Blobs key, row, key, row.
 pub(super) fn read_writes(packed: &Bytes) -> Result<Vec<PackedWrite>, &'static str> {
     let (lengths, mut at) = lengths(packed)?;

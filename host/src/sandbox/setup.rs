@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::metrics::GuestMetrics;
 use crate::limits;
-use crate::topology::{NodeIx, StoreAccess, StoreKind};
+use crate::topology::{NodeIx, StoreAccess, StoreShape};
 
 /// A store that the node may open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct StoreGrant {
     pub store: Arc<str>,
     /// Its index in the task's [`TaskStores`](crate::store::TaskStores).
     pub index: usize,
-    /// Its kind.
-    pub kind: StoreKind,
+    /// Its kind, and for how long it keeps what.
+    pub shape: StoreShape,
     /// What the node may do there.
     pub access: StoreAccess,
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::engine::{Engine, Ticks};
-use super::entries::Iterators;
 use super::frame::Taken;
 use super::guest_log::{GuestLog, Level, Stream};
+use super::iterators::Iterators;
 use super::memory::MemoryMeter;
 use super::metrics::NodeMetrics;
 use super::open_stores::OpenStore;
@@ -74,7 +74,7 @@ pub(super) struct State {
     pub(super) setup: Arc<NodeSetup>,
     pub(super) call: Call,
     pub(super) memory: MemoryMeter,
-    /// What the handles of the resource `key-value` stand for.
+    /// What the handles of stores stand for.
     pub(super) open_stores: Vec<OpenStore>,
     pub(super) iterators: Iterators,
     pub(super) carried: Carried,

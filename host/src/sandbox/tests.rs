@@ -16,7 +16,7 @@ use super::{ComponentNode, Engine, Loaded, NodeLimits, NodeSetup, StoreGrant, lo
 use crate::node::{Effort, Failure, Lent, Node, Output, Schedules, SeededRandom, TaskEnv};
 use crate::record::{Record, Timestamp};
 use crate::store::{StoreConfig, TaskStores};
-use crate::topology::{Backend, NodeIx, StoreAccess, StoreKind};
+use crate::topology::{Backend, NodeIx, StoreAccess, StoreShape};
 use guest::Guest;
 
 /// One for all tests: each has a pool and a thread.
@@ -26,8 +26,12 @@ fn engine() -> &'static Engine {
 }
 
 fn env() -> Lent {
-    let stores =
-        vec![StoreConfig { name: "counts".into(), kind: StoreKind::KeyValue, backend: Backend::Memory, changelog: "counts".into() }];
+    let stores = vec![StoreConfig {
+        name: "counts".into(),
+        shape: StoreShape::KeyValue { ttl: None },
+        backend: Backend::Memory,
+        changelog: "counts".into(),
+    }];
     Some(Box::new(TaskEnv {
         stores: TaskStores::open(None, stores).unwrap(),
         schedules: Schedules::default(),
@@ -56,7 +60,7 @@ fn setup() -> NodeSetup {
 }
 
 fn with_store(access: StoreAccess) -> NodeSetup {
-    let grant = StoreGrant { role: "s".into(), store: "counts".into(), index: 0, kind: StoreKind::KeyValue, access };
+    let grant = StoreGrant { role: "s".into(), store: "counts".into(), index: 0, shape: StoreShape::KeyValue { ttl: None }, access };
     NodeSetup { grants: vec![grant], ..setup() }
 }
 

@@ -8,3 +8,8 @@ pub(super) fn key<'b>(node: &str, name: &str, buffer: &'b mut Vec<u8>) -> &'b [u
     buffer.extend_from_slice(name.as_bytes());
     buffer
 }
+
+/// The key of the cell in which a store keeps its clock: no node has an empty name.
+pub(super) fn of_store<'b>(store: &str, buffer: &'b mut Vec<u8>) -> &'b [u8] {
+    key("", store, buffer)
+}

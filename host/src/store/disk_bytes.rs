@@ -73,6 +73,11 @@ impl OrderedBytes for DiskBytes {
         Ok(())
     }
 
+    fn delete_range(&mut self, from: &[u8], to: &[u8]) -> Result<(), DiskError> {
+        self.staged.delete_range(self.database.family(&self.family)?, from, to);
+        Ok(())
+    }
+
     fn write(&mut self) -> Result<(), DiskError> {
         if let Some(fill) = &mut self.fill {
             return fill.write();

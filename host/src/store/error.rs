@@ -34,8 +34,8 @@ pub enum StoreError {
         /// Where.
         why: String,
     },
-    /// A kind of store that this version does not have.
-    #[error("store '{store}': {kind:?} stores are not there yet, only key-value stores are")]
+    /// It was used as a store of another kind.
+    #[error("'{store}' is a {kind} store and was used as another kind")]
     Kind {
         /// The store.
         store: Arc<str>,

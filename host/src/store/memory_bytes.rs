@@ -18,6 +18,7 @@ use super::ScanOrder;
 use super::ordered_bytes::OrderedBytes;
 use super::run::Run;
 use crate::disk::DiskError;
+use crate::limits;
 
 /// Ordered bytes in memory.
 #[derive(Debug)]
@@ -27,11 +28,13 @@ pub(super) struct MemoryBytes {
     count: usize,
     /// Rows of a restore that are in no leaf yet.
     run: Option<Run>,
+    /// Bytes of the rows that this restore has put into leaves.
+    filled: usize,
 }
 
 impl Default for MemoryBytes {
     fn default() -> Self {
-        Self { leaves: BTreeMap::from([(Box::default(), Leaf::default())]), count: 0, run: None }
+        Self { leaves: BTreeMap::from([(Box::default(), Leaf::default())]), count: 0, run: None, filled: 0 }
     }
 }
 
@@ -112,7 +115,10 @@ impl OrderedBytes for MemoryBytes {
     fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), DiskError> {
         if let Some(mut run) = self.run.take() {
             run.push(key, value);
-            if run.is_full() {
+            // The more rows a leaf gets at a time, the less each of them costs.
+            let most = (self.filled / 2).clamp(limits::RESTORE_RUN_BYTES, limits::RESTORE_RUN_CEILING_BYTES);
+            if run.bytes() >= most {
+                self.filled += run.bytes();
                 self.merge(&mut run);
                 run.clear();
             }
@@ -136,12 +142,31 @@ impl OrderedBytes for MemoryBytes {
         Ok(())
     }
 
+    fn delete_range(&mut self, from: &[u8], to: &[u8]) -> Result<(), DiskError> {
+        debug_assert!(self.run.is_none(), "a restore is under way");
+        if from >= to {
+            return Ok(());
+        }
+        let begins = self.leaves.range::<[u8], _>((Bound::Unbounded, Bound::Included(from))).next_back().map(|(first, _)| first.clone());
+        let touched = self.leaves.range_mut::<[u8], _>((begins.as_deref().map_or(Bound::Unbounded, Bound::Included), Bound::Excluded(to)));
+        let mut empty = Vec::new();
+        for (first, leaf) in touched {
+            self.count -= leaf.remove_range(from, to);
+            if leaf.is_empty() && !first.is_empty() {
+                empty.push(first.clone());
+            }
+        }
+        empty.iter().for_each(|first| drop(self.leaves.remove(first)));
+        Ok(())
+    }
+
     fn write(&mut self) -> Result<(), DiskError> {
         Ok(())
     }
 
     fn begin_fill(&mut self) -> Result<(), DiskError> {
         self.run.get_or_insert_default();
+        self.filled = 0;
         Ok(())
     }
 

@@ -28,6 +28,9 @@ pub(super) trait OrderedBytes: fmt::Debug + Send {
     /// Puts (or, `None`, deletes) a row. It may be seen at once, and is after `write`.
     fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), DiskError>;
 
+    /// Deletes all rows from `from` (included) to `to` (excluded), as `put` does one.
+    fn delete_range(&mut self, from: &[u8], to: &[u8]) -> Result<(), DiskError>;
+
     /// Ends a run of `put`s.
     fn write(&mut self) -> Result<(), DiskError>;
 

@@ -1,7 +1,5 @@
 //! Rows that a restore has gathered, in the order in which they came; and from there in the order of their keys.
 
-use crate::limits;
-
 /// Rows that a restore has gathered. Keys and values stand one behind the other in one piece of memory.
 #[derive(Debug, Default)]
 pub(super) struct Run {
@@ -44,12 +42,13 @@ impl Run {
         self.rows.is_empty()
     }
 
-    /// True when it is worth sorting in.
-    pub fn is_full(&self) -> bool {
-        self.bytes() >= limits::RESTORE_RUN_BYTES
+    /// With room for as many rows as another one has.
+    pub fn like(other: &Self) -> Self {
+        Self { rows: Vec::with_capacity(other.rows.len()), bytes: Vec::with_capacity(other.bytes.len()) }
     }
 
-    fn bytes(&self) -> usize {
+    /// Bytes that it takes up.
+    pub fn bytes(&self) -> usize {
         self.bytes.len() + self.rows.len() * size_of::<Place>()
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::disk_bytes::DiskBytes;
 use super::disk_fill::remove_left_overs;
-use super::key_value::Written;
+use super::overlaid::Written;
+use super::store_of_kind::Kind;
 use super::{Changelog, Home, StoreConfig, StoreError};
 use crate::disk::{Access, Batch, Database, DiskError, Durability, FamilySpec, Options, Sync};
 use crate::limits;
@@ -28,6 +29,8 @@ pub(super) struct TaskDatabase {
     families: Vec<Option<String>>,
     /// The topics that they are restored from.
     changelogs: Vec<Arc<str>>,
+    /// What the keys of their rows depend on.
+    layouts: Vec<String>,
     unflushed: Written,
     flushed: Option<Timestamp>,
     /// As of the last flush: it changes there, compactions aside.
@@ -47,9 +50,10 @@ impl TaskDatabase {
         let name = name_of(home.folder);
         let database = Database::open(home.folder, &options).map_err(|why| StoreError::of(&name, why))?;
         let changelogs = stores.iter().map(|store| Arc::clone(&store.changelog)).collect();
+        let layouts = stores.iter().map(|store| Kind::new(&store.shape).layout()).collect();
         let bytes_on_disk = database.bytes_on_disk();
         let (database, unflushed) = (Arc::new(database), Written::default());
-        let opened = Self { database, name, families, changelogs, unflushed, flushed: None, bytes_on_disk };
+        let opened = Self { database, name, families, changelogs, layouts, unflushed, flushed: None, bytes_on_disk };
         opened.check_whole()?;
         opened.check_changelogs()?;
         Ok(opened)
@@ -76,19 +80,28 @@ impl TaskDatabase {
         }
     }
 
-    /// A position says nothing of another topic: a store whose changelog is not the one that it was made from has to be made anew.
+    /// A position says nothing of another topic, and rows of another layout cannot be found: a store whose changelog or layout is not the one
+    /// that it was made from has to be made anew.
     fn check_changelogs(&self) -> Result<(), StoreError> {
-        for (family, now) in self.families.iter().zip(&self.changelogs) {
+        for ((family, changelog), layout) in self.families.iter().zip(&self.changelogs).zip(&self.layouts) {
             let Some(family) = family else { continue };
-            let key = changelog_key(family);
-            let read =
-                self.database.family(META).and_then(|meta| meta.read(key.as_bytes(), |bytes| String::from_utf8_lossy(bytes).into_owned()));
-            if let Some(then) = read.map_err(|why| StoreError::of(&self.name, why))?.filter(|then| *then != **now) {
-                let why = format!("'{family}' was made from the topic '{then}', and its changelog is '{now}' now");
+            if let Some(then) = self.note(&changelog_key(family))?.filter(|then| *then != **changelog) {
+                let why = format!("'{family}' was made from the topic '{then}', and its changelog is '{changelog}' now");
+                return Err(StoreError::Corrupted { store: Arc::clone(&self.name), why });
+            }
+            if let Some(then) = self.note(&layout_key(family))?.filter(|then| then != layout) {
+                let why = format!("'{family}' holds {then}, and is to hold {layout} now");
                 return Err(StoreError::Corrupted { store: Arc::clone(&self.name), why });
             }
         }
         Ok(())
+    }
+
+    /// A text of the family `meta`.
+    fn note(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let meta = self.database.family(META);
+        let read = meta.and_then(|meta| meta.read(key.as_bytes(), |bytes| String::from_utf8_lossy(bytes).into_owned()));
+        read.map_err(|why| StoreError::of(&self.name, why))
     }
 
     /// Deletes the database of a task with all that is in it.
@@ -121,6 +134,11 @@ impl TaskDatabase {
         records > 0 && (waited || records >= limits::UNFLUSHED_CHANGELOG_RECORDS || bytes >= limits::UNFLUSHED_BYTES)
     }
 
+    /// Changelog records that a restart would have to read again.
+    pub(super) fn unflushed_records(&self) -> u64 {
+        self.unflushed.records
+    }
+
     /// Writes the positions after everything that they stand for, then makes all of it durable together.
     pub(super) fn flush(&mut self, positions: &[(Changelog, Offset)], now: Timestamp) -> Result<(), StoreError> {
         self.write_positions(positions).and_then(|()| self.database.flush()).map_err(|why| StoreError::of(&self.name, why))?;
@@ -144,9 +162,10 @@ impl TaskDatabase {
                 batch.put(meta, key.as_bytes(), &offset.to_be_bytes());
             }
         }
-        for (family, changelog) in self.families.iter().zip(&self.changelogs) {
+        for ((family, changelog), layout) in self.families.iter().zip(&self.changelogs).zip(&self.layouts) {
             if let Some(family) = family {
                 batch.put(meta, changelog_key(family).as_bytes(), changelog.as_bytes());
+                batch.put(meta, layout_key(family).as_bytes(), layout.as_bytes());
             }
         }
         self.database.write(batch, Sync::No)
@@ -180,6 +199,10 @@ impl TaskDatabase {
 
 fn changelog_key(family: &str) -> String {
     format!("changelog.{family}")
+}
+
+fn layout_key(family: &str) -> String {
+    format!("layout.{family}")
 }
 
 fn name_of(folder: &Path) -> Arc<str> {

@@ -6,16 +6,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::key_value::{KeyValueStore, Written};
+use super::at_work::AtWork;
+use super::clock::StoreClock;
+use super::expiring::Expiring;
 use super::memory_bytes::MemoryBytes;
 use super::ordered_bytes::OrderedBytes;
+use super::overlaid::{Overlaid, Written};
 use super::overlay::Keys;
+use super::sessions::Sessions;
+use super::store_of_kind::{Kind, Store};
 use super::task_database::TaskDatabase;
-use super::undo_log::UndoLog;
-use super::{Change, Changelog, Row, Savepoint, StoreError, cells};
+use super::timed::Timed;
+use super::undo_log::{Done, UndoLog};
+use super::versioned::Versioned;
+use super::windows::Windows;
+use super::{Change, Changelog, Row, Savepoint, StoreError, cells, changelog};
 use crate::disk::{Budget, DiskError};
 use crate::record::{ConsumedRecord, Offset, Timestamp};
-use crate::topology::{Backend, StoreKind};
+use crate::topology::{Backend, StoreKind, StoreShape};
 
 /// Direction of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +39,8 @@ pub enum ScanOrder {
 pub struct StoreConfig {
     /// Its name: its family in the task's database is named after it.
     pub name: Arc<str>,
-    /// Its kind.
-    pub kind: StoreKind,
+    /// Its kind, and for how long it keeps what.
+    pub shape: StoreShape,
     /// Where it lives.
     pub backend: Backend,
     /// The topic that it is restored from, whose offsets its stored position is of.
@@ -51,8 +59,8 @@ pub struct Home<'a> {
 /// All state of one task. Used by one thread.
 #[derive(Debug)]
 pub struct TaskStores {
-    stores: Vec<KeyValueStore>,
-    cells: KeyValueStore,
+    stores: Vec<Store>,
+    cells: Overlaid,
     undo: UndoLog,
     keys: Keys,
     cell_key: Vec<u8>,
@@ -65,22 +73,23 @@ pub struct TaskStores {
 impl TaskStores {
     /// Opens the state of a task. Without a home everything is in memory, whatever the backends say.
     pub fn open(home: Option<Home<'_>>, stores: Vec<StoreConfig>) -> Result<Self, StoreError> {
-        if let Some(store) = stores.iter().find(|store| store.kind != StoreKind::KeyValue) {
-            return Err(StoreError::Kind { store: Arc::clone(&store.name), kind: store.kind });
-        }
         let any_on_disk = stores.iter().any(|store| store.backend == Backend::RocksDb);
         let database = home.filter(|_| any_on_disk).map(|home| TaskDatabase::open(home, &stores)).transpose()?;
-        let store = |name: Arc<str>, of: Changelog| {
-            let bytes: Box<dyn OrderedBytes> = match database.as_ref().and_then(|database| database.bytes(of)) {
-                Some(on_disk) => Box::new(on_disk),
-                None => Box::new(MemoryBytes::default()),
-            };
-            KeyValueStore::new(name, bytes)
+        let rows = |name: Arc<str>, of: Changelog| match database.as_ref().and_then(|database| database.bytes(of)) {
+            Some(on_disk) => Overlaid::new(name, Box::new(on_disk)),
+            None => Overlaid::new(name, Box::new(MemoryBytes::default()) as Box<dyn OrderedBytes>),
         };
-        let cells = store("cells".into(), Changelog::Cells);
-        let stores = stores.into_iter().enumerate().map(|(ix, config)| store(config.name, Changelog::Store(ix))).collect();
+        let cells = rows("cells".into(), Changelog::Cells);
+        let mut cell_key = Vec::new();
+        let mut opened = Vec::new();
+        for (ix, config) in stores.into_iter().enumerate() {
+            let is_on_disk = config.backend == Backend::RocksDb && database.is_some();
+            let restored = if is_on_disk { read_clock(&cells, &config.name, &mut cell_key)? } else { StoreClock::NEW };
+            let rows = rows(config.name.clone(), Changelog::Store(ix));
+            opened.push(Store::new(config.name, config.shape, rows, restored));
+        }
         let (undo, keys) = (UndoLog::default(), Keys::default());
-        Ok(Self { stores, cells, undo, keys, cell_key: Vec::new(), database, failed: None })
+        Ok(Self { stores: opened, cells, undo, keys, cell_key, database, failed: None })
     }
 
     /// Deletes what a task has on disk; it is not open. The next `open` begins with nothing, and restores all of it.
@@ -88,24 +97,94 @@ impl TaskStores {
         TaskDatabase::wipe(folder)
     }
 
-    /// The value of a key: the running transaction's, else the store's.
+    /// A store in the running transaction, with its clock.
+    fn work(&mut self, store: usize) -> Result<(Kind, AtWork<'_>), StoreError> {
+        let of = Changelog::Store(store);
+        let Store { name, kind, rows, clock, committed, noted, .. } = &mut self.stores[store];
+        let clock = match clock {
+            Some(clock) => clock,
+            none => {
+                *committed = read_clock(&self.cells, name, &mut self.cell_key)?;
+                none.insert(*committed)
+            }
+        };
+        Ok((*kind, AtWork { of, rows, clock, noted, keys: &mut self.keys, undo: &mut self.undo }))
+    }
+
+    fn expiring(&mut self, store: usize, ttl_ms: i64) -> Result<Expiring<'_>, StoreError> {
+        Ok(Expiring { work: self.work(store)?.1, ttl_ms })
+    }
+
+    /// A window store.
+    pub fn windows(&mut self, store: usize) -> Result<Windows<'_>, StoreError> {
+        self.must_be(store, StoreKind::Window)?;
+        self.timed(store).map(Windows)
+    }
+
+    /// A session store.
+    pub fn sessions(&mut self, store: usize) -> Result<Sessions<'_>, StoreError> {
+        self.must_be(store, StoreKind::Session)?;
+        self.timed(store).map(Sessions)
+    }
+
+    /// A versioned store.
+    pub fn versioned(&mut self, store: usize) -> Result<Versioned<'_>, StoreError> {
+        let wrong = self.wrong_kind(store);
+        match self.work(store)? {
+            (Kind::Versioned(rules), work) => Ok(Versioned { work, rules, rewritten: 0 }),
+            _ => Err(wrong),
+        }
+    }
+
+    fn timed(&mut self, store: usize) -> Result<Timed<'_>, StoreError> {
+        let wrong = self.wrong_kind(store);
+        match self.work(store)? {
+            (Kind::Timed(rules), work) => Ok(Timed { work, rules }),
+            _ => Err(wrong),
+        }
+    }
+
+    fn must_be(&self, store: usize, kind: StoreKind) -> Result<(), StoreError> {
+        if self.stores[store].shape.kind() == kind { Ok(()) } else { Err(self.wrong_kind(store)) }
+    }
+
+    fn wrong_kind(&self, store: usize) -> StoreError {
+        let store = &self.stores[store];
+        StoreError::Kind { store: Arc::clone(&store.name), kind: store.shape.kind() }
+    }
+
+    /// The value of a key of a key-value store: the running transaction's, else the store's.
     pub fn get(&mut self, store: usize, key: &[u8]) -> Result<Option<Row>, StoreError> {
-        self.stores[store].get(key)
+        match self.stores[store].kind {
+            Kind::KeyValue => self.stores[store].rows.get(key),
+            Kind::Expiring { ttl_ms } => self.expiring(store, ttl_ms)?.get(key),
+            Kind::Timed(_) | Kind::Versioned(_) => Err(self.wrong_kind(store)),
+        }
     }
 
     /// As `get` for many keys, in their order.
     pub fn get_many(&mut self, store: usize, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, StoreError> {
-        self.stores[store].get_many(keys)
+        match self.stores[store].kind {
+            Kind::KeyValue => self.stores[store].rows.get_many(keys),
+            Kind::Expiring { ttl_ms } => self.expiring(store, ttl_ms)?.get_many(keys),
+            Kind::Timed(_) | Kind::Versioned(_) => Err(self.wrong_kind(store)),
+        }
     }
 
-    /// Puts a row; `None` deletes. In the overlay, behind the savepoint.
+    /// Puts a row into a key-value store; `None` deletes. In the overlay, behind the savepoint.
     pub fn put(&mut self, store: usize, key: &[u8], row: Option<Row>) -> Result<(), StoreError> {
-        let (place, before) = self.stores[store].put(key, row, &mut self.keys);
-        self.undo.keep(Changelog::Store(store), place, before);
+        match self.stores[store].kind {
+            Kind::KeyValue => {
+                let (place, before) = self.stores[store].rows.put(key, row, &mut self.keys);
+                self.undo.keep(Changelog::Store(store), Done::Write { place, before });
+            }
+            Kind::Expiring { ttl_ms } => self.expiring(store, ttl_ms)?.put(key, row),
+            Kind::Timed(_) | Kind::Versioned(_) => return Err(self.wrong_kind(store)),
+        }
         Ok(())
     }
 
-    /// Up to `max` rows between two bounds, overlay included. Go on with an exclusive bound at the last key.
+    /// Up to `max` rows of a key-value store between two bounds, overlay included. Go on with an exclusive bound at the last key.
     pub fn scan(
         &mut self,
         store: usize,
@@ -114,12 +193,18 @@ impl TaskStores {
         order: ScanOrder,
         max: usize,
     ) -> Result<Vec<(Bytes, Row)>, StoreError> {
-        self.stores[store].scan(lower, upper, order, max)
+        match self.stores[store].kind {
+            Kind::KeyValue => self.stores[store].rows.scan(lower, upper, order, max),
+            Kind::Expiring { ttl_ms } => self.expiring(store, ttl_ms)?.scan(lower, upper, order, max),
+            Kind::Timed(_) | Kind::Versioned(_) => Err(self.wrong_kind(store)),
+        }
     }
 
-    /// About how many rows.
+    /// About how many rows. Entries of indexes count as well.
     pub fn approximate_count(&self, store: usize) -> Result<u64, StoreError> {
-        self.stores[store].approximate_count()
+        let store = &self.stores[store];
+        let count = store.rows.approximate_count()?;
+        Ok(if matches!(store.kind, Kind::KeyValue) { count } else { count / 2 })
     }
 
     /// A cell of a node.
@@ -134,7 +219,7 @@ impl TaskStores {
         // Cells never expire, so their rows have no time.
         let row = value.map(|value| Row { value, timestamp: Timestamp(0) });
         let (place, before) = self.cells.put(key, row, &mut self.keys);
-        self.undo.keep(Changelog::Cells, place, before);
+        self.undo.keep(Changelog::Cells, Done::Write { place, before });
         Ok(())
     }
 
@@ -146,7 +231,20 @@ impl TaskStores {
     /// Undoes every write since the savepoint. It stays set; those set after it are dropped.
     pub fn roll_back(&mut self, to: Savepoint) {
         while let Some(undo) = self.undo.next_undo(to) {
-            self.of(undo.of).put_back(undo.place, undo.before);
+            let (store, rows) = match undo.of {
+                Changelog::Store(ix) => {
+                    let Store { rows, clock, noted, .. } = &mut self.stores[ix];
+                    (Some((clock, noted)), rows)
+                }
+                Changelog::Cells => (None, &mut self.cells),
+            };
+            match (undo.done, store) {
+                (Done::Write { place, before }, _) => rows.put_back(place, before),
+                (Done::Clock(before), Some((clock, _))) => *clock = Some(before),
+                (Done::Noted, Some((_, noted))) => noted.pop(),
+                // Cells have neither.
+                (Done::Clock(_) | Done::Noted, None) => {}
+            }
         }
     }
 
@@ -157,18 +255,35 @@ impl TaskStores {
 
     /// True when the running transaction has written nothing.
     pub fn is_clean(&self) -> bool {
-        self.cells.is_clean() && self.stores.iter().all(KeyValueStore::is_clean)
+        self.cells.is_clean() && self.stores.iter().all(Store::is_clean)
     }
 
     /// Bytes that the running transaction has written and holds in memory.
     pub fn bytes_written(&self) -> usize {
-        self.cells.bytes_written() + self.stores.iter().map(KeyValueStore::bytes_written).sum::<usize>()
+        self.cells.bytes_written() + self.stores.iter().map(Store::bytes_written).sum::<usize>()
     }
 
-    /// What the running transaction has to write into changelogs: the last write of each key.
-    pub fn changes(&self) -> Vec<Change> {
-        let all = self.stores.iter().enumerate().map(|(ix, store)| (Changelog::Store(ix), store)).chain([(Changelog::Cells, &self.cells)]);
-        all.flat_map(|(changelog, store)| store.changes().map(move |record| Change { changelog, record })).collect()
+    /// What the running transaction has to write into changelogs: the last write of each key, and every version. Called once, at its end: rows
+    /// whose time is over are deleted before.
+    pub fn changes(&mut self) -> Result<Vec<Change>, StoreError> {
+        let mut changes = Vec::new();
+        for ix in 0..self.stores.len() {
+            let store = &self.stores[ix];
+            let moved = store.clock_to_write();
+            if let (Kind::Expiring { ttl_ms }, Some(_)) = (store.kind, moved) {
+                self.expiring(ix, ttl_ms)?.expire()?;
+            }
+            let records = self.stores[ix].changes();
+            changes.extend(records.into_iter().map(|record| Change { changelog: Changelog::Store(ix), record }));
+            if let Some(clock) = moved {
+                let key = cells::of_store(&self.stores[ix].name, &mut self.cell_key);
+                let row = Row { value: clock.encode(), timestamp: Timestamp(0) };
+                self.cells.put(key, Some(row), &mut self.keys);
+            }
+        }
+        let cells = self.cells.writes().map(|(key, row)| changelog::encode(key, row));
+        changes.extend(cells.map(|record| Change { changelog: Changelog::Cells, record }));
+        Ok(changes)
     }
 
     /// After the commit: the overlay goes into the stores.
@@ -178,14 +293,14 @@ impl TaskStores {
             let written = self.stores[ix].apply();
             self.count(Changelog::Store(ix), written)?;
         }
-        let written = self.cells.apply();
+        let written = self.cells.apply(&[]);
         self.count(Changelog::Cells, written)
     }
 
     /// After an abort: the overlay is dropped.
     pub fn discard(&mut self) {
         self.undo.clear();
-        self.stores.iter_mut().for_each(KeyValueStore::discard);
+        self.stores.iter_mut().for_each(Store::discard);
         self.cells.discard();
     }
 
@@ -201,6 +316,11 @@ impl TaskStores {
             return Err(failed.clone());
         }
         self.database.as_mut().map_or(Ok(()), |database| database.flush(positions, now))
+    }
+
+    /// Changelog records that are not flushed; 0 when everything is in memory.
+    pub fn unflushed_records(&self) -> u64 {
+        self.database.as_ref().map_or(0, TaskDatabase::unflushed_records)
     }
 
     /// Bytes of the state on disk, as of the last flush; 0 when everything is in memory.
@@ -248,22 +368,25 @@ impl TaskStores {
         })
     }
 
-    fn all(&mut self) -> impl Iterator<Item = &mut KeyValueStore> {
-        self.stores.iter_mut().chain([&mut self.cells])
+    /// Those that can be filled. Versions are put one after the other, and each put reads those that are there.
+    fn all(&mut self) -> impl Iterator<Item = &mut Overlaid> {
+        let stores = self.stores.iter_mut().filter(|store| !matches!(store.kind, Kind::Versioned(_)));
+        stores.map(|store| &mut store.rows).chain([&mut self.cells])
     }
 
     /// Takes records of a changelog (in the form of `Change::record`), past the overlay, straight into the store. Records without a key, as a
     /// table's own topic may hold, are passed over.
     pub fn restore(&mut self, changelog: Changelog, records: &[ConsumedRecord]) -> Result<(), StoreError> {
-        let written = self.of(changelog).restore(records);
+        let written = match changelog {
+            Changelog::Store(ix) => self.stores[ix].restore(records),
+            Changelog::Cells => {
+                // Among them are the clocks of stores.
+                self.stores.iter_mut().for_each(|store| store.clock = None);
+                let cells = records.iter().filter_map(|consumed| changelog::decode(&consumed.record));
+                self.cells.restore(cells.collect(), records.len())
+            }
+        };
         self.count(changelog, written)
-    }
-
-    fn of(&mut self, changelog: Changelog) -> &mut KeyValueStore {
-        match changelog {
-            Changelog::Store(ix) => &mut self.stores[ix],
-            Changelog::Cells => &mut self.cells,
-        }
     }
 
     fn count(&mut self, of: Changelog, written: Result<Written, StoreError>) -> Result<(), StoreError> {
@@ -277,4 +400,11 @@ impl TaskStores {
         }
         Ok(())
     }
+}
+
+/// The clock of a store, from its cell.
+fn read_clock(rows: &Overlaid, store: &str, buffer: &mut Vec<u8>) -> Result<StoreClock, StoreError> {
+    let cell = rows.get(cells::of_store(store, buffer))?;
+    let clock = cell.map(|cell| StoreClock::decode(cell.value).ok_or_else(|| rows.corrupted(format!("the clock of '{store}' is broken"))));
+    Ok(clock.transpose()?.unwrap_or(StoreClock::NEW))
 }

@@ -1,4 +1,6 @@
+mod kinds;
 mod model;
+mod vectors;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,7 +14,7 @@ use super::*;
 use crate::disk::Budget;
 use crate::limits;
 use crate::record::{ConsumedRecord, Offset, Record, Timestamp};
-use crate::topology::{Backend, StoreKind};
+use crate::topology::{Backend, StoreShape};
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -21,7 +23,8 @@ fn row(value: &str, timestamp: i64) -> Row {
 }
 
 fn config(name: &str, backend: Backend) -> StoreConfig {
-    StoreConfig { name: name.into(), kind: StoreKind::KeyValue, backend, changelog: format!("app-{name}-changelog").into() }
+    let shape = StoreShape::KeyValue { ttl: None };
+    StoreConfig { name: name.into(), shape, backend, changelog: format!("app-{name}-changelog").into() }
 }
 
 /// Store 0 is on disk, store 1 in memory.
@@ -104,9 +107,9 @@ fn changes_are_the_last_write_to_each_key() {
         Change { changelog: Changelog::Store(1), record: record("k", None, 0) },
         Change { changelog: Changelog::Cells, record: record("node\0cell", Some("c"), 0) },
     ];
-    assert_eq!(stores.changes(), want);
+    assert_eq!(stores.changes().unwrap(), want);
     stores.apply().unwrap();
-    assert!(stores.is_clean() && stores.changes().is_empty());
+    assert!(stores.is_clean() && stores.changes().unwrap().is_empty());
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn savepoints_nest_and_outlive_the_ones_above_them() {
         stores.put(0, b"k", Some(row("again", 3))).unwrap();
     }
     stores.release(outer);
-    assert_eq!(stores.changes().len(), 1);
+    assert_eq!(stores.changes().unwrap().len(), 1);
     stores.discard();
     assert!(stores.is_clean());
     assert_eq!(stores.get(0, b"k").unwrap(), None);
@@ -305,13 +308,6 @@ fn corrupted_database_names_the_folder_and_can_be_wiped() {
     TaskStores::wipe(&folder).unwrap();
     assert!(!folder.exists());
     open(&folder, both()).unwrap();
-}
-
-#[test]
-fn kind_that_is_not_there_yet_is_refused() {
-    let window = StoreConfig { kind: StoreKind::Window, ..config("w", Backend::Memory) };
-    let refused = TaskStores::open(None, vec![window]).unwrap_err();
-    assert_eq!(refused.to_string(), "store 'w': Window stores are not there yet, only key-value stores are");
 }
 
 #[test]

@@ -1,24 +1,39 @@
-//! What the writes since the oldest savepoint replaced.
+//! What was done since the oldest savepoint, and how to undo it.
 
 use super::Changelog;
+use super::clock::StoreClock;
 use super::overlay::Before;
 
 /// A point in the running transaction to which writes can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Savepoint(usize);
 
-/// A write that can be undone.
+/// Something that can be undone.
 #[derive(Debug)]
 pub(super) struct Undo {
-    /// Whose overlay.
+    /// Whose.
     pub(super) of: Changelog,
-    /// Where in the overlay.
-    pub(super) place: usize,
-    /// What to put back.
-    pub(super) before: Before,
+    /// What was done.
+    pub(super) done: Done,
 }
 
-/// What the writes since the oldest savepoint replaced. Without a savepoint nothing is kept.
+/// What was done to a store.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// A write to its overlay.
+    Write {
+        /// Where in the overlay.
+        place: usize,
+        /// What to put back.
+        before: Before,
+    },
+    /// Its clock went on from this.
+    Clock(StoreClock),
+    /// A record was added to those for its changelog.
+    Noted,
+}
+
+/// What was done since the oldest savepoint. Without a savepoint nothing is kept.
 #[derive(Debug, Default)]
 pub(super) struct UndoLog {
     undos: Vec<Undo>,
@@ -33,14 +48,14 @@ impl UndoLog {
         Savepoint(self.marks.len() - 1)
     }
 
-    /// Keeps what a write replaced, if anybody may want it back.
-    pub(super) fn keep(&mut self, of: Changelog, place: usize, before: Before) {
+    /// Keeps what was done, if anybody may want it undone.
+    pub(super) fn keep(&mut self, of: Changelog, done: Done) {
         if !self.marks.is_empty() {
-            self.undos.push(Undo { of, place, before });
+            self.undos.push(Undo { of, done });
         }
     }
 
-    /// The next write to undo on the way back to a savepoint, newest first. The savepoint stays set, those above it go.
+    /// What is to undo next on the way back to a savepoint, newest first. The savepoint stays set, those above it go.
     pub(super) fn next_undo(&mut self, to: Savepoint) -> Option<Undo> {
         debug_assert!(to.0 < self.marks.len(), "the savepoint is not set any more");
         let mark = *self.marks.get(to.0)?;

@@ -1,28 +1,36 @@
 //! Who may open which store, by which role.
 
 use super::draft::{Draft, What};
-use super::graph::{Description, Grant, StoreAccess, StoreKind, StoreRole};
+use super::graph::{Description, Grant, StoreAccess, StoreKind, StoreRole, StoreShape};
 use crate::error::{Diagnostic, Place, nearest, suggest};
 use crate::manifest::{Name, StoreGrant, StoreGrants, position};
 
 /// The role under which `stock:table` opens a table's store.
 pub(super) const TABLE_ROLE: &str = "table";
 
-/// What to say to a component that wants a store of another kind.
-const ONLY_KEY_VALUE: &str = "this version has key-value stores alone";
+/// How a store of this kind is written.
+fn example(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::KeyValue => "kind = \"key-value\"",
+        StoreKind::Window => "kind = \"window\", window = \"1h\", retention = \"24h\"",
+        StoreKind::Session => "kind = \"session\", retention = \"24h\"",
+        StoreKind::Versioned => "kind = \"versioned\", history = \"1h\"",
+    }
+}
 
 /// A store of the manifest, or a table's.
 pub(super) struct DraftStore<'m> {
     pub name: &'m Name,
-    pub kind: StoreKind,
+    pub shape: StoreShape,
     pub is_table: bool,
 }
 
 impl<'m> Draft<'m> {
     /// All stores, in the order of the file.
     pub fn stores(&self) -> Vec<DraftStore<'m>> {
-        let own = self.manifest.stores.iter().map(|s| DraftStore { name: &s.name, kind: s.kind, is_table: false });
-        let tables = self.manifest.tables.iter().map(|t| DraftStore { name: &t.name, kind: StoreKind::KeyValue, is_table: true });
+        let own = self.manifest.stores.iter().map(|s| DraftStore { name: &s.name, shape: s.shape, is_table: false });
+        let shape = StoreShape::KeyValue { ttl: None };
+        let tables = self.manifest.tables.iter().map(|t| DraftStore { name: &t.name, shape, is_table: true });
         let mut stores: Vec<_> = own.chain(tables).collect();
         stores.sort_by_key(|s| position(&s.name.place));
         stores
@@ -136,14 +144,10 @@ impl<'m> Draft<'m> {
 
     fn missing_role(&mut self, node: &Name, role: &StoreRole, form: &str) {
         let error = Diagnostic::usage("T010", format!("'{node}' opens a {} store as '{}', but is given none", role.kind, role.role));
-        let hint = match (role.kind, form) {
-            (StoreKind::KeyValue, "stores") => {
-                format!("add stores = {{ {} = \"NAME\" }} and a section [stores.NAME] with kind = \"key-value\"", role.role)
-            }
-            (StoreKind::KeyValue, _) => {
-                format!("add {} = \"NAME\" to 'stores', and a section [stores.NAME] with kind = \"key-value\"", role.role)
-            }
-            _ => ONLY_KEY_VALUE.to_owned(),
+        let section = format!("a section [stores.NAME] with {}", example(role.kind));
+        let hint = match form {
+            "stores" => format!("add stores = {{ {} = \"NAME\" }} and {section}", role.role),
+            _ => format!("add {} = \"NAME\" to 'stores', and {section}", role.role),
         };
         self.error(error.hint(hint), &node.place);
     }
@@ -164,10 +168,11 @@ impl<'m> Draft<'m> {
         };
         let declared_access = declared.map(|d| d.access);
         let access = grant.access.or(declared_access).unwrap_or(StoreAccess::ReadWrite);
-        if let Some(declared) = declared.filter(|d| d.kind != store.kind) {
-            let (wanted, found) = (declared.kind, store.kind);
+        if let Some(declared) = declared.filter(|d| d.kind != store.shape.kind()) {
+            let (wanted, found) = (declared.kind, store.shape.kind());
             let message = format!("'{node}' opens a {wanted} store as '{role}', but '{}' is a {found} store", store.name);
-            self.error(Diagnostic::usage("T010", message).hint(ONLY_KEY_VALUE), place);
+            let hint = format!("give it a store with {}", example(wanted));
+            self.error(Diagnostic::usage("T010", message).hint(hint), place);
         } else if access == StoreAccess::Read && declared_access == Some(StoreAccess::ReadWrite) {
             let message = format!("'{node}' writes the store that it opens as '{role}', but is allowed to read it only");
             self.error(Diagnostic::usage("T010", message).hint("leave access = \"read\" out, or give it a store of its own"), place);

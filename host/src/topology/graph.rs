@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Diagnostic, Place};
-pub use crate::manifest::{Backend, Cleanup, FailurePolicy, OnError, Partitioner, Start, StoreAccess, StoreKind, TimestampFrom};
+pub use crate::manifest::{
+    Backend, Cleanup, FailurePolicy, OnError, Partitioner, Start, StoreAccess, StoreKind, StoreShape, TimestampFrom,
+};
 
 /// Index of a node in [`Topology::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,8 +182,8 @@ pub struct Repartition {
 pub struct StoreSpec {
     /// Its name.
     pub name: Arc<str>,
-    /// Its kind.
-    pub kind: StoreKind,
+    /// Its kind, and for how long it keeps what.
+    pub shape: StoreShape,
     /// Where it lives.
     pub backend: Backend,
     /// The topic that it is restored from.

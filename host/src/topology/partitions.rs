@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::graph::{Cleanup, NodeKind, Partitioner, SourceRole, SubTopology, Topology};
+use super::graph::{Cleanup, NodeKind, Partitioner, SourceRole, StoreShape, SubTopology, Topology};
 use super::topics::repartition_topic;
 use crate::error::{Diagnostic, Place};
 
@@ -32,8 +32,18 @@ pub struct InternalTopic {
     pub partitions: u32,
     /// What becomes of old records.
     pub cleanup: Cleanup,
+    /// How long a record is left alone by compaction.
+    pub compaction_lag: Duration,
+    /// True: its records have the time of their append, and nothing is deleted because it is old by its own time.
+    pub append_time: bool,
     /// How long records are kept; `None`: for ever.
     pub retention: Option<Duration>,
+}
+
+impl InternalTopic {
+    fn compacted(name: Arc<str>, partitions: u32) -> Self {
+        Self { name, partitions, cleanup: Cleanup::Compact, compaction_lag: Duration::ZERO, append_time: false, retention: None }
+    }
 }
 
 /// A task: one sub-topology on one partition. Ordered by sub-topology, then partition.
@@ -105,16 +115,33 @@ pub fn partitions(topology: &Topology, known: &BTreeMap<Arc<str>, u32>) -> Resul
     let mut internal: Vec<InternalTopic> = Vec::new();
     for edge in &edges {
         let partitions = counts.get(&edge.topic).copied().unwrap_or(1);
-        internal.push(InternalTopic { name: edge.topic.clone(), partitions, cleanup: Cleanup::Delete, retention: None });
+        internal.push(InternalTopic { cleanup: Cleanup::Delete, ..InternalTopic::compacted(edge.topic.clone(), partitions) });
     }
-    let changelogs = topology.stores.iter().filter(|s| !s.source_is_changelog).map(|s| (&s.changelog, s.sub_topology));
-    let cells = topology.sub_topologies.iter().enumerate().filter_map(|(i, s)| Some((s.cells_changelog.as_ref()?, i)));
-    for (name, sub) in changelogs.chain(cells) {
+    let changelogs = topology.stores.iter().filter(|s| !s.source_is_changelog).map(|s| (&s.changelog, s.sub_topology, Some(s.shape)));
+    let cells = topology.sub_topologies.iter().enumerate().filter_map(|(i, s)| Some((s.cells_changelog.as_ref()?, i, None)));
+    for (name, sub, shape) in changelogs.chain(cells) {
         let partitions = tasks.get(sub).copied().unwrap_or(1);
         counts.insert(name.clone(), partitions);
-        internal.push(InternalTopic { name: name.clone(), partitions, cleanup: Cleanup::Compact, retention: None });
+        internal.push(changelog(InternalTopic::compacted(name.clone(), partitions), shape));
     }
     Ok(Partitions { topics: counts, tasks, internal })
+}
+
+/// What a changelog keeps beyond what its store needs: a restore may come that much late.
+const CHANGELOG_MARGIN: Duration = Duration::from_secs(86_400);
+
+/// The settings of a store's changelog; `None`: of cells.
+fn changelog(plain: InternalTopic, shape: Option<StoreShape>) -> InternalTopic {
+    match shape {
+        None | Some(StoreShape::KeyValue { .. }) => plain,
+        Some(StoreShape::Window { retention, .. } | StoreShape::Session { retention }) => {
+            let retention = Some(retention.saturating_add(CHANGELOG_MARGIN));
+            InternalTopic { cleanup: Cleanup::CompactDelete, retention, append_time: true, ..plain }
+        }
+        Some(StoreShape::Versioned { history, .. }) => {
+            InternalTopic { compaction_lag: history.saturating_add(CHANGELOG_MARGIN), append_time: true, ..plain }
+        }
+    }
 }
 
 /// A repartition topic, and the topics whose records come to it.

@@ -192,7 +192,7 @@ impl<'m> Draft<'m> {
             }
             specs.push(StoreSpec {
                 name: store.name.value.clone(),
-                kind: store.kind,
+                shape: store.shape,
                 backend,
                 changelog: source.map_or_else(|| own_changelog(app, store.name), |t| t.topic.value.clone()),
                 source_is_changelog: source.is_some(),

@@ -1,7 +1,7 @@
 """The cases: each a function that is given a Case, in a file with its kind."""
 from typing import Callable, NamedTuple
 
-from cases import brokers, commands, errors, guests, outputs, restarts, sharing, state, swaps
+from cases import brokers, commands, errors, guests, outputs, restarts, sharing, state, stores, swaps
 
 
 class Entry(NamedTuple):
@@ -21,7 +21,7 @@ CASES = [
     Entry("taking-over", sharing.a_killed_hosts_tasks_are_taken_over_with_their_state),
     Entry("leaving", sharing.a_host_that_leaves_hands_its_tasks_over, long=True),
     Entry("stopping", restarts.a_stop_commits_what_was_processed),
-    Entry("crash", restarts.a_killed_host_is_processing_again_at_once),
+    Entry("crash", restarts.a_killed_host_is_processing_again_at_once, long=True),
     Entry("at-least-once", restarts.a_killed_host_of_an_app_that_works_at_least_once_loses_nothing),
     Entry("rolling-restart", restarts.a_rolling_restart_moves_no_task, long=True),
     Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing, long=True),
@@ -32,7 +32,7 @@ CASES = [
     Entry("too-large", errors.what_a_topic_refuses_is_a_letter_and_its_neighbours_are_not),
     Entry("damaged", errors.a_task_whose_state_is_damaged_restores_it_and_no_other_does),
     Entry("rights", errors.the_rights_that_check_lists_are_needed_and_are_enough, long=True),
-    Entry("state-gone", errors.a_host_whose_state_is_gone_restores_it, long=True),
+    Entry("state-gone", errors.a_host_whose_state_is_gone_restores_it),
     Entry("tls", brokers.a_broker_with_tls_is_known_by_its_authority),
     Entry("sasl", brokers.a_name_and_a_password_let_the_host_in),
     Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),
@@ -42,4 +42,5 @@ CASES = [
     Entry("swap-rolled-back", swaps.a_component_that_traps_is_rolled_back),
     Entry("unflushed", state.a_crash_costs_what_was_not_flushed, long=True),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
+    Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),
 ]

@@ -70,7 +70,7 @@ impl Cleaner {
         }
         while !allowance.is_spent() {
             if self.compaction.is_none() {
-                self.compaction = self.most_due(log)?;
+                self.compaction = self.most_due(log, now)?;
             }
             let Some(compaction) = &mut self.compaction else { return Ok(done) };
             // Counted while the log is open, too: a store that lags behind after a long stop still reads its tombstones.
@@ -151,7 +151,7 @@ impl Cleaner {
     ///
     /// It goes no further than every group that reads the partition has: a table is restored from its topic up to the committed offset, and
     /// a row that only a record behind it replaces is needed until then.
-    fn most_due(&mut self, log: &Log) -> Result<Option<Compaction>, BrokerError> {
+    fn most_due(&mut self, log: &Log, now: Timestamp) -> Result<Option<Compaction>, BrokerError> {
         let mut most: Option<(u64, Compaction)> = None;
         for topic in log.topics().into_iter().filter(|topic| topic.spec.cleanup != Cleanup::Delete) {
             for partition in topic.partitions() {
@@ -162,6 +162,10 @@ impl Cleaner {
                     continue;
                 }
                 let end = log.lowest_committed(&partition)?.map_or(end, |committed| committed.min(end));
+                let end = match topic.spec.compaction_lag {
+                    Duration::ZERO => end,
+                    lag => end_of_older(&log.database, &partition, (from, end), |appended_at| later(appended_at, lag) < now)?,
+                };
                 let new = end.saturating_sub(from);
                 if pays(new) && most.as_ref().is_none_or(|(most, _)| new > *most) {
                     most = Some((new, Compaction::new(partition, from, end)));
@@ -187,6 +191,32 @@ impl Cleaner {
         self.rows.insert(partition.id(), row);
         Ok(())
     }
+}
+
+/// Up to where the chunks between two offsets are old. Chunks stand in the order of their append, so it is found by halving.
+fn end_of_older(
+    database: &Database,
+    partition: &Partition,
+    (mut from, mut end): (Offset, Offset),
+    is_old: impl Fn(Timestamp) -> bool,
+) -> Result<Offset, BrokerError> {
+    let records = database.family(layout::RECORDS)?;
+    let id = partition.id();
+    while from < end {
+        let middle = from + (end - from) / 2;
+        let (lower, upper) = (id.chunk_key(middle), id.chunk_key(Offset::MAX));
+        let mut chunk = None;
+        records.visit(Bound::Included(&lower), Bound::Included(&upper), Direction::Ascending, |key, value| {
+            chunk = layout::last_of_chunk_key(key).map(|last| (last, ChunkReader::peek_appended_at(value)));
+            ControlFlow::Break(())
+        })?;
+        match chunk {
+            Some((last, Err(why))) => return Err(bad_chunk(partition, last, why)),
+            Some((last, Ok(appended_at))) if is_old(appended_at) => from = last.saturating_add(1),
+            _ => end = middle,
+        }
+    }
+    Ok(from.min(partition.end()))
 }
 
 fn later(than: Timestamp, by: Duration) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::broker::port::{Cleanup, Committed, TopicSpec};
+use crate::broker::port::{Cleanup, Committed, Timestamps, TopicSpec};
 use crate::disk::{Access, FamilySpec};
 use crate::record::Offset;
 
@@ -109,6 +109,11 @@ pub(super) fn encode_topic(id: u32, spec: &TopicSpec) -> Vec<u8> {
     bytes.extend_from_slice(&spec.partitions.to_be_bytes());
     bytes.extend_from_slice(&[cleanup, u8::from(spec.retention.is_some())]);
     bytes.extend_from_slice(&spec.retention.map_or(0, ms).to_be_bytes());
+    // Only where they say something: rows of other topics are as they always were.
+    if (spec.compaction_lag, spec.timestamps) != (Duration::ZERO, Timestamps::OfTheirOwn) {
+        bytes.extend_from_slice(&ms(spec.compaction_lag).to_be_bytes());
+        bytes.push(u8::from(spec.timestamps == Timestamps::OfTheAppend));
+    }
     bytes
 }
 
@@ -123,8 +128,12 @@ pub(super) fn decode_topic(name: &[u8], bytes: &[u8]) -> Option<(u32, TopicSpec)
         _ => return None,
     };
     let (has_retention, retention) = (fields.u8()? != 0, Duration::from_millis(fields.u64()?));
-    let name = std::str::from_utf8(name).ok()?.into();
-    let spec = TopicSpec { name, partitions, cleanup, retention: has_retention.then_some(retention), replication: None };
+    let name = std::str::from_utf8(name).ok()?;
+    let mut spec = TopicSpec { cleanup, retention: has_retention.then_some(retention), ..TopicSpec::new(name, partitions) };
+    if !fields.0.is_empty() {
+        spec.compaction_lag = Duration::from_millis(fields.u64()?);
+        spec.timestamps = if fields.u8()? != 0 { Timestamps::OfTheAppend } else { Timestamps::OfTheirOwn };
+    }
     fields.0.is_empty().then_some((id, spec))
 }
 

@@ -73,7 +73,8 @@ impl Log {
             }
             admit_topic(spec)?;
             let retention = spec.retention.map(|kept| Duration::from_millis(layout::ms(kept)));
-            let topic = Topic::new(catalog.next_id(), TopicSpec { replication: None, retention, ..spec.clone() });
+            let compaction_lag = Duration::from_millis(layout::ms(spec.compaction_lag));
+            let topic = Topic::new(catalog.next_id(), TopicSpec { replication: None, retention, compaction_lag, ..spec.clone() });
             let mut batch = Batch::new();
             batch.put(self.database.family(layout::TOPICS)?, spec.name.as_bytes(), &layout::encode_topic(topic.id, &topic.spec));
             self.database.write(batch, Sync::Yes)?;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::transaction::Transaction;
 use super::{EmbeddedLog, StateFolder, layout};
-use crate::broker::port::{Broker, Cleanup, Committed, LoadProgress, OutgoingRecord, Subscription, TopicSpec};
+use crate::broker::port::{Broker, Cleanup, Committed, LoadProgress, OutgoingRecord, Subscription, Timestamps, TopicSpec};
 use crate::broker::port_tests::{at, check_port, read_from, record, sole_member, to, topic, values};
 use crate::clock::VirtualClock;
 use crate::disk::{Batch, Budget, Direction, Sync};
@@ -307,6 +307,30 @@ fn compaction_stays_behind_what_every_group_has_committed() {
     let before = below();
     assert!(maintain(&log, 0).0 > 900);
     assert_eq!(below(), before, "what a restore up to the committed offset reads");
+}
+
+#[test]
+fn compaction_leaves_young_records_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(VirtualClock::default());
+    let lagging = TopicSpec { compaction_lag: Duration::from_secs(10), timestamps: Timestamps::OfTheAppend, ..compacted("c") };
+    let log = open_with_clock(dir.path(), clock.clone());
+    log.create_topics(std::slice::from_ref(&lagging)).unwrap();
+    let round = |log: &EmbeddedLog, value: &str| {
+        (0..15).for_each(|_| put(log, "c", &(0..100).map(|i| (format!("key-{}", i % 10), Some(value.to_owned()))).collect::<Vec<_>>()));
+    };
+    round(&log, "old");
+    clock.advance_ms(6_000);
+    round(&log, "young");
+    let below = |log: &EmbeddedLog, offset| read_from(log, &at("c", 0), 0).iter().filter(|record| record.offset < offset).count();
+    assert_eq!(maintain(&log, 10_000), (0, 0), "exactly as old as the lag is not old");
+    drop(log);
+    let log = open_with_clock(dir.path(), clock);
+    log.create_topics(&[lagging]).unwrap();
+    let (dropped, _) = maintain(&log, 10_001);
+    assert_eq!((dropped, below(&log, 1_500), below(&log, 3_000)), (1_490, 10, 1_510));
+    assert!(maintain(&log, 16_001).0 > 1_400);
+    assert_eq!(last_by_key(&log, "c").values().next().map(|value| &value[..]), Some(&b"young"[..]));
 }
 
 #[test]

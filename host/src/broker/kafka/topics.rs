@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::errors::{failed, is_unknown, retry};
 use super::ffi::{Code, Handle, KafkaError, NewTopic};
 use crate::broker::admission::same_settings;
-use crate::broker::port::{BrokerError, Cleanup, Retry, TopicInfo, TopicSpec};
+use crate::broker::port::{BrokerError, Cleanup, Retry, Timestamps, TopicInfo, TopicSpec};
 
 /// Longest wait for an answer of the cluster.
 pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -21,6 +21,8 @@ const PATIENCE: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 /// Kafka 4 refuses records that are further ahead of its clock than an hour; replayed and derived records may be.
 const ANY_TIME_AHEAD: i64 = i64::MAX;
+/// The type of timestamps by which old data that is written anew is kept.
+const APPEND_TIME: &str = "LogAppendTime";
 
 /// The topics of a cluster.
 #[derive(Debug)]
@@ -174,7 +176,14 @@ fn spec(name: &Arc<str>, partitions: u32, settings: &[(String, String)]) -> Topi
     };
     // A topic that is compacted alone deletes nothing by time, whatever this setting says.
     let retention = setting("retention.ms").filter(|_| cleanup != Cleanup::Compact).and_then(|ms| ms.parse().ok());
-    TopicSpec { name: name.clone(), partitions, cleanup, retention: retention.map(Duration::from_millis), replication: None }
+    let lag = setting("min.compaction.lag.ms").filter(|_| cleanup != Cleanup::Delete).and_then(|ms| ms.parse().ok());
+    TopicSpec {
+        cleanup,
+        retention: retention.map(Duration::from_millis),
+        compaction_lag: Duration::from_millis(lag.unwrap_or(0)),
+        timestamps: if setting("message.timestamp.type") == Some(APPEND_TIME) { Timestamps::OfTheAppend } else { Timestamps::OfTheirOwn },
+        ..TopicSpec::new(name.clone(), partitions)
+    }
 }
 
 /// Every setting that matters is said, none is left to the broker's defaults.
@@ -185,6 +194,10 @@ fn new_topic(spec: &TopicSpec) -> NewTopic {
         Cleanup::CompactDelete => "compact,delete",
     };
     let retention = spec.retention.map_or_else(|| "-1".to_owned(), |time| time.as_millis().to_string());
+    let timestamps = match spec.timestamps {
+        Timestamps::OfTheirOwn => "CreateTime",
+        Timestamps::OfTheAppend => APPEND_TIME,
+    };
     NewTopic {
         name: spec.name.to_string(),
         partitions: i32::try_from(spec.partitions).unwrap_or(i32::MAX),
@@ -193,7 +206,8 @@ fn new_topic(spec: &TopicSpec) -> NewTopic {
             ("cleanup.policy", policy.to_owned()),
             ("retention.ms", retention),
             ("retention.bytes", "-1".to_owned()),
-            ("message.timestamp.type", "CreateTime".to_owned()),
+            ("min.compaction.lag.ms", spec.compaction_lag.as_millis().to_string()),
+            ("message.timestamp.type", timestamps.to_owned()),
             ("message.timestamp.after.max.ms", ANY_TIME_AHEAD.to_string()),
         ],
     }

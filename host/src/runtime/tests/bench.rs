@@ -289,7 +289,7 @@ impl Bench {
                 Cleanup::Compact => broker::Cleanup::Compact,
                 Cleanup::CompactDelete => broker::Cleanup::CompactDelete,
             };
-            let spec = TopicSpec { name: name.clone(), partitions: *partitions, cleanup, retention: None, replication: None };
+            let spec = TopicSpec { cleanup, ..TopicSpec::new(name.clone(), *partitions) };
             sim.create_topics(&[spec]).unwrap();
         }
         let target = |topic: &str| {

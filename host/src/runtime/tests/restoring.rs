@@ -10,7 +10,7 @@ use crate::limits;
 use crate::node::Failure;
 use crate::record::{Record, TopicPartition};
 use crate::store::{Changelog, Home, StoreConfig, TaskStores};
-use crate::topology::{Backend, StoreKind};
+use crate::topology::{Backend, StoreShape};
 
 fn in_folder(toml: &str, ops: &[(&str, Op)], folder: &Path) -> Bench {
     let mut bench = Bench::with(toml, ops, Settings { folder: Some(folder.to_owned()), ..Settings::default() });
@@ -44,8 +44,8 @@ fn only_left() -> Op {
 
 /// The position of a store, given with its changelog.
 fn stored_position(folder: &Path, task: &str, store: &str, changelog: &str) -> Option<u64> {
-    let (kind, backend) = (StoreKind::KeyValue, Backend::RocksDb);
-    let config = StoreConfig { name: store.into(), kind, backend, changelog: changelog.into() };
+    let (shape, backend) = (StoreShape::KeyValue { ttl: None }, Backend::RocksDb);
+    let config = StoreConfig { name: store.into(), shape, backend, changelog: changelog.into() };
     let budget = crate::disk::Budget::new(1 << 20, 1 << 20);
     let open = TaskStores::open(Some(Home { folder: &folder.join(task), budget: &budget }), vec![config]).unwrap();
     open.stored_position(Changelog::Store(0)).unwrap()

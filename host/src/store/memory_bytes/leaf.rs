@@ -84,6 +84,16 @@ impl Leaf {
         true
     }
 
+    /// Removes the rows from `from` (included) to `to` (excluded). Says how many there were.
+    pub fn remove_range(&mut self, from: &[u8], to: &[u8]) -> usize {
+        let place = |key: &[u8]| self.find(key).unwrap_or_else(|ix| ix);
+        let rows = place(from)..place(to);
+        let count = rows.len();
+        self.gaps += self.rows.drain(rows).map(|row| row.length()).sum::<usize>();
+        self.close_gaps();
+        count
+    }
+
     /// The rows between two bounds that are the right way round, in order.
     pub fn range(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> {
         let place = |key: &[u8]| self.find(key);

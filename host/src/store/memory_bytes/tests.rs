@@ -92,6 +92,10 @@ fn rows_are_those_of_a_map_however_they_came() {
             bytes.end_fill().unwrap();
         }
         compare(&bytes, &map, &mut random);
+        let (from, to) = (random.key(), random.key());
+        bytes.delete_range(&from, &to).unwrap();
+        map.retain(|key, _| *key < from || *key >= to);
+        compare(&bytes, &map, &mut random);
     }
     assert!(bytes.leaves.len() > 100, "{} leaves", bytes.leaves.len());
     for key in map.keys().cloned().collect::<Vec<_>>() {

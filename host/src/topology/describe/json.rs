@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{noun, one_by_one, port, role, source_word};
-use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, SubTopology, Topology, TopologyNode};
+use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, StoreShape, SubTopology, Topology, TopologyNode};
 use crate::topology::partitions::Partitions;
 
 /// The topology as JSON. `partitions`: where they are known.
@@ -23,13 +25,17 @@ pub fn describe_json(topology: &Topology, partitions: Option<&Partitions>) -> Va
 
 fn sub_topology(topology: &Topology, sub: &SubTopology, tasks: Option<u32>) -> Value {
     let stores = sub.stores.iter().filter_map(|index| topology.stores.get(*index)).map(|spec| {
-        json!({
+        let mut store = json!({
             "name": *spec.name,
-            "kind": spec.kind.to_string(),
+            "kind": spec.shape.kind().to_string(),
             "backend": spec.backend.to_string(),
             "changelog": *spec.changelog,
             "source_is_changelog": spec.source_is_changelog,
-        })
+        });
+        if let (Value::Object(store), Value::Object(kept)) = (&mut store, kept(&spec.shape)) {
+            store.extend(kept);
+        }
+        store
     });
     json!({
         "name": *sub.name,
@@ -39,6 +45,20 @@ fn sub_topology(topology: &Topology, sub: &SubTopology, tasks: Option<u32>) -> V
         "cells_changelog": sub.cells_changelog.as_deref(),
         "co_partitioned": sub.co_partitioned.iter().map(|set| set.iter().map(|t| &**t).collect::<Vec<_>>()).collect::<Vec<_>>(),
     })
+}
+
+/// For how long a store keeps what, in milliseconds.
+fn kept(shape: &StoreShape) -> Value {
+    let ms = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    match shape {
+        StoreShape::KeyValue { ttl: None } => json!({}),
+        StoreShape::KeyValue { ttl: Some(ttl) } => json!({ "ttl_ms": ms(ttl) }),
+        StoreShape::Window { size, retention, duplicates } => {
+            json!({ "window_ms": ms(size), "retention_ms": ms(retention), "duplicates": duplicates })
+        }
+        StoreShape::Session { retention } => json!({ "retention_ms": ms(retention) }),
+        StoreShape::Versioned { history, segment } => json!({ "history_ms": ms(history), "segment_interval_ms": segment.as_ref().map(ms) }),
+    }
 }
 
 fn node(topology: &Topology, node: &TopologyNode) -> Value {

@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
 
 use super::{noun, one_by_one, port, role, users};
-use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, StoreSpec, SubTopology, Topology, TopologyNode};
+use crate::manifest::duration_text;
+use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, StoreShape, StoreSpec, SubTopology, Topology, TopologyNode};
 use crate::topology::partitions::Partitions;
 
 /// A readable picture. `partitions`: where they are known.
@@ -77,6 +78,21 @@ fn policy(node: &TopologyNode) -> String {
     }
 }
 
+/// The kind of a store, and for how long it keeps what.
+fn kept(shape: &StoreShape) -> String {
+    let kind = shape.kind();
+    match shape {
+        StoreShape::KeyValue { ttl: None } => kind.to_string(),
+        StoreShape::KeyValue { ttl: Some(ttl) } => format!("{kind} for {}", duration_text(*ttl)),
+        StoreShape::Window { size, retention, duplicates } => {
+            let duplicates = if *duplicates { ", duplicates" } else { "" };
+            format!("{kind} of {} for {}{duplicates}", duration_text(*size), duration_text(*retention))
+        }
+        StoreShape::Session { retention } => format!("{kind} for {}", duration_text(*retention)),
+        StoreShape::Versioned { history, .. } => format!("{kind} for {}", duration_text(*history)),
+    }
+}
+
 fn store(out: &mut String, topology: &Topology, index: usize, spec: &StoreSpec) {
     let users = users(topology, index).into_iter().map(|(node, access)| match access {
         StoreAccess::ReadWrite => node.name.to_string(),
@@ -84,5 +100,12 @@ fn store(out: &mut String, topology: &Topology, index: usize, spec: &StoreSpec) 
     });
     let users = users.collect::<Vec<_>>().join(", ");
     let changelog = if spec.source_is_changelog { "restored from" } else { "changelog" };
-    _ = writeln!(out, "  store      {}: {}, {}; {changelog} {}; used by {users}", spec.name, spec.kind, spec.backend, spec.changelog);
+    _ = writeln!(
+        out,
+        "  store      {}: {}, {}; {changelog} {}; used by {users}",
+        spec.name,
+        kept(&spec.shape),
+        spec.backend,
+        spec.changelog
+    );
 }

@@ -90,6 +90,28 @@ fn tasks_are_as_many_as_the_largest_source_and_changelogs_with_them() {
 }
 
 #[test]
+fn a_changelog_is_kept_as_its_store_asks() {
+    let kinds = [
+        ("k", "kind = \"key-value\"\nttl = \"1h\""),
+        ("w", "kind = \"window\"\nwindow = \"1h\"\nretention = \"2h\""),
+        ("s", "kind = \"session\"\nretention = \"3h\""),
+        ("v", "kind = \"versioned\"\nhistory = \"4h\""),
+    ];
+    let stores: String = kinds.iter().map(|(name, keys)| format!("[stores.{name}]\n{keys}\n")).collect();
+    let all = x("x", "from = \"a\"\nstores = [\"k\", \"w\", \"s\", \"v\"]") + &stores;
+    let counted = partitions(&built(&with_inputs(&all)), &known(&[("a", 1), ("b", 1), ("t", 1)])).unwrap();
+    let changelog = |store: &str| counted.internal.iter().find(|topic| *topic.name == *format!("app-{store}-changelog")).unwrap();
+    let kept = |store| {
+        let topic = changelog(store);
+        (topic.cleanup, topic.retention.map(|kept| kept.as_secs() / 3_600), topic.compaction_lag.as_secs() / 3_600, topic.append_time)
+    };
+    assert_eq!(kept("k"), (Cleanup::Compact, None, 0, false));
+    assert_eq!(kept("w"), (Cleanup::CompactDelete, Some(26), 0, true));
+    assert_eq!(kept("s"), (Cleanup::CompactDelete, Some(27), 0, true));
+    assert_eq!(kept("v"), (Cleanup::Compact, None, 28, true));
+}
+
+#[test]
 fn topics_that_meet_and_differ_are_named() {
     let join = x("join", "inputs = { left = \"a\", right = \"t\" }");
     let cases = [

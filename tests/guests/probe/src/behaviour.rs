@@ -5,7 +5,7 @@ use std::time::Duration;
 use cofferdam_guest::{Bytes, Clock, Context, Decode, Failure, Outgoing, RawRecord, Record, Setup, Text, Timestamp};
 use serde::Deserialize;
 
-use crate::{Probe, Stores, hostile, script};
+use crate::{Probe, Stores, hostile};
 
 /// `config.do`. "value" is the record's value as UTF-8; where a behaviour waits for a value, it passes every other record on.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,8 +51,6 @@ pub(crate) enum Do {
     Read {},
     /// Joins with store `table`, which it reads only: `value+row`; port `unmatched` without a row.
     Join {},
-    /// Does the operation in the value (JSON, `{"op": "put", ..}`) on store `rows`.
-    Store {},
     /// Counts records in the cell `seen`; forwards the count.
     Cell {},
     /// Counts by key; at a punctuation forwards `#` and all counts, then forgets them. Store `counts`.
@@ -168,7 +166,7 @@ pub(crate) fn prepare(what: &Do, setup: &mut Setup) -> Result<Stores, String> {
     let mut stores = Stores::default();
     match what {
         Do::Count {} => stores.counts = Some(setup.key_value("counts")?),
-        Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => {
+        Do::Put {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => {
             stores.rows = Some(setup.key_value("rows")?);
         }
         Do::Read {} => stores.read = Some(setup.read_key_value("rows")?),
@@ -240,7 +238,7 @@ impl Probe {
                 Ok(())
             }
             Do::Walk { mode } => walk(*mode, record, ctx),
-            Do::Put {} | Do::Store {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => self.use_rows(record, ctx),
+            Do::Put {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => self.use_rows(record, ctx),
             Do::Read {} | Do::Join {} => self.read(record, ctx),
             Do::Cell {} => {
                 let cell = self.stores.cell.as_ref().ok_or_else(not_open)?;
@@ -276,7 +274,6 @@ impl Probe {
     fn use_rows(&self, record: RawRecord, ctx: &mut Context) -> Result<(), Failure> {
         let rows = self.stores.rows.as_ref().ok_or_else(not_open)?;
         match &self.what {
-            Do::Store {} => return script::run(rows, &record, ctx),
             Do::Iterators { count } => return hostile::leak_iterators(rows, *count, record, ctx),
             Do::Deletes {} => return hostile::delete_without_end(rows, record, ctx),
             _ => {}

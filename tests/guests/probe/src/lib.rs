@@ -5,7 +5,6 @@
 mod behaviour;
 mod describe;
 mod hostile;
-mod script;
 
 use cofferdam_guest::{Bytes, Context, Description, Failure, KeyValue, KeyValueReader, Processor, RawRecord, Setup, Timestamp, export};
 

@@ -68,25 +68,6 @@ fn a_join_reads_the_table_and_tells_what_it_lacks() {
 }
 
 #[test]
-fn store_operations_give_what_the_conformance_vectors_say() {
-    let op = |text| ("", text);
-    let (outputs, failures) = run(
-        json!({"do": "store"}),
-        &[
-            op(r#"{"op":"put","key":"b","value":"1"}"#),
-            op(r#"{"op":"put_many","writes":[["a","2"],["c","3"],["c",null]]}"#),
-            op(r#"{"op":"put_if_absent","key":"a","value":"9"}"#),
-            op(r#"{"op":"reverse_range","from":null,"to":"b"}"#),
-            op(r#"{"op":"prefix_scan","prefix":"b"}"#),
-            op(r#"{"op":"delete","key":"b"}"#),
-            op(r#"{"op":"get_many","keys":["b","a"]}"#),
-        ],
-    );
-    assert_eq!(failures, []);
-    assert_eq!(outputs, pairs(&[("a", "2"), ("b", "1"), ("a", "2"), ("b", "1"), ("b", "1"), ("a", "2")]));
-}
-
-#[test]
 fn punctuation_forwards_counts_and_forgets_them() {
     let mut test =
         TestContext::<Probe>::with_config(json!({"do": "punctuate", "stream-time-interval-ms": 1000, "cancel-after": 2})).unwrap();

@@ -1,0 +1,61 @@
+//! Frames on their way to a guest, and back.
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use cofferdam::node::{Frame, Incoming, SourceRecord};
+use cofferdam::record::{Record, Timestamp};
+use cofferdam::sandbox::bench::{FrameReader, write_frame};
+
+use crate::Case;
+use crate::data::{record, record_with_headers};
+
+/// A run of records, each of a source record of its own.
+pub(crate) struct Run {
+    pub(crate) records: Vec<Incoming>,
+    pub(crate) causes: Vec<SourceRecord>,
+}
+
+impl Run {
+    pub(crate) fn new(count: usize, record: fn(usize) -> Record) -> Self {
+        let records = (0..count).zip(0..).map(|(number, cause)| Incoming { input: 0, cause, partition: None, record: record(number) });
+        let causes = (0..count).map(|number| SourceRecord { offset: number as u64, stream_time: Timestamp(number as i64) });
+        Self { records: records.collect(), causes: causes.collect() }
+    }
+
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        Frame { records: &self.records, causes: &self.causes }
+    }
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (count, what, record) in [(1, "", record as fn(usize) -> Record), (256, "", record), (256, " with headers", record_with_headers)] {
+        cases.push(write(format!("frame/write {count}{what}"), Run::new(count, record)));
+        cases.push(read(format!("frame/read {count}{what}"), &Run::new(count, record)));
+    }
+    cases
+}
+
+fn write(name: String, run: Run) -> Case {
+    let mut bytes = Vec::new();
+    Case::new(name, run.records.len(), move || {
+        bytes.clear();
+        write_frame(black_box(run.frame()), &mut bytes);
+        black_box(&bytes);
+    })
+}
+
+/// Offsets count from 0 and there is no port: so what goes to a guest is also what one may give that passes everything on.
+fn read(name: String, run: &Run) -> Case {
+    let mut bytes = Vec::new();
+    write_frame(run.frame(), &mut bytes);
+    let (frame, reader) = (Bytes::from(bytes), FrameReader::new());
+    let causes: Vec<u32> = run.records.iter().map(|incoming| incoming.cause).collect();
+    let mut outputs = Vec::new();
+    Case::new(name, causes.len(), move || {
+        outputs.clear();
+        reader.read(&causes, black_box(&frame), &mut outputs).expect("the frame is whole");
+        assert_eq!(outputs.len(), causes.len());
+    })
+}
