@@ -104,9 +104,8 @@ impl Place {
                 let time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.ends_with('Z');
                 let pid = at > 0 && words[at - 1] == "(pid";
                 let after = |n: usize| words.get(at + n).copied();
-                if after(1).is_some_and(|unit| unit.trim_end_matches(',') == "MiB") && line.starts_with("memory: ") {
-                    "N"
-                } else if after(2) == Some("ago") || (after(1) == Some("d") && word.len() >= 5) {
+                let size = after(1).is_some_and(|unit| unit.trim_end_matches(',') == "MiB") && line.starts_with("memory: ");
+                if size || after(2) == Some("ago") || (after(1) == Some("d") && word.len() >= 5) {
                     "N"
                 } else if after(1) == Some("ago") {
                     "UNIT"
