@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::delivery::{AtLeastOnce, Delivery, ExactlyOnce};
-use super::errors::{failed, is_gone, refused};
+use super::errors::{failed, failed_as, is_gone, refused};
 use super::ffi::{Code, Entry, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
 use super::group::{Group, number};
 use super::records::Gatherer;
@@ -88,6 +88,8 @@ impl KafkaClient {
                     tries += 1;
                     std::thread::park_timeout(SEEK_PAUSE);
                 }
+                // This member believes that it has the partition, and librdkafka does not: only another member gets it.
+                Err(early) if is_early(&early) => return Err(failed_as(format!("start {at}"), &early, Retry::Rejoin)),
                 sought => return sought.map_err(|e| failed(format!("start {at}"), &e)),
             }
         }

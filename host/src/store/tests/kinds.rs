@@ -177,6 +177,9 @@ fn later(observed: i64, time: i64) -> i64 {
     observed.max(time)
 }
 
+/// Key, time and number of a row, and its value.
+type TimedRow = ((Vec<u8>, i64, i64), u8);
+
 /// Rows by key, time and number; sessions have their start as number.
 #[derive(Clone, Debug)]
 struct NaiveTimed {
@@ -200,7 +203,7 @@ impl NaiveTimed {
         };
     }
 
-    fn visible(&self) -> Vec<((Vec<u8>, i64, i64), u8)> {
+    fn visible(&self) -> Vec<TimedRow> {
         self.rows
             .iter()
             .filter(|((_, time, _), _)| *time > self.observed - self.retention)
@@ -296,13 +299,13 @@ impl Naive for NaiveSessions {
         let Self(naive) = self;
         let visible = naive.visible();
         let mut store = stores.sessions(0).unwrap();
-        let told = |rows: Vec<(SessionKey, Bytes)>| -> Vec<((Vec<u8>, i64, i64), u8)> {
+        let told = |rows: Vec<(SessionKey, Bytes)>| -> Vec<TimedRow> {
             rows.into_iter().map(|(at, value)| ((at.key().to_vec(), at.end(), at.start()), value[0])).collect()
         };
         let mut by_time = visible.clone();
         by_time.sort_by_key(|((key, end, start), _)| (*end, *start, key.clone()));
         let touching = Touching { earliest_end: naive.observed - naive.retention / 2, latest_start: naive.observed - naive.retention / 8 };
-        let touches = |((_, end, start), _): &((Vec<u8>, i64, i64), u8)| *end >= touching.earliest_end && *start <= touching.latest_start;
+        let touches = |((_, end, start), _): &TimedRow| *end >= touching.earliest_end && *start <= touching.latest_start;
         for order in BOTH_WAYS {
             let expected = |rows: Vec<_>| if order == ScanOrder::Ascending { rows } else { backwards(&rows) };
             let scanned = in_chunks(order, 2, |next| store.scan((i64::MIN, i64::MAX), next).unwrap());
