@@ -14,6 +14,7 @@ mod partitioners;
 mod plugins;
 mod properties;
 mod reset;
+mod state_versions;
 mod topics;
 
 pub use application::{Application, Overrides, engine};

@@ -124,6 +124,15 @@ pub struct Caused {
     pub output: Output,
 }
 
+/// What a step of a migration came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migration {
+    /// There is more to take over.
+    More,
+    /// The state is of the node's version.
+    Done,
+}
+
 /// Why a call did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -172,6 +181,17 @@ pub trait Node {
 
     /// A schedule of this node is due.
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure>;
+
+    /// Whether it was made over state of an older version: no record, and no schedule, may reach it before `migrate` has come to its end.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    /// Takes over a bounded part of the state of an older version. How far it is lies beside the state, is committed with it, and is all that
+    /// the next step, of this node or of another of its version, has to know. Only of a node that [`is_behind`](Node::is_behind).
+    fn migrate(&mut self, _env: &mut Lent) -> Result<Migration, Failure> {
+        Ok(Migration::Done)
+    }
 
     /// At a commit boundary: time to let go of an instance that has grown too large.
     fn after_commit(&mut self, env: &mut Lent) -> Result<(), Failure>;

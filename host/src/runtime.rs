@@ -35,4 +35,4 @@ pub use status::{
     Command, Condition, GuestReadings, HostStatus, InCall, MemoryStatus, NodeVersion, PartitionStatus, TaskStatus, ThreadStatus,
 };
 pub use thread::{Step, StreamThread};
-pub use versions::{VersionStatus, Versions, Vote, Wanted};
+pub use versions::{Terms, VersionStatus, Versions, Vote, Wanted};

@@ -42,6 +42,9 @@ pub struct SwapReport {
     pub pause_us: u64,
     /// Whether it is on trial.
     pub on_trial: bool,
+    /// The versions from which and to which it takes over the state of the one before; null: they keep it in the same way.
+    #[serde(default)]
+    pub state: Option<(u32, u32)>,
 }
 
 /// Which version a processor runs.

@@ -80,6 +80,7 @@ fn told(processor: &str, swapped: Swapped) -> SwapReport {
         to: swapped.to.to_string(),
         pause_us: u64::try_from(swapped.taken_over.pause.as_micros()).unwrap_or(u64::MAX),
         on_trial: swapped.on_trial,
+        state: swapped.state,
     };
     if report.from != report.to {
         tracing::info!("{}", swap::told(processor, &report));

@@ -43,5 +43,11 @@ pub fn told(processor: &str, report: &SwapReport) -> String {
     } else {
         span(i64::try_from(report.pause_us.div_ceil(1_000)).unwrap_or(i64::MAX))
     };
-    format!("{processor}: {to} in place of {from}{trial}; records waited {pause} at most")
+    let Some((old, new)) = report.state else {
+        return format!("{processor}: {to} in place of {from}{trial}; records waited {pause} at most");
+    };
+    format!(
+        "{processor}: {to} in place of {from}; it takes over the state from version {old} to {new} before the next record, see `status`. There is \
+         no way back: the manifest has to name this component before the next start"
+    )
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustc_hash::FxHashMap;
 
 use super::application::Application;
+use super::state_versions::{Keeper, Standing, standing};
 use crate::error::Diagnostic;
 use crate::node::{Failure, Lent, Node, VersionId};
 use crate::runtime::{GuestReadings, NodeFactory};
@@ -22,8 +23,15 @@ struct Template {
 /// The versions of a node that may work, by number.
 #[derive(Default)]
 struct Numbered {
-    known: BTreeMap<VersionId, Arc<Loaded>>,
+    known: BTreeMap<VersionId, Version>,
     next: u32,
+}
+
+/// A component, and the version in which it keeps its state.
+#[derive(Clone)]
+pub(super) struct Version {
+    pub loaded: Arc<Loaded>,
+    pub state: u32,
 }
 
 /// Makes component nodes for the processors of a topology.
@@ -34,15 +42,18 @@ pub struct ComponentNodes {
 impl ComponentNodes {
     /// Those of an app, as its manifest says.
     pub fn of(app: &Application) -> Self {
-        Self::new(&app.topology, |node| app.components.get(node).cloned())
+        let version = |node: &str| {
+            let state = app.descriptions.get(node).map_or(0, |described| described.state_version);
+            Some(Version { loaded: app.components.get(node)?.clone(), state })
+        };
+        Self::new(&app.topology, version)
     }
 
-    /// `loaded`: the compiled component of a processor, by its name.
-    pub fn new(topology: &Topology, loaded: impl Fn(&str) -> Option<Arc<Loaded>>) -> Self {
+    fn new(topology: &Topology, version: impl Fn(&str) -> Option<Version>) -> Self {
         let mut templates = FxHashMap::default();
         for (at, node) in topology.nodes.iter().enumerate() {
             let NodeKind::Processor(processor) = &node.kind else { continue };
-            let Some(loaded) = loaded(&node.name) else { continue };
+            let Some(version) = version(&node.name) else { continue };
             let setup = NodeSetup {
                 app: topology.app.clone(),
                 name: node.name.clone(),
@@ -55,26 +66,26 @@ impl ComponentNodes {
                 limits: NodeLimits { memory_bytes: processor.memory_bytes, deadline: processor.deadline, outputs: processor.outputs },
                 metrics: Arc::new(GuestMetrics::default()),
             };
-            let versions = Mutex::new(Numbered { known: BTreeMap::from([(VersionId(0), loaded)]), next: 1 });
+            let versions = Mutex::new(Numbered { known: BTreeMap::from([(VersionId(0), version)]), next: 1 });
             templates.insert(NodeIx(at), Template { setup, versions });
         }
         Self { templates }
     }
 
     /// Takes another version of a node; one that is known already keeps its number.
-    pub fn add(&self, node: NodeIx, loaded: Arc<Loaded>) -> Option<VersionId> {
+    pub(super) fn add(&self, node: NodeIx, version: Version) -> Option<VersionId> {
         let mut versions = self.templates.get(&node)?.versions();
-        if let Some((version, _)) = versions.known.iter().find(|(_, known)| known.digest() == loaded.digest()) {
-            return Some(*version);
+        if let Some((known, _)) = versions.known.iter().find(|(_, known)| known.loaded.digest() == version.loaded.digest()) {
+            return Some(*known);
         }
-        let version = VersionId(versions.next);
+        let number = VersionId(versions.next);
         versions.next += 1;
-        versions.known.insert(version, loaded);
-        Some(version)
+        versions.known.insert(number, version);
+        Some(number)
     }
 
-    /// The component of a version.
-    pub fn version(&self, node: NodeIx, version: VersionId) -> Option<Arc<Loaded>> {
+    /// A version of a node.
+    pub(super) fn version(&self, node: NodeIx, version: VersionId) -> Option<Version> {
         self.templates.get(&node)?.versions().known.get(&version).cloned()
     }
 
@@ -107,9 +118,12 @@ impl NodeFactory for ComponentNodes {
     fn make(&self, node: NodeIx, version: VersionId, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
         let missing = || Diagnostic::run("R004", format!("node {} of task {} has no component", node.0, task.name));
         let template = self.templates.get(&node).ok_or_else(missing)?;
-        let loaded = self.version(node, version).ok_or_else(missing)?;
+        let Version { loaded, state } = self.version(node, version).ok_or_else(missing)?;
         let setup = NodeSetup { task: task.name.clone(), ..template.setup.clone() };
-        let made = loaded.instantiate(setup, env);
+        let made = match standing(&setup, Keeper { version: state, migrates: loaded.migrates() }, env)? {
+            Standing::Fits => loaded.instantiate(setup, env),
+            Standing::Behind => loaded.instantiate_behind(setup, state, env),
+        };
         let refused = |why: Failure| {
             let hint = hint(&why.to_string());
             Diagnostic::usage("C020", format!("'{}' refuses to start", template.setup.name)).because(why).hint(hint)
@@ -118,7 +132,7 @@ impl NodeFactory for ComponentNodes {
     }
 
     fn digest(&self, node: NodeIx, version: VersionId) -> Option<Arc<str>> {
-        Some(self.version(node, version)?.digest().clone())
+        Some(self.version(node, version)?.loaded.digest().clone())
     }
 
     fn readings(&self) -> Vec<GuestReadings> {
@@ -130,7 +144,7 @@ impl NodeFactory for ComponentNodes {
     fn guest_memory_bytes(&self) -> usize {
         // One engine runs all components of a host.
         let any = self.templates.values().find_map(|template| template.versions().known.values().next().cloned());
-        any.map_or(0, |loaded| loaded.engine().memory_bytes())
+        any.map_or(0, |version| version.loaded.engine().memory_bytes())
     }
 }
 

@@ -1,19 +1,20 @@
 //! Components that are to take the place of others while the app runs: what has to hold before a stream thread hears of one.
 //!
 //! The same is asked of it as at a start: that it can be compiled, fits the contract, imports nothing that it is not given, and describes
-//! itself for its config. Besides, the topology must stay as it is, and the layout of its state.
+//! itself for its config. Besides, the topology must stay as it is, and its state must be of the layout that is there, or be taken over.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::application::Application;
 use super::config;
-use super::nodes::ComponentNodes;
+use super::nodes::{ComponentNodes, Version};
+use super::state_versions::{cannot_migrate, older};
 use crate::component;
 use crate::error::{Diagnostic, suggest};
 use crate::manifest::Processor;
 use crate::node::VersionId;
-use crate::runtime::{Conductor, TakenOver};
+use crate::runtime::{Conductor, TakenOver, Terms};
 use crate::sandbox::{self, Loaded};
 use crate::topology::{self, Description, NodeIx, NodeKind, Topology};
 
@@ -49,6 +50,8 @@ pub struct Swapped {
     pub taken_over: TakenOver,
     /// Whether it is on trial.
     pub on_trial: bool,
+    /// The versions from which and to which it takes over the state, where it does.
+    pub state: Option<(u32, u32)>,
 }
 
 impl Plugins {
@@ -62,8 +65,8 @@ impl Plugins {
         let one = |problem| vec![problem];
         let _alone = self.one.lock().unwrap_or_else(PoisonError::into_inner);
         let node = self.node(offer.processor).map_err(one)?;
-        let version = self.check(offer, node, host.status(node).version)?;
-        let swapped = host.swap(node, version, offer.max_slowdown).map(|taken_over| self.swapped(host, node, taken_over));
+        let (version, terms) = self.check(offer, node, host.status(node).version)?;
+        let swapped = host.swap(node, version, terms).map(|taken_over| self.swapped(host, node, taken_over));
         let left = host.status(node);
         let kept: Vec<VersionId> = left.before.into_iter().map(|(version, _)| version).chain([left.version]).collect();
         self.nodes.keep(node, &kept);
@@ -78,9 +81,13 @@ impl Plugins {
     }
 
     fn swapped(&self, host: &Conductor, node: NodeIx, taken_over: TakenOver) -> Swapped {
-        let digest = |version| self.nodes.version(node, version).map_or_else(|| "".into(), |loaded| loaded.digest().clone());
-        let (from, to) = (digest(taken_over.from), digest(taken_over.to));
-        Swapped { from, to, taken_over, on_trial: host.status(node).on_trial }
+        let told = |version| {
+            let known = self.nodes.version(node, version);
+            known.map_or_else(|| ("".into(), 0), |known| (known.loaded.digest().clone(), known.state))
+        };
+        let ((from, state_from), (to, state_to)) = (told(taken_over.from), told(taken_over.to));
+        let state = (state_to > state_from).then_some((state_from, state_to));
+        Swapped { from, to, taken_over, on_trial: host.status(node).on_trial, state }
     }
 
     /// The node of a processor of the manifest.
@@ -92,21 +99,21 @@ impl Plugins {
         })
     }
 
-    /// Compiles and checks a component that is to take the place of the version `running`; its number.
-    fn check(&self, offer: &Offer<'_>, node: NodeIx, running: VersionId) -> Result<VersionId, Vec<Diagnostic>> {
+    /// Compiles and checks a component that is to take the place of the version `running`: its number, and how it may take over.
+    fn check(&self, offer: &Offer<'_>, node: NodeIx, running: VersionId) -> Result<(VersionId, Terms), Vec<Diagnostic>> {
         let one = |problem| vec![problem];
         let processor = offer.processor;
         let (Some(section), Some(running)) = (self.processor(processor), self.nodes.version(node, running)) else {
             return Err(one(Diagnostic::run("R004", format!("'{processor}' has no component"))));
         };
         let found = component::in_file(offer.path, offer.name).map_err(one)?;
-        let loaded = sandbox::load_all(running.engine(), &[&found]).into_iter().next();
+        let loaded = sandbox::load_all(running.loaded.engine(), &[&found]).into_iter().next();
         let loaded = loaded.unwrap_or_else(|| Err(Diagnostic::run("R004", format!("'{processor}' has no component")))).map_err(one)?;
         let description = described(section, &loaded)?;
         self.same_topology(section, description.as_ref())?;
-        let before = described(section, &running)?;
-        same_state(processor, state_version(before.as_ref()), state_version(description.as_ref())).map_err(one)?;
-        Ok(self.nodes.add(node, loaded).unwrap_or_default())
+        let state = state_version(description.as_ref());
+        let terms = terms(offer, &loaded, running.state, state).map_err(one)?;
+        Ok((self.nodes.add(node, Version { loaded, state }).unwrap_or_default(), terms))
     }
 
     fn processor(&self, name: &str) -> Option<&Processor> {
@@ -148,19 +155,13 @@ fn state_version(description: Option<&Description>) -> u32 {
     description.map_or(0, |d| d.state_version)
 }
 
-fn same_state(processor: &str, at_work: u32, new: u32) -> Result<(), Diagnostic> {
-    let problem = |code, what: &str| {
-        Diagnostic::usage(code, format!("the new component of '{processor}' keeps {what} state than the one at work"))
-            .because(format!("its state version is {new}, that of the one at work is {at_work}"))
-    };
+/// How a version takes over that keeps state of the version `new` from one of the version `at_work`.
+fn terms(offer: &Offer<'_>, loaded: &Loaded, at_work: u32, new: u32) -> Result<Terms, Diagnostic> {
     match new.cmp(&at_work) {
-        std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Less => {
-            Err(problem("C030", "older").hint("it would not understand what is in the stores: offer a component of the same state version"))
-        }
-        std::cmp::Ordering::Greater => {
-            Err(problem("C031", "newer").hint("state cannot be taken over while the app runs: offer a component of the same state version"))
-        }
+        std::cmp::Ordering::Equal => Ok(Terms::Trial { max_slowdown: offer.max_slowdown }),
+        std::cmp::Ordering::Less => Err(older(offer.processor, at_work, new)),
+        std::cmp::Ordering::Greater if !loaded.migrates() => Err(cannot_migrate(offer.processor, at_work, new)),
+        std::cmp::Ordering::Greater => Ok(Terms::ForGood),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::topology::NodeIx;
 
 use super::plan::HostPlan;
 use super::status::Command;
-use super::versions::{VersionStatus, Vote};
+use super::versions::{Terms, VersionStatus, Vote};
 
 /// Leads the threads of a host from version to version.
 #[derive(Clone)]
@@ -45,18 +45,21 @@ impl Conductor {
         self.plan.versions.status(node)
     }
 
-    /// Lets a version of a node take over in all tasks, on trial. An error: the old one works on. One call at a time.
-    pub fn swap(&self, node: NodeIx, version: VersionId, max_slowdown: Option<f64>) -> Result<TakenOver, Diagnostic> {
+    /// Lets a version of a node take over in all tasks. An error: the old one works on. One call at a time.
+    pub fn swap(&self, node: NodeIx, version: VersionId, terms: Terms) -> Result<TakenOver, Diagnostic> {
         let versions = &self.plan.versions;
         let from = versions.wanted_of(node).version;
         if from == version {
             return Ok(TakenOver { from, to: version, tasks: 0, pause: Duration::ZERO });
         }
         let vote = self.rehearse(node, version)?;
-        let generation = versions.take_over(node, version, max_slowdown, self.plan.clock.now());
+        let generation = versions.take_over(node, version, terms, self.plan.clock.now());
         match versions.followed(node, generation, self.threads.len(), limits::SWAP_PATIENCE) {
             Ok(pause) => Ok(TakenOver { from, to: version, tasks: vote.tasks, pause: pause + vote.pause }),
             Err(Some(why)) => Err(why),
+            Err(None) if terms == Terms::ForGood => {
+                Err(too_late("a stream thread has not come to a commit in time; it takes the new version when it does"))
+            }
             Err(None) => {
                 let why = "a stream thread did not come to a commit in time";
                 versions.roll_back(node, why, self.plan.clock.now());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::{BrokerError, Retry};
+use crate::error::Diagnostic;
 use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::task::{TaskError, TrialFailure};
@@ -49,6 +50,14 @@ pub enum ThreadError {
         /// What.
         failed: Box<TrialFailure>,
     },
+    /// A version cannot take over the state of the one before.
+    #[error("task {}: {}", .task.name, .why.brief())]
+    Migration {
+        /// Whose state.
+        task: TaskId,
+        /// Why not.
+        why: Box<Diagnostic>,
+    },
     /// Somebody else acts under this thread's name.
     #[error("thrown out of the group or of its transactions for the {times}th time within a minute: {error}")]
     Twin {
@@ -73,6 +82,7 @@ impl ThreadError {
         match error {
             TaskError::Store(error) => Self::State { task: task.clone(), error },
             TaskError::OnTrial(failed) => Self::Trial { task: task.clone(), failed },
+            TaskError::Migration(why) => Self::Migration { task: task.clone(), why },
             TaskError::Broken(failure) => Self::Defect { task: task.clone(), what: failure.to_string() },
         }
     }
@@ -114,6 +124,7 @@ pub enum Action {
 /// | records were deleted before they were read | rewind, then on from the first that is left |
 /// | the log refuses an output | rewind; the task knows which |
 /// | a version on trial fails at a record | rewind; the version before takes it |
+/// | state of an older version cannot be taken over | rewind; the task is parked |
 /// | a task's database is corrupted | wipe and restore that task |
 /// | everything else: rights, disk full, missing topic, a defect | stop |
 ///
@@ -128,7 +139,9 @@ pub fn action(error: &ThreadError) -> Action {
             Retry::InDoubt => Action::AskTheLog,
             Retry::Never => Action::Stop,
         },
-        ThreadError::Broker(BrokerError::OffsetGone { .. }) | ThreadError::Refused { .. } | ThreadError::Trial { .. } => Action::Rewind,
+        ThreadError::Broker(BrokerError::OffsetGone { .. }) | ThreadError::Refused { .. } | ThreadError::Trial { .. } | ThreadError::Migration { .. } => {
+            Action::Rewind
+        }
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
         ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Twin { .. } | ThreadError::Defect { .. } => Action::Stop,
     }

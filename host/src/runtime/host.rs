@@ -177,7 +177,7 @@ impl Host {
                     let told = match task {
                         None if !self.plan.alone => self.plan.broker.committed(&self.plan.topology.app, &at)?.map(|c| c.offset),
                         task => {
-                            let told = task.filter(|t| !matches!(t.condition, Condition::Restoring { .. }));
+                            let told = task.filter(|t| !matches!(t.condition, Condition::Restoring { .. } | Condition::Migrating { .. }));
                             told.and_then(|t| t.partitions.iter().find(|p| p.at == at)).map(|p| p.committed)
                         }
                     };

@@ -45,6 +45,11 @@ pub enum Condition {
         /// The partition.
         at: TopicPartition,
     },
+    /// It takes over the state of an older version.
+    Migrating {
+        /// Steps so far, since the task was made.
+        steps: u64,
+    },
     /// Its thread's transaction is full: the commit comes first.
     Full,
     /// It waits until a transient failure is tried again.

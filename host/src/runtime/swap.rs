@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::error::Diagnostic;
-use crate::node::{Position, VersionId};
+use crate::node::{Lent, Node, Position, VersionId};
 use crate::record::{Timestamp, TopicPartition};
-use crate::task::{Task, TaskState, TrialFailure};
+use crate::task::{Task, TaskState, TrialFailure, not_taken_over};
 use crate::topology::{NodeIx, TaskId};
 
 use super::errors::ThreadError;
@@ -53,7 +53,11 @@ impl StreamThread {
                 continue;
             }
             pulse.enter(node, id.partition);
-            let made = task.rehearse(node, now, |env| host.nodes.make(node, version, id, env));
+            let made = task.rehearse(node, now, |env| {
+                let mut made = host.nodes.make(node, version, id, env)?;
+                first_step(&host.topology.nodes[node.0].name, &mut *made, env)?;
+                Ok(made)
+            });
             pulse.leave();
             match made {
                 Ok(()) => tasks += 1,
@@ -139,8 +143,8 @@ impl StreamThread {
         Ok(changed)
     }
 
-    /// A version that has worked before cannot be made any more: the task waits for an operator.
-    fn park_refused(&mut self, id: TaskId, why: Diagnostic, now: Timestamp) -> Result<(), ThreadError> {
+    /// A version cannot be made in a task, or cannot take over its state: the task waits for an operator.
+    pub(super) fn park_refused(&mut self, id: TaskId, why: Diagnostic, now: Timestamp) -> Result<(), ThreadError> {
         tracing::error!(task = %id.name, "{}", why.brief());
         let Some(Slot::Running(mut task)) = self.slots.remove(&id) else { return Ok(()) };
         let partitions: Vec<TopicPartition> = task.group.queues.iter().map(|q| q.at.clone()).collect();
@@ -232,6 +236,14 @@ impl StreamThread {
     fn tell_rolled_back(&self, node: NodeIx, why: &str) {
         tracing::warn!(node = %self.host.topology.nodes[node.0].name, "the new version is rolled back: {why}");
     }
+}
+
+/// The first step of taking over state, where a version has to: after it is committed there is no way back.
+fn first_step(name: &str, node: &mut dyn Node, env: &mut Lent) -> Result<(), Diagnostic> {
+    if !node.is_behind() {
+        return Ok(());
+    }
+    node.migrate(env).map(drop).map_err(|failure| not_taken_over(name, &failure))
 }
 
 impl StandIn {

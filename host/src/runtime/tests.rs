@@ -7,6 +7,7 @@ mod fairness;
 mod filling;
 mod frames;
 mod groups;
+mod migrations;
 mod order;
 mod policies;
 mod punctuation;

@@ -240,7 +240,8 @@ impl StreamThread {
     }
 }
 
-/// One task's turn: so many records, so long, or so much output, whatever comes first. Says whether it did anything.
+/// One task's turn: so many records, so long, or so much output, whatever comes first; or a step of taking state over, before which no record
+/// is taken. Says whether it did anything.
 fn turn(
     host: &HostPlan,
     client: &mut dyn Client,
@@ -250,12 +251,16 @@ fn turn(
     task: &mut Task,
     now: Timestamp,
 ) -> Result<bool, ThreadError> {
+    let written_by_others = open.written.saturating_sub(task.bytes_written());
+    if task.migrate(now).map_err(|e| ThreadError::of_task(&task.id, e))? {
+        open.written = written_by_others + task.bytes_written();
+        return Ok(true);
+    }
     if task.state == TaskState::Running {
         task.group.queues.iter_mut().try_for_each(|queue| fill(queue, client, scratch, now))?;
     }
     let slice = open.interval_ms;
     let mut records = 0;
-    let written_by_others = open.written.saturating_sub(task.bytes_written());
     loop {
         let began = host.clock.monotonic();
         let turn = task.turn(now, limits::RECORDS_PER_LOOK).map_err(|e| ThreadError::of_task(&task.id, e))?;

@@ -70,6 +70,18 @@ struct Trial {
     max_slowdown: Option<f64>,
 }
 
+/// How a version takes over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Terms {
+    /// On trial against the version before it.
+    Trial {
+        /// How many times as long a record may take with it; `None`: nobody minds.
+        max_slowdown: Option<f64>,
+    },
+    /// For good: it takes over the state of the version before, which could not read it any more.
+    ForGood,
+}
+
 /// What a thread follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -125,9 +137,9 @@ impl Versions {
         }
     }
 
-    /// Lets a version take over, on trial against the one before it. One that takes over from a version on trial is held against the last one
-    /// that has passed. The generation to be followed.
-    pub(super) fn take_over(&self, ix: NodeIx, version: VersionId, max_slowdown: Option<f64>, now: Timestamp) -> u64 {
+    /// Lets a version take over. On trial it is held against the one before it, or, where that is on trial itself, against the last one that
+    /// has passed. The generation to be followed.
+    pub(super) fn take_over(&self, ix: NodeIx, version: VersionId, terms: Terms, now: Timestamp) -> u64 {
         let mut table = self.lock();
         table.refusals.remove(&ix);
         let node = table.nodes.entry(ix).or_default();
@@ -135,11 +147,11 @@ impl Versions {
             (Some(_), Some(proven)) => proven,
             _ => (node.wanted, node.account),
         };
-        *node = if before.0 == version {
-            NodeVersions { wanted: version, since: Some(now), account: before.1, ..NodeVersions::default() }
-        } else {
-            let trial = Some(Trial { max_slowdown });
-            NodeVersions { wanted: version, since: Some(now), account: Account::default(), before: Some(before), trial, rolled_back: None }
+        let next = NodeVersions { wanted: version, since: Some(now), ..NodeVersions::default() };
+        *node = match terms {
+            _ if before.0 == version => NodeVersions { account: before.1, ..next },
+            Terms::Trial { max_slowdown } => NodeVersions { before: Some(before), trial: Some(Trial { max_slowdown }), ..next },
+            Terms::ForGood => next,
         };
         self.next_generation()
     }

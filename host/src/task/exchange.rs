@@ -93,6 +93,10 @@ impl Task {
                 return Err(why);
             }
         };
+        let local = at as LocalNode;
+        self.migrating.retain(|migrating| *migrating != local);
+        self.migrating.extend(node.is_behind().then_some(local));
+        self.at_commit.migrating = self.migrating.clone();
         let old = self.walker.nodes[at].replace(node);
         if let Some(env) = &mut self.walker.env {
             if let Some(stores) = begun.stores {
@@ -101,14 +105,14 @@ impl Task {
             env.schedules.end_asking();
             env.schedules.savepoint();
             self.dirty |= !env.stores.is_clean();
-            self.at_commit.1 = env.schedules.clone();
+            self.at_commit.schedules = env.schedules.clone();
         }
         if let Some(mut old) = old {
             old.close(&mut self.walker.env);
         }
         if let Some(env) = &mut self.walker.env {
             // The old one cannot cancel what the new one has asked for.
-            env.schedules = self.at_commit.1.clone();
+            env.schedules = self.at_commit.schedules.clone();
         }
         // What was refused, or failed, was another version's.
         self.walker.refusals.clear();

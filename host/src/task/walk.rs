@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::broker::OutgoingRecord;
 use crate::limits;
-use crate::node::{Effort, Failure, Lent, Node, Output, TaskEnv};
+use crate::node::{Effort, Failure, Lent, Migration, Node, Output, TaskEnv};
 use crate::record::{self, Record, Timestamp};
 use crate::store::Savepoint;
 
@@ -120,6 +120,15 @@ impl Walker {
         self.stack.clear();
         self.outputs.clear();
         self.frame.clear();
+    }
+
+    /// Lets a node take over some of the state of an older version.
+    pub(super) fn migrate(&mut self, plan: &TaskPlan, at: LocalNode) -> Result<Migration, Failure> {
+        let Some(node) = self.nodes.get_mut(at as usize).and_then(Option::as_mut) else { return Ok(Migration::Done) };
+        self.pulse.enter(plan.node(at).ix, self.partition);
+        let came_to = node.migrate(&mut self.env);
+        self.pulse.leave();
+        came_to
     }
 
     /// Puts a record among those of the walks that ended well.

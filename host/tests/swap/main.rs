@@ -10,6 +10,8 @@ mod common;
 #[path = "../../src/sandbox/tests/guest.rs"]
 #[allow(dead_code, reason = "the sandbox's own tests use all of it")]
 mod guest;
+mod migrating;
+mod offered;
 mod refused;
 mod taking_over;
 mod watching;

@@ -16,7 +16,7 @@ use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::limits;
 use crate::manifest::Manifest;
-use crate::node::{Failure, Lent, Node, Output, TaskEnv, VersionId};
+use crate::node::{Failure, Lent, Migration, Node, Output, TaskEnv, VersionId};
 use crate::record::{Header, Record, Timestamp, TopicPartition};
 use crate::runtime::{Command, Condition, HostPlan, NodeFactory, Step, StreamThread, TaskStatus, ThreadBoard, ThreadError, Versions};
 use crate::task::{SinkTopic, TaskPlan};
@@ -29,6 +29,7 @@ pub(super) enum Event<'a> {
     Init,
     Process { input: u32, record: Record },
     Punctuate { schedule: &'a str, time: Timestamp },
+    Migrate,
     AfterCommit,
     Close,
 }
@@ -42,8 +43,16 @@ pub(super) struct Place {
 
 pub(super) type Op = Arc<dyn Fn(&Place, Event<'_>, &mut TaskEnv, &mut Vec<Output>) -> Result<(), Failure> + Send + Sync>;
 
+/// The cell in which an operator says how many steps are left of taking state over.
+pub(super) const STEPS_LEFT: (&str, &str) = ("count", "left");
+
+fn steps_left(env: &mut Lent) -> Result<Option<Bytes>, Failure> {
+    Ok(env.as_deref_mut().unwrap().stores.cell(STEPS_LEFT.0, STEPS_LEFT.1)?)
+}
+
 struct NativeNode {
     op: Op,
+    behind: bool,
     place: Place,
     frame_records: usize,
 }
@@ -65,6 +74,15 @@ impl Node for NativeNode {
 
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         self.call(Event::Punctuate { schedule, time }, env, outputs)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    fn migrate(&mut self, env: &mut Lent) -> Result<Migration, Failure> {
+        self.call(Event::Migrate, env, &mut Vec::new())?;
+        Ok(if steps_left(env)?.is_some() { Migration::More } else { Migration::Done })
     }
 
     fn after_commit(&mut self, env: &mut Lent) -> Result<(), Failure> {
@@ -95,8 +113,10 @@ impl NodeFactory for Ops {
         let granted = processor.grants.first().map(|g| g.store);
         let stores = &self.topology.sub_topologies[node.sub_topology].stores;
         let store = granted.and_then(|g| stores.iter().position(|&s| s == g)).unwrap_or(0);
-        let made = NativeNode { op, place: Place { ix, store }, frame_records: self.frame_records };
-        made.call(Event::Init, env, &mut Vec::new()).map_err(|why| Diagnostic::usage("C020", why.to_string()))?;
+        let mut made = NativeNode { op, behind: false, place: Place { ix, store }, frame_records: self.frame_records };
+        let refused = |why: Failure| Diagnostic::usage("C020", why.to_string());
+        made.call(Event::Init, env, &mut Vec::new()).map_err(refused)?;
+        made.behind = steps_left(env).map_err(refused)?.is_some();
         Ok(Box::new(made))
     }
 }

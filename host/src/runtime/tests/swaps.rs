@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::node::{Failure, Grid, PunctuationClock, VersionId};
 use crate::record::{Record, Timestamp};
-use crate::runtime::{Command, Vote};
+use crate::runtime::{Command, Terms, Vote};
 use crate::topology::NodeIx;
 
 const FIRST: VersionId = VersionId(0);
@@ -44,24 +44,24 @@ fn made(
                 outputs.push(to(0, Record { value: Some(value.into()), ..record }));
             }
             Event::Punctuate { schedule, time } => outputs.push(to(0, record(name, schedule, time.0))),
-            Event::AfterCommit | Event::Close => {}
+            Event::Migrate | Event::AfterCommit | Event::Close => {}
         }
         Ok(())
     })
 }
 
-fn node(bench: &Bench, name: &str) -> NodeIx {
+pub(super) fn node(bench: &Bench, name: &str) -> NodeIx {
     NodeIx(bench.plan.topology.nodes.iter().position(|n| &*n.name == name).unwrap())
 }
 
 /// Lets a version take over, and all threads follow.
 fn take_over(bench: &mut Bench, name: &str, version: VersionId) {
-    bench.plan.versions.take_over(node(bench, name), version, None, bench.clock.now());
+    bench.plan.versions.take_over(node(bench, name), version, Terms::Trial { max_slowdown: None }, bench.clock.now());
     bench.settle();
 }
 
 /// The vote of all threads on a version.
-fn rehearsed(bench: &mut Bench, name: &str, version: VersionId) -> Result<Vote, String> {
+pub(super) fn rehearsed(bench: &mut Bench, name: &str, version: VersionId) -> Result<Vote, String> {
     bench.plan.versions.begin_votes(node(bench, name), version);
     for member in &bench.members {
         member.commands.send(Command::Rehearse(node(bench, name), version)).unwrap();
@@ -70,7 +70,7 @@ fn rehearsed(bench: &mut Bench, name: &str, version: VersionId) -> Result<Vote, 
     bench.plan.versions.votes(bench.members.len(), Duration::ZERO).unwrap().map_err(|why| why.message)
 }
 
-fn values(from: usize, to: usize) -> Vec<Record> {
+pub(super) fn values(from: usize, to: usize) -> Vec<Record> {
     (from..to).map(|i| record("k", &i.to_string(), i as i64)).collect()
 }
 
@@ -87,7 +87,7 @@ fn a_version_takes_over_between_two_transactions_and_goes_on_with_the_state() {
         }
         assert_eq!(bench.committed("in", 0).unwrap().offset, 1);
         // What is open is committed before the new one takes a record.
-        bench.plan.versions.take_over(node(&bench, "count"), SECOND, None, Timestamp(0));
+        bench.plan.versions.take_over(node(&bench, "count"), SECOND, Terms::Trial { max_slowdown: None }, Timestamp(0));
         bench.produce("in", &values(3, 5));
         bench.step(0).unwrap();
         let first = ["k=a:0#1@0", "k=a:1#2@1", "k=a:2#3@2"];
@@ -168,7 +168,7 @@ fn what_a_version_writes_while_it_is_made_survives_a_void_transaction() {
     let mut bench = Bench::new(&counting(""), &[("count", made("a", |_, _| Ok(()))), ("count@1", writes)]);
     bench.produce("in", &values(0, 1));
     bench.settle();
-    bench.plan.versions.take_over(node(&bench, "count"), SECOND, None, Timestamp(0));
+    bench.plan.versions.take_over(node(&bench, "count"), SECOND, Terms::Trial { max_slowdown: None }, Timestamp(0));
     bench.fail_next_commit();
     bench.settle();
     assert_eq!((bench.rows("counts"), bench.all("app-counts-changelog")), (vec!["made=1".to_owned()], vec!["made=1@0".to_owned()]));
