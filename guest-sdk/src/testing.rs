@@ -500,7 +500,9 @@ impl<P: Processor> TestContext<P> {
             steps += 1;
             match self.runner.migrate(from, cursor.as_deref())? {
                 Step::Done => return Ok(steps),
-                Step::More(next) if cursor.as_ref() == Some(&next) => return Err(Failure::fatal("the same cursor twice: it would never end")),
+                Step::More(next) if cursor.as_ref() == Some(&next) => {
+                    return Err(Failure::fatal("the same cursor twice: it would never end"));
+                }
                 Step::More(next) => cursor = Some(next),
             }
         }

@@ -21,7 +21,7 @@ pub use application::{Application, Overrides, engine};
 pub use bench::bench;
 pub use bind::{BindSettings, bind, bind_nodes};
 pub use embedded::{Maintenance, OpenLog, lock_folder, open_log};
-pub use kafka::{Cluster, open_cluster};
+pub use kafka::{Cluster, HostOf, open_cluster};
 pub use nodes::ComponentNodes;
 pub use plugins::{Offer, Plugins, Swapped};
 pub use reset::{Moved, Reset, ResetTo, TASKS_FOLDER, finished};

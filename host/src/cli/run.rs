@@ -11,7 +11,9 @@ use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, PublicServer};
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{self, Application, BindSettings, Cluster, ComponentNodes, ExternalTopics, Maintenance, OpenLog, Overrides, Plugins};
+use crate::deploy::{
+    self, Application, BindSettings, Cluster, ComponentNodes, ExternalTopics, HostOf, Maintenance, OpenLog, Overrides, Plugins,
+};
 use crate::error::Diagnostic;
 use crate::manifest::Broker as BrokerSection;
 
@@ -42,7 +44,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         let hint = "say --yes to produce them at this start; `produce` appends to a topic without running anything";
         return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
     }
-    let open = Opened::open(&app, &overrides.cluster, &clock).map_err(one)?;
+    let open = Opened::open(&app, &overrides.cluster, &clock, &ear).map_err(one)?;
     deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
     let broker = open.broker.clone();
     let settings = BindSettings {
@@ -59,7 +61,13 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         redact_keys: args.redact,
     };
     let nodes = Arc::new(ComponentNodes::of(&app));
-    let plan = deploy::bind_nodes(&app, nodes.clone(), broker.clone(), clock.clone(), &settings)?;
+    let plan = match deploy::bind_nodes(&app, nodes.clone(), broker.clone(), clock.clone(), &settings) {
+        Err(_) if ear.heard().is_some() => {
+            tracing::info!("stopping; the cluster has not answered");
+            return Ok(ExitCode::SUCCESS);
+        }
+        bound => bound?,
+    };
 
     let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
     let host = Handle::default();
@@ -121,7 +129,7 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(app: &Application, cluster: &Cluster, clock: &Arc<dyn Clock>) -> Result<Self, Diagnostic> {
+    fn open(app: &Application, cluster: &Cluster, clock: &Arc<dyn Clock>, ear: &Ear) -> Result<Self, Diagnostic> {
         match &app.manifest.broker {
             BrokerSection::Embedded => {
                 let open = take_folder(&app.state_dir, clock)?;
@@ -131,7 +139,8 @@ impl Opened {
             }
             BrokerSection::Kafka(section) => {
                 let folder = deploy::lock_folder(&app.state_dir)?;
-                let broker = deploy::open_cluster(&app.manifest, section, cluster, Some(&folder))?;
+                let broker =
+                    deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: &folder, told: Some(ear.told()) }))?;
                 Ok(Self { folder, broker: Arc::new(broker), _maintenance: None })
             }
         }

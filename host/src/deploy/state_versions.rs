@@ -57,13 +57,16 @@ fn behind(setup: &NodeSetup, keeper: Keeper, there: u32) -> Result<Standing, Dia
 
 /// Refuses a component that is older than the state.
 pub(super) fn older(node: &str, there: u32, version: u32) -> Diagnostic {
-    problem("C030", node, there, version).hint("it would misread what is in the stores: take a component of the state version that is there")
+    problem("C030", node, there, version)
+        .hint("it would misread what is in the stores: take a component of the state version that is there")
 }
 
 /// Refuses a component that is newer than the state and does not know the older layout.
 pub(super) fn cannot_migrate(node: &str, there: u32, version: u32) -> Diagnostic {
     let problem = problem("C031", node, there, version).because("it does not export `migrate`");
-    problem.hint("let it take over the older state (`Migrate` of the SDK), take one of the state version that is there, or begin anew (`reset`)")
+    problem.hint(
+        "let it take over the older state (`Migrate` of the SDK), take one of the state version that is there, or begin anew (`reset`)",
+    )
 }
 
 fn problem(code: &'static str, node: &str, there: u32, version: u32) -> Diagnostic {

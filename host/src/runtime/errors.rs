@@ -139,9 +139,10 @@ pub fn action(error: &ThreadError) -> Action {
             Retry::InDoubt => Action::AskTheLog,
             Retry::Never => Action::Stop,
         },
-        ThreadError::Broker(BrokerError::OffsetGone { .. }) | ThreadError::Refused { .. } | ThreadError::Trial { .. } | ThreadError::Migration { .. } => {
-            Action::Rewind
-        }
+        ThreadError::Broker(BrokerError::OffsetGone { .. })
+        | ThreadError::Refused { .. }
+        | ThreadError::Trial { .. }
+        | ThreadError::Migration { .. } => Action::Rewind,
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
         ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Twin { .. } | ThreadError::Defect { .. } => Action::Stop,
     }

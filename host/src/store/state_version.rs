@@ -72,8 +72,11 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_version_is_read_again_and_nothing_else_is() {
-        let cases =
-            [StateVersion::Whole(7), StateVersion::Between { from: 1, to: u32::MAX, cursor: Bytes::from_static(b"k\0") }, StateVersion::Whole(0)];
+        let cases = [
+            StateVersion::Whole(7),
+            StateVersion::Between { from: 1, to: u32::MAX, cursor: Bytes::from_static(b"k\0") },
+            StateVersion::Whole(0),
+        ];
         for version in cases {
             assert_eq!(StateVersion::decode(&version.encode()), Some(version));
         }

@@ -406,8 +406,7 @@ impl Task {
             env.position = None;
             self.failure_lines.begin_second(env.now, &self.id.name);
             env.stores.apply()?;
-            self.at_commit =
-                AtCommit { stream_time: env.stream_time, schedules: env.schedules.clone(), migrating: self.migrating.clone() };
+            self.at_commit = AtCommit { stream_time: env.stream_time, schedules: env.schedules.clone(), migrating: self.migrating.clone() };
         }
         for node in self.walker.nodes.iter_mut().flatten() {
             match node.after_commit(&mut self.walker.env) {

@@ -9,12 +9,13 @@ const WORDS: u32 = 20_000;
 
 /// Words of letters alone, as the word count takes them, spread over the alphabet.
 fn word(number: u32) -> String {
-    (0..4).scan(number.wrapping_mul(7_919) % 26_u32.pow(4), |rest, _| {
-        let letter = char::from_u32(u32::from('a') + *rest % 26);
-        *rest /= 26;
-        letter
-    })
-    .collect()
+    (0..4)
+        .scan(number.wrapping_mul(7_919) % 26_u32.pow(4), |rest, _| {
+            let letter = char::from_u32(u32::from('a') + *rest % 26);
+            *rest /= 26;
+            letter
+        })
+        .collect()
 }
 
 /// The word count with so many words in its store, each once, and the next version of it beside it.

@@ -38,7 +38,8 @@ fn hostile(kind: usize, number: usize) -> Vec<u8> {
     let read_far = format!("(i32.load (i32.const {}))", 0x7fff_0000_usize + number);
     let answer = format!("(i32.const {})", 0x7fff_0000_usize + number);
     let divide = format!("(i32.div_u (i32.const {number}) (i32.const 0))");
-    let recursion = format!("(func $down (param i32) (result i32) (i32.add (call $down (i32.add (local.get 0) (i32.const {number}))) (i32.const 1)))");
+    let recursion =
+        format!("(func $down (param i32) (result i32) (i32.add (call $down (i32.add (local.get 0) (i32.const {number}))) (i32.const 1)))");
     let table = format!("(table 1 funcref) (type $f (func (result i32))) (data (i32.const 700) \"{number}\")");
     match kind {
         // Reads where no memory is, answers from there, divides by zero, ends itself, calls itself for ever, calls nobody.
@@ -61,7 +62,8 @@ fn hostile(kind: usize, number: usize) -> Vec<u8> {
         7 => wat::parse_str(format!("(component (import \"acme:db{number}/client@1.0.0\" (instance)))")).unwrap(),
         8 => wat::parse_str(format!("(component (import \"cofferdam:processor/context@0.{}.0\" (instance)))", number + 2)).unwrap(),
         // A module, and a component that is no processor.
-        9 => wat::parse_str(Guest { items: &format!("(data (i32.const 700) \"{number}\")"), process: PASS, ..Guest::default() }.module()).unwrap(),
+        9 => wat::parse_str(Guest { items: &format!("(data (i32.const 700) \"{number}\")"), process: PASS, ..Guest::default() }.module())
+            .unwrap(),
         _ => wat::parse_str(format!("(component (core module (memory {})))", number + 1)).unwrap(),
     }
 }
