@@ -33,6 +33,9 @@ const fn stored(config: &'static str, role: &'static str) -> Kind {
     Kind { store: Some(role), ..probe(config) }
 }
 
+/// Deletes its row now and then.
+const FOLD: &str = "op = 'aggregate', aggregator = { by = 'fold', initial = '', between = ' ', null-at = '3' }";
+
 /// Each as often as it shall come.
 const KINDS: &[(u32, Kind)] = &[
     (3, probe("do = 'pass'")),
@@ -51,7 +54,8 @@ const KINDS: &[(u32, Kind)] = &[
     (2, stored("do = 'put'", "rows")),
     (2, stored("do = 'read'", "rows")),
     (2, Kind { port: Some("unmatched"), ..stored("do = 'join'", "table") }),
-    (3, Kind { component: "operators", ..stored("op = 'aggregate', by = 'concat'", "aggregates") }),
+    (2, Kind { component: "operators", ..stored("op = 'aggregate', aggregator = { by = 'reduce', between = ' ' }", "aggregates") }),
+    (2, Kind { component: "operators", ..stored(FOLD, "aggregates") }),
     (2, stored("do = 'punctuate', stream-time-interval-ms = 20", "counts")),
     (1, stored("do = 'punctuate', wall-clock-interval-ms = 30, stream-time-interval-ms = 50, cancel-after = 2", "counts")),
 ];

@@ -48,7 +48,8 @@ pub(super) fn make(manifest: &str) -> Application {
     for (node, component) in &components {
         let processor = parsed.processors.iter().find(|processor| *processor.name.value == **node);
         let config = processor.map_or_else(|| "{}".to_owned(), |processor| processor.config.json());
-        descriptions.extend(sandbox::describe(component, Some(&config)).unwrap().map(|description| (node.clone(), description)));
+        let description = sandbox::describe(component, Some(&config)).unwrap_or_else(|e| told(vec![e]));
+        descriptions.extend(description.map(|description| (node.clone(), description)));
     }
     let topology = topology::build(&parsed, &descriptions).unwrap_or_else(|e| told(e));
     Application { manifest: parsed, topology, components, descriptions, state_dir: guests }

@@ -11,7 +11,7 @@ mod bench;
 use proptest::prelude::*;
 
 /// What `cargo test` has time for: about 10 s.
-const CASES: u32 = 120;
+const CASES: u32 = 100;
 
 fn cases() -> u32 {
     std::env::var("COFFERDAM_FRAME_CASES").map_or(CASES, |cases| cases.parse().unwrap())
