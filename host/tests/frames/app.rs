@@ -44,7 +44,7 @@ const KINDS: &[(u32, Kind)] = &[
     (3, Kind { port: Some("odd"), ..probe("do = 'route'") }),
     (2, probe("do = 'early'")),
     (2, probe("do = 'place'")),
-    (1, probe("do = 'chance'")),
+    (3, probe("do = 'chance'")),
     (2, probe("do = 'stamp', add = -7")),
     (1, probe("do = 'changes'")),
     (1, probe("do = 'cell'")),
