@@ -19,7 +19,7 @@ pub use application::{Application, Overrides, engine};
 pub use bench::bench;
 pub use bind::{BindSettings, bind};
 pub use embedded::{Maintenance, OpenLog, lock_folder, open_log};
-pub use kafka::{Cluster, open_cluster};
+pub use kafka::{Cluster, HostOf, open_cluster};
 pub use nodes::ComponentNodes;
 pub use reset::{Moved, Reset, ResetTo, TASKS_FOLDER, finished};
 pub use topics::{ExternalTopics, ensure_topics};

@@ -9,6 +9,7 @@ mod delivery;
 mod errors;
 mod ffi;
 mod group;
+mod patience;
 mod producer;
 mod reader;
 mod records;
@@ -16,4 +17,5 @@ mod settings;
 mod topics;
 
 pub use broker::KafkaBroker;
+pub use patience::Patience;
 pub use settings::{FIXED_PROPERTIES, KafkaSettings, PropertyError};

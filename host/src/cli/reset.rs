@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{self, Application, Cluster, Overrides, Reset};
+use crate::deploy::{self, Application, Cluster, HostOf, Overrides, Reset};
 use crate::error::Diagnostic;
 use crate::manifest::Broker as BrokerSection;
 
@@ -45,7 +45,7 @@ pub fn reset(args: &args::Reset) -> Result<ExitCode, Vec<Diagnostic>> {
 fn take(app: &Application, cluster: &Cluster) -> Result<(Arc<StateFolder>, Arc<dyn Broker>), Diagnostic> {
     if let BrokerSection::Kafka(section) = &app.manifest.broker {
         let folder = deploy::lock_folder(&app.state_dir)?;
-        let broker = deploy::open_cluster(&app.manifest, section, cluster, Some(&folder))?;
+        let broker = deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: &folder, told: None }))?;
         return Ok((folder, Arc::new(broker)));
     }
     reach::log_is_there(&app.state_dir)?;

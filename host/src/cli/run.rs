@@ -11,7 +11,7 @@ use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, HostControl, PublicServe
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{self, Application, BindSettings, Cluster, ExternalTopics, Maintenance, OpenLog, Overrides};
+use crate::deploy::{self, Application, BindSettings, Cluster, ExternalTopics, HostOf, Maintenance, OpenLog, Overrides};
 use crate::error::Diagnostic;
 use crate::manifest::Broker as BrokerSection;
 use crate::runtime::{Host, HostExit, HostPlan, HostSettings, HostStatus};
@@ -41,7 +41,7 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         let hint = "say --yes to produce them at this start; `produce` appends to a topic without running anything";
         return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
     }
-    let open = Opened::open(&app, &overrides.cluster, &clock).map_err(one)?;
+    let open = Opened::open(&app, &overrides.cluster, &clock, &ear).map_err(one)?;
     deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
     let broker = open.broker.clone();
     let settings = BindSettings {
@@ -57,7 +57,13 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         seed: seed(&*clock),
         redact_keys: args.redact,
     };
-    let plan = deploy::bind(&app, broker.clone(), clock.clone(), &settings)?;
+    let plan = match deploy::bind(&app, broker.clone(), clock.clone(), &settings) {
+        Err(_) if ear.heard().is_some() => {
+            tracing::info!("stopping; the cluster has not answered");
+            return Ok(ExitCode::SUCCESS);
+        }
+        bound => bound?,
+    };
 
     let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
     let host = Handle::default();
@@ -116,7 +122,7 @@ struct Opened {
 }
 
 impl Opened {
-    fn open(app: &Application, cluster: &Cluster, clock: &Arc<dyn Clock>) -> Result<Self, Diagnostic> {
+    fn open(app: &Application, cluster: &Cluster, clock: &Arc<dyn Clock>, ear: &Ear) -> Result<Self, Diagnostic> {
         match &app.manifest.broker {
             BrokerSection::Embedded => {
                 let open = take_folder(&app.state_dir, clock)?;
@@ -126,7 +132,8 @@ impl Opened {
             }
             BrokerSection::Kafka(section) => {
                 let folder = deploy::lock_folder(&app.state_dir)?;
-                let broker = deploy::open_cluster(&app.manifest, section, cluster, Some(&folder))?;
+                let broker =
+                    deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: &folder, told: Some(ear.told()) }))?;
                 Ok(Self { folder, broker: Arc::new(broker), _maintenance: None })
             }
         }

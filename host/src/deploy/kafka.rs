@@ -3,11 +3,13 @@
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::properties;
 use crate::broker::BrokerError;
 use crate::broker::embedded::StateFolder;
-use crate::broker::kafka::{KafkaBroker, KafkaSettings};
+use crate::broker::kafka::{KafkaBroker, KafkaSettings, Patience};
 use crate::error::Diagnostic;
 use crate::manifest::{KafkaBroker as Section, Manifest, check_app_id};
 
@@ -25,13 +27,17 @@ pub struct Cluster {
     pub instance_id: Option<String>,
 }
 
-/// Connects to the cluster of an app. With a state folder: as the host that holds it; without: as a command that looks.
-pub fn open_cluster(
-    manifest: &Manifest,
-    section: &Section,
-    given: &Cluster,
-    folder: Option<&StateFolder>,
-) -> Result<KafkaBroker, Diagnostic> {
+/// The host of an app, as one of its cluster's clients.
+#[derive(Clone, Copy, Debug)]
+pub struct HostOf<'a> {
+    /// Its state folder, which it holds.
+    pub folder: &'a StateFolder,
+    /// True once it is told to stop; `None`: a command that stands in for it, and does not wait long.
+    pub told: Option<&'a Arc<AtomicBool>>,
+}
+
+/// Connects to the cluster of an app, as its host or, without one, as a command that looks.
+pub fn open_cluster(manifest: &Manifest, section: &Section, given: &Cluster, host: Option<HostOf<'_>>) -> Result<KafkaBroker, Diagnostic> {
     let bootstrap = given.bootstrap.clone().or_else(|| section.bootstrap.as_ref().map(|b| b.value.clone()));
     let bootstrap = bootstrap.ok_or_else(|| {
         Diagnostic::usage("M002", "[broker] does not say where the cluster is")
@@ -39,9 +45,9 @@ pub fn open_cluster(
             .at(Some(section.place.clone()))
     })?;
     let named = given.instance_id.clone().or_else(|| manifest.runtime.instance_id.as_ref().map(|id| id.value.to_string()));
-    let instance = match (named, folder) {
+    let instance = match (named, host) {
         (Some(named), _) => checked(named)?,
-        (None, Some(folder)) => instance_id(folder.path())?,
+        (None, Some(host)) => instance_id(host.folder.path())?,
         (None, None) => format!("command-{}", std::process::id()),
     };
     let mut properties = properties::of_manifest(section)?;
@@ -49,7 +55,9 @@ pub fn open_cluster(
         properties.extend(properties::of_file(file)?);
     }
     let client = properties.iter().map(|property| (property.key.clone(), property.value.clone())).collect();
-    let settings = KafkaSettings { bootstrap, client, app: manifest.app.id.value.clone(), instance, guarantee: manifest.app.guarantee };
+    let patience = host.and_then(|host| host.told).map_or_else(Patience::of_command, |told| Patience::of_host(told.clone()));
+    let (app, guarantee) = (manifest.app.id.value.clone(), manifest.app.guarantee);
+    let settings = KafkaSettings { bootstrap, client, app, instance, guarantee, patience };
     settings.check().map_err(|e| properties::refused(section, &properties, &e))?;
     KafkaBroker::new(settings).map_err(|e: BrokerError| Diagnostic::run("B002", "no client of the cluster can be made").because(e))
 }

@@ -14,6 +14,10 @@ TASKS = 8
 BACK_SECONDS = 20
 # Until a host gives up a broker whose certificate it does not believe.
 REFUSED_SECONDS = 60
+# Until a host tells that nobody answers, and until it hears of the broker that came.
+PATIENT_SECONDS = 30
+WAITS = "no answer of the cluster yet"
+WAITED_FOR = 1000
 # Deletes all that is older than a second, unless its topic says otherwise.
 DELETES = {
     "log.retention.ms": 1000,
@@ -50,6 +54,23 @@ def gone_and_back(case, go):
     again = watch.wait_for_moves(everything, back, BACK_SECONDS)
     case.note(f"away for {back - began:.1f} s; every task goes on {again:.1f} s later")
     case.outcome(app, load.stop())
+
+
+def a_host_waits_for_its_broker(case):
+    """Its cluster may start along with it, or later."""
+    app = case.flights()
+    case.broker.stop()
+    hosts = [case.host(app, name) for name in "ab"]
+    for host in hosts:
+        case.until(f"host {host.name} says what it waits for; see {host.log}", PATIENT_SECONDS, lambda log=host.log: WAITS in log.read_text())
+    stays, leaves = hosts
+    # Told to stop while it waits, it ends well.
+    leaves.stop()
+    case.hosts.remove(leaves)
+    case.broker.start()
+    case.produce(app, WAITED_FOR)
+    stays.wait_for_tasks(TASKS, PATIENT_SECONDS)
+    case.outcome(app, WAITED_FOR)
 
 
 def counting(case, bootstrap, settings, part=""):

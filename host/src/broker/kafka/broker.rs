@@ -6,10 +6,11 @@ use super::client::{KafkaClient, committed};
 use super::errors::{failed, is_unknown, refused};
 use super::ffi::{Code, Handle, KafkaError, NO_OFFSET, PartitionList};
 use super::group::number;
+use super::patience::ANSWER_WAIT;
 use super::producer::Producer;
 use super::reader::KafkaReader;
 use super::settings::KafkaSettings;
-use super::topics::{ANSWER_WAIT, Topics, patiently};
+use super::topics::Topics;
 use crate::broker::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, TopicInfo, TopicSpec};
 use crate::record::{Offset, Timestamp, TopicPartition};
 
@@ -26,7 +27,7 @@ impl KafkaBroker {
     /// Connects in the background; the first question waits for it.
     pub fn new(settings: KafkaSettings) -> Result<Self, BrokerError> {
         let admin = settings.admin().map_err(|e| refused(&e))?;
-        let topics = Arc::new(Topics::new(admin.clone()));
+        let topics = Arc::new(Topics::new(admin.clone(), settings.patience.clone()));
         Ok(Self { settings, admin, topics, producer: Mutex::default() })
     }
 
@@ -46,10 +47,11 @@ impl Broker for KafkaBroker {
     }
 
     fn bounds(&self, at: &TopicPartition) -> Result<(Offset, Offset), BrokerError> {
-        match patiently(|| self.admin.watermarks(&at.topic, number(at.partition), ANSWER_WAIT)) {
+        let what = || format!("ask for the end of {at}");
+        match self.settings.patience.ask(&self.admin, what, || self.admin.watermarks(&at.topic, number(at.partition), ANSWER_WAIT)) {
             Ok((first, end)) => Ok((Offset::try_from(first).unwrap_or(0), Offset::try_from(end).unwrap_or(0))),
             Err(unknown) if is_unknown(&unknown) => Err(BrokerError::UnknownPartition(at.clone())),
-            Err(error) => Err(failed(format!("ask for the end of {at}"), &error)),
+            Err(error) => Err(failed(what(), &error)),
         }
     }
 

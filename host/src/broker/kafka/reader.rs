@@ -7,9 +7,9 @@ use rustc_hash::FxHashMap;
 
 use super::errors::{failed, is_gone, is_unknown, refused};
 use super::ffi::{Code, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
+use super::patience::ANSWER_WAIT;
 use super::records::Gatherer;
 use super::settings::KafkaSettings;
-use super::topics::ANSWER_WAIT;
 use crate::broker::port::{BrokerError, Reader};
 use crate::record::{ConsumedRecord, Offset, TopicPartition};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ffi::{ConfigError, Handle, Kind};
+use super::patience::Patience;
 use crate::limits;
 use crate::manifest::Guarantee;
 
@@ -21,6 +22,8 @@ pub struct KafkaSettings {
     pub instance: String,
     /// `app.guarantee`.
     pub guarantee: Guarantee,
+    /// How long a cluster that does not answer is asked again.
+    pub patience: Patience,
 }
 
 /// A property of `[broker.client]` that cannot be used.

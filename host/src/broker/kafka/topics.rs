@@ -4,21 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::errors::{failed, is_unknown, retry};
+use super::errors::{failed, is_unknown};
 use super::ffi::{Code, Handle, KafkaError, NewTopic};
+use super::patience::{ANSWER_WAIT, Patience};
 use crate::broker::admission::same_settings;
-use crate::broker::port::{BrokerError, Cleanup, Retry, Timestamps, TopicInfo, TopicSpec};
+use crate::broker::port::{BrokerError, Cleanup, Timestamps, TopicInfo, TopicSpec};
 
-/// Longest wait for an answer of the cluster.
-pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// A new topic is known to every broker within this time.
 const NEW_TOPIC_WAIT: Duration = Duration::from_secs(30);
 /// How often a new topic is looked for.
 const NEW_TOPIC_LOOK: Duration = Duration::from_millis(20);
-/// Pauses between questions of which the answer was "not now", as many as make `ANSWER_WAIT`.
-const PATIENCE: u32 = 100;
-/// Each of them.
-const PAUSE: Duration = Duration::from_millis(100);
 /// Kafka 4 refuses records that are further ahead of its clock than an hour; replayed and derived records may be.
 const ANY_TIME_AHEAD: i64 = i64::MAX;
 /// The type of timestamps by which old data that is written anew is kept.
@@ -28,21 +23,23 @@ const APPEND_TIME: &str = "LogAppendTime";
 #[derive(Debug)]
 pub(super) struct Topics {
     admin: Arc<Handle>,
+    patience: Patience,
     /// What was asked before.
     known: Mutex<BTreeMap<Arc<str>, TopicSpec>>,
 }
 
 impl Topics {
-    pub fn new(admin: Arc<Handle>) -> Self {
-        Self { admin, known: Mutex::default() }
+    pub fn new(admin: Arc<Handle>, patience: Patience) -> Self {
+        Self { admin, patience, known: Mutex::default() }
     }
 
     /// The number of partitions now; `None` when there is no such topic.
     pub fn partitions(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
-        match patiently(|| self.admin.partitions(topic, ANSWER_WAIT)) {
+        let what = || format!("look up topic '{topic}'");
+        match self.patience.ask(&self.admin, what, || self.admin.partitions(topic, ANSWER_WAIT)) {
             Ok(count) => Ok(count.and_then(|count| u32::try_from(count).ok())),
             Err(unknown) if is_unknown(&unknown) => Ok(None),
-            Err(error) => Err(failed(format!("look up topic '{topic}'"), &error)),
+            Err(error) => Err(failed(what(), &error)),
         }
     }
 
@@ -58,7 +55,9 @@ impl Topics {
         let mut found = BTreeMap::new();
         if !there.is_empty() {
             let texts: Vec<&str> = there.keys().map(|name| &**name).collect();
-            let settings = self.admin.topic_settings(&texts, ANSWER_WAIT).map_err(|e| failed("read the settings of topics", &e))?;
+            let what = "read the settings of topics";
+            let settings = self.patience.ask(&self.admin, || what.to_owned(), || self.admin.topic_settings(&texts, ANSWER_WAIT));
+            let settings = settings.map_err(|e| failed(what, &e))?;
             found.extend(there.iter().zip(settings).map(|((name, count), settings)| (name.clone(), spec(name, *count, &settings))));
         }
         self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(found.clone());
@@ -148,21 +147,6 @@ impl Topics {
             std::thread::park_timeout(NEW_TOPIC_LOOK);
         }
         Err(failed(what(), &KafkaError::of(Code::RD_KAFKA_RESP_ERR__TIMED_OUT)))
-    }
-}
-
-/// Asks again while the cluster is busy with itself: a leader is being elected, for the topic is new or its broker was away.
-pub(super) fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
-    let mut pauses = 0;
-    loop {
-        match ask() {
-            // A time-out was wait enough.
-            Err(error) if retry(&error) == Retry::Same && error.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT && pauses < PATIENCE => {
-                pauses += 1;
-                std::thread::park_timeout(PAUSE);
-            }
-            answer => return answer,
-        }
     }
 }
 
