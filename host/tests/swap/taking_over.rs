@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::common::BOUND;
+use crate::place::BOUND;
 use crate::{TRAPS, manifest, named, names, place, produce, said, short, start, status};
 
 #[test]
@@ -97,7 +97,7 @@ fn a_component_that_traps_at_one_record_in_a_hundred_is_rolled_back_and_nobody_n
 
 #[test]
 fn state_goes_on_under_the_new_component() {
-    let place = crate::common::Place::with_word_count();
+    let place = crate::place::Place::with_word_count();
     // The same component to the eye of a compiler: a section that nobody reads is added.
     let mut other = std::fs::read(place.path("components/word_count.wasm")).unwrap();
     other.extend([0, 5, 4, b'n', b'o', b't', b'e']);
