@@ -26,6 +26,7 @@ fn help_is_short() {
           resume        Let parked tasks try their record again
           swap          Let another component take the place of a processor's while the app runs
           rollback      Let the component before a swap come back
+          deploy        Publish an app on Kafka to all of its hosts
           dead-letters  List dead letters, show one, or have them processed again
           reset         Let an app begin anew: offsets, internal topics, state
           explain       Explain the code of an error
@@ -39,12 +40,14 @@ fn help_is_short() {
         $ cofferdam run -h
         Run an application
 
-        Usage: cofferdam run [OPTIONS] <APP.toml>
+        Usage: cofferdam run [OPTIONS] <APP.toml|--app <ID>>
 
         Arguments:
-          <APP.toml>  The manifest
+          [APP.toml]  The manifest
 
         Options:
+              --app <ID>               Kafka: run what is deployed of the app with this id, and follow its
+                                       deployments; stands for the manifest
               --input <SOURCE=FILE>    Produce the lines of FILE (`-`: standard input) to the topic of
                                        SOURCE, a source or table, before the app starts
               --output <SINK=FILE>     Write the topic of SINK, from its beginning, to FILE (`-`: standard
@@ -61,6 +64,8 @@ fn help_is_short() {
                                        of `broker.client`
               --instance-id <NAME>     Kafka: name of this host among those of the app; stands for
                                        `runtime.instance-id`
+              --public <HOST:PORT>     Where metrics and health are served, or `none`; stands for
+                                       `admin.public`
               --create-topics          Kafka: make topics of sources, tables and sinks that do not exist
               --leave                  Kafka: SIGTERM hands the tasks over at once, as SIGINT does; else
                                        they wait for this host to come back
@@ -249,7 +254,7 @@ fn mistake_on_the_command_line_is_told_with_what_can_stand_there() {
         error: the following required arguments were not provided:
           <APP.toml>
 
-        Usage: cofferdam run <APP.toml>
+        Usage: cofferdam run [OPTIONS] <APP.toml|--app <ID>>
 
         For more information, try '--help'.
         [exit status: 2]

@@ -12,6 +12,7 @@ mod common;
 mod guest;
 mod migrating;
 mod offered;
+mod planned;
 mod refused;
 mod taking_over;
 mod watching;
