@@ -9,7 +9,7 @@ help:
 	@echo 'make plugins    the stock components alone; examples, guests: the others'
 	@echo 'make test-kill  2,000,000 records, 30 kills'
 	@echo 'make test-kafka on a real Kafka; test-kafka-long: also what takes long; test-kafka-kill: 4,000,000 records, 100 kills'
-	@echo 'make chaos  on a real Kafka, hosts and broker are killed and put to sleep: MINUTES=n, SEED=s'
+	@echo 'make chaos      on a real Kafka, hosts and broker are killed and put to sleep: MINUTES=n, SEED=s'
 	@echo 'make lint       format, clippy, documentation'
 	@echo 'make bench      what a record costs, on the log and on Kafka; compiles everything anew, optimised'
 	@echo 'make bench-counts  instructions of single functions, beside a baseline; WRITE=1 makes a new one'

@@ -31,6 +31,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alone;
+#[cfg(test)]
+mod frames;
+mod looking;
+mod shape;
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -39,23 +47,23 @@ use serde::Serialize;
 
 use crate::Timestamp;
 use crate::backend::{Backend, State, World};
-use crate::codec::Decode;
-use crate::context::{Context, Ports, Setup};
-use crate::description::{Access, StoreKind};
+use crate::context::{Context, Setup};
 use crate::failure::Failure;
 use crate::frame::{Frame, FrameWriter};
-use crate::host::{Clock, Host, Level, OpenError, Origin};
+use crate::host::{Clock, Host, Origin};
 use crate::input::Roles;
 use crate::migrate::{Migrate, Step};
 use crate::output::{Current, Draft, Outgoing};
 use crate::processor::Processor;
-use crate::record::{RawOutput, RawRecord, Record};
+use crate::record::{RawOutput, RawRecord};
 use crate::runner::{Place, Runner, describe};
-use crate::session_store::SessionStore;
-use crate::store::{Cell, KeyValue};
-use crate::versioned_store::VersionedStore;
 use crate::view::Views;
-use crate::window_store::WindowStore;
+
+#[cfg(test)]
+pub(crate) use frames::Dice;
+
+pub use alone::{in_context, key_value, session_store, setup, setup_with, versioned_store, window_store};
+pub use shape::StoreShape;
 
 /// Drives one processor. See the [module](self).
 ///
@@ -323,170 +331,6 @@ impl<P: Processor> TestContext<P> {
         self.backend.0.borrow_mut().random_state = seed;
     }
 
-    /// Takes what has come out of the default port since the last call.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # use cofferdam_guest::Record;
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// test.process(Record::new("SFO", "12", 5))?;
-    /// assert_eq!(test.outputs::<String, String>()?, [Record::new("SFO".into(), "12".into(), 5)]);
-    /// assert!(test.outputs::<String, String>()?.is_empty());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Keys or values are not of these types.
-    pub fn outputs<K: Decode, V: Decode>(&mut self) -> Result<Vec<Record<K, V>>, Failure> {
-        self.take_typed(None)
-    }
-
-    /// Takes what has come out of a port since the last call.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// assert!(test.outputs_of::<String, String>("late")?.is_empty());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Keys or values are not of these types.
-    pub fn outputs_of<K: Decode, V: Decode>(&mut self, port: &str) -> Result<Vec<Record<K, V>>, Failure> {
-        self.take_typed(Some(port))
-    }
-
-    fn take_typed<K: Decode, V: Decode>(&mut self, port: Option<&str>) -> Result<Vec<Record<K, V>>, Failure> {
-        let (taken, left) = std::mem::take(&mut self.outputs).into_iter().partition(|output| output.port.as_deref() == port);
-        self.outputs = left;
-        let taken: Vec<RawOutput> = taken;
-        taken.into_iter().map(|output| Ok(output.record.decode()?)).collect()
-    }
-
-    /// Takes everything that has come out since the last call, of all ports, in order.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// test.process(("SFO", "12"))?;
-    /// assert_eq!(test.raw_outputs()[0].record.value.as_deref(), Some(&b"12"[..]));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn raw_outputs(&mut self) -> Vec<RawOutput> {
-        std::mem::take(&mut self.outputs)
-    }
-
-    /// A store of the processor, to fill it before or look into it after; also those that the processor only reads.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// assert_eq!(test.store::<String, u64>("counts").get("SFO")?, None);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn store<K, V>(&mut self, role: &str) -> KeyValue<K, V> {
-        open_store(&self.backend, role)
-    }
-
-    /// A window store of the processor, to fill it before or look into it after.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// let delays = test.window_store::<String, u64>("delays");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn window_store<K, V>(&mut self, role: &str) -> WindowStore<K, V> {
-        opened(&self.backend, role, StoreKind::Window, WindowStore::open)
-    }
-
-    /// A session store of the processor, to fill it before or look into it after.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// let visits = test.session_store::<String, u64>("visits");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn session_store<K, V>(&mut self, role: &str) -> SessionStore<K, V> {
-        opened(&self.backend, role, StoreKind::Session, SessionStore::open)
-    }
-
-    /// A versioned store of the processor, to fill it before or look into it after.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// let rates = test.versioned_store::<String, u64>("rates");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn versioned_store<K, V>(&mut self, role: &str) -> VersionedStore<K, V> {
-        opened(&self.backend, role, StoreKind::Versioned, VersionedStore::open)
-    }
-
-    /// A cell of the processor.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # let mut test = TestContext::<Pass>::new()?;
-    /// assert_eq!(test.cell::<i64>("latest").get()?, None);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn cell<T>(&mut self, name: &str) -> Cell<T> {
-        Cell::new(&host(&self.backend), name)
-    }
-
-    /// Clock, chance and schedules, as the processor sees them.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// assert_eq!(TestContext::<Pass>::new()?.host().now(), 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn host(&self) -> Host {
-        host(&self.backend)
-    }
-
-    /// What was logged so far.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// # use cofferdam_guest::Level;
-    /// let test = TestContext::<Pass>::new()?;
-    /// test.host().info("ready");
-    /// assert_eq!(test.logs(), [(Level::Info, "ready".to_owned())]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn logs(&self) -> Vec<(Level, String)> {
-        self.backend.0.borrow().logs.clone()
-    }
-
-    /// What a counter stands at.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// let test = TestContext::<Pass>::new()?;
-    /// test.host().count("dropped", 2);
-    /// assert_eq!(test.counter("dropped"), 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn counter(&self, name: &str) -> u64 {
-        self.backend.0.borrow().counters.get(name).copied().unwrap_or(0)
-    }
-
-    /// The samples of a histogram.
-    ///
-    /// ```
-    /// # use cofferdam_guest::testing::{Pass, TestContext};
-    /// let test = TestContext::<Pass>::new()?;
-    /// test.host().observe("delay", 1.5);
-    /// assert_eq!(test.samples("delay"), [1.5]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn samples(&self, name: &str) -> Vec<f64> {
-        self.backend.0.borrow().samples.get(name).cloned().unwrap_or_default()
-    }
-
     /// Takes over state that a version `from` of the processor has left (see [`Migrate`]); the number of steps.
     ///
     /// # Errors
@@ -555,132 +399,3 @@ impl Processor for Pass {
         ctx.forward(record)
     }
 }
-
-fn world_with(roles: &[(&str, StoreKind)]) -> Backend {
-    let granted = roles.iter().map(|(role, kind)| ((*role).to_owned(), (*kind, Access::ReadWrite))).collect();
-    Backend::new(World::new(granted, Vec::new()))
-}
-
-fn open_store<K, V>(backend: &Backend, role: &str) -> KeyValue<K, V> {
-    opened(backend, role, StoreKind::KeyValue, KeyValue::open)
-}
-
-/// A store of this role, whatever the processor may do there.
-fn opened<S>(backend: &Backend, role: &str, kind: StoreKind, open: fn(&Host, &str) -> Result<S, OpenError>) -> S {
-    {
-        let mut world = backend.0.borrow_mut();
-        if let Some(shape) = world.shapes.get(role).filter(|shape| shape.kind() != kind) {
-            panic!("store `{role}` is a {} store in this test", shape.kind().name());
-        }
-        world.granted.insert(role.to_owned(), (kind, Access::ReadWrite));
-    }
-    match open(&host(backend), role) {
-        Ok(store) => store,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// Runs a piece of code as if it stood in `process`, for a record with neither key nor value at time 0, and gives what it forwarded.
-///
-/// ```
-/// # use cofferdam_guest::testing::in_context;
-/// let outputs = in_context(|ctx| ctx.forward(("SFO", "12")))?;
-/// assert_eq!(outputs.len(), 1);
-/// # Ok::<(), cofferdam_guest::Failure>(())
-/// ```
-///
-/// # Errors
-/// The code's.
-pub fn in_context(work: impl FnOnce(&mut Context) -> Result<(), Failure>) -> Result<Vec<RawOutput>, Failure> {
-    let backend = world_with(&[]);
-    {
-        let mut world = backend.0.borrow_mut();
-        world.stream_time = Some(0);
-        world.position = Some(Origin { topic: "test".into(), partition: 0, offset: 0 });
-    }
-    let mut context = Context::new(host(&backend), "test".to_owned(), vec!["in".to_owned()], Ports::Any(Vec::new()));
-    context.begin_record(0, &RawRecord::default());
-    work(&mut context)?;
-    let mut outputs = std::mem::take(&mut backend.0.borrow_mut().forwarded);
-    outputs.append(&mut context.take_outputs());
-    Ok(outputs)
-}
-
-/// A setup that gives key-value stores of these roles, to read and write.
-///
-/// ```
-/// let mut setup = cofferdam_guest::testing::setup(&["counts"]);
-/// assert!(setup.key_value::<String, u64>("counts").is_ok());
-/// ```
-pub fn setup(roles: &[&str]) -> Setup {
-    setup_with(&roles.iter().map(|role| (*role, StoreKind::KeyValue)).collect::<Vec<_>>())
-}
-
-/// A setup that gives stores of these roles and kinds, to read and write.
-///
-/// ```
-/// use cofferdam_guest::StoreKind;
-/// let mut setup = cofferdam_guest::testing::setup_with(&[("counts", StoreKind::Window)]);
-/// assert!(setup.window_store::<String, u64>("counts").is_ok());
-/// assert_eq!(setup.key_value::<String, u64>("counts").unwrap_err().to_string(), "store `counts` is a window store");
-/// ```
-pub fn setup_with(roles: &[(&str, StoreKind)]) -> Setup {
-    let host = host(&world_with(roles));
-    Setup { app: "test".into(), node: "test".into(), inputs: vec!["in".into()], ports: Vec::new(), host }
-}
-
-/// A key-value store of its own, for tests of code that is handed one.
-///
-/// ```
-/// let store = cofferdam_guest::testing::key_value::<String, u64>();
-/// store.put("SFO", &7)?;
-/// assert_eq!(store.get("SFO")?, Some(7));
-/// # Ok::<(), cofferdam_guest::Failure>(())
-/// ```
-pub fn key_value<K, V>() -> KeyValue<K, V> {
-    open_store(&world_with(&[]), "test")
-}
-
-/// A window store of its own, for tests of code that is handed one. Nothing expires there.
-///
-/// ```
-/// let store = cofferdam_guest::testing::window_store::<String, u64>();
-/// store.put("SFO", 1_000, &7)?;
-/// # Ok::<(), cofferdam_guest::Failure>(())
-/// ```
-pub fn window_store<K, V>() -> WindowStore<K, V> {
-    opened(&world_with(&[]), "test", StoreKind::Window, WindowStore::open)
-}
-
-/// A session store of its own, for tests of code that is handed one. Nothing expires there.
-///
-/// ```
-/// let store = cofferdam_guest::testing::session_store::<String, u64>();
-/// store.put("SFO", 10, 20, &7)?;
-/// # Ok::<(), cofferdam_guest::Failure>(())
-/// ```
-pub fn session_store<K, V>() -> SessionStore<K, V> {
-    opened(&world_with(&[]), "test", StoreKind::Session, SessionStore::open)
-}
-
-/// A versioned store of its own, for tests of code that is handed one. Nothing expires there.
-///
-/// ```
-/// let store = cofferdam_guest::testing::versioned_store::<String, u64>();
-/// store.put("SFO", &7, 1_000)?;
-/// # Ok::<(), cofferdam_guest::Failure>(())
-/// ```
-pub fn versioned_store<K, V>() -> VersionedStore<K, V> {
-    opened(&world_with(&[]), "test", StoreKind::Versioned, VersionedStore::open)
-}
-
-mod shape;
-
-pub use shape::StoreShape;
-
-#[cfg(test)]
-mod frames;
-#[cfg(test)]
-mod tests;
-#[cfg(test)]
-pub(crate) use frames::Dice;

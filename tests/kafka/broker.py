@@ -46,9 +46,10 @@ def joined(listeners):
 class Broker:
     """A broker and its folder. A context: entered, it is ready; left, it is gone, whatever happened."""
 
-    def __init__(self, folder, jars, settings=None, certificate=None, heap="512m", jvm=QUICK):
+    def __init__(self, folder, jars, settings=None, certificate=None, far=None, heap="512m", jvm=QUICK):
         """`settings`: further lines of server.properties. `certificate`: a PEM file with key and chain, for a second
-        listener with TLS; there is then a third one with SASL, too."""
+        listener with TLS; there is then a third one with SASL, too. `far`: two ports, a listener's and the one where its clients are told to
+        come to."""
         self.folder, self.jars, self.heap, self.jvm = Path(folder), jars, heap, jvm
         self.folder.mkdir(parents=True)
         self.log = self.folder / "broker.log"
@@ -59,12 +60,15 @@ class Broker:
         self.tls_bootstrap = f"localhost:{tls}" if certificate else None
         self.sasl_bootstrap = f"127.0.0.1:{sasl}" if certificate else None
         listeners = {"PLAIN": self.bootstrap} | ({"TLS": self.tls_bootstrap, "SASL": self.sasl_bootstrap} if certificate else {})
+        advertised = dict(listeners)
+        if far:
+            listeners["FAR"], advertised["FAR"] = (f"127.0.0.1:{port}" for port in far)
         lines = [
             *(f"{key}={value}" for key, value in (settings or {}).items()),
             f"log.dirs={self.folder}/data",
             f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}",
             f"listeners={joined(listeners)},CONTROLLER://127.0.0.1:{controller}",
-            f"advertised.listeners={joined(listeners)}",
+            f"advertised.listeners={joined(advertised)}",
         ]
         if certificate:
             lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={certificate}", "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256"]

@@ -50,7 +50,7 @@ fn write(name: String, run: Run) -> Case {
 fn read(name: String, run: &Run) -> Case {
     let mut bytes = Vec::new();
     write_frame(run.frame(), &mut bytes);
-    let (frame, reader) = (Bytes::from(bytes), FrameReader::new());
+    let (frame, reader) = (Bytes::from(bytes), FrameReader::without_ports());
     let causes: Vec<u32> = run.records.iter().map(|incoming| incoming.cause).collect();
     let mut outputs = Vec::new();
     Case::new(name, causes.len(), move || {

@@ -15,7 +15,7 @@ const FLUSH_MS: i32 = 60_000;
 const ANSWER_MS: i32 = 10_000;
 /// How long a topic that was just made may be unknown.
 const TOPIC_LIMIT: Duration = Duration::from_secs(10);
-const TOPIC_ASKED_EVERY: Duration = Duration::from_millis(20);
+const TOPIC_ASKED_EVERY_MS: i32 = 20;
 /// As a partition: the producer chooses by the key.
 pub const ANY: i32 = -1;
 /// The settings of a producer that is to be fast and to lose nothing.
@@ -89,7 +89,7 @@ impl Client {
             if partitions > 0 {
                 return Ok(partitions);
             }
-            std::thread::sleep(TOPIC_ASKED_EVERY);
+            self.poll(TOPIC_ASKED_EVERY_MS);
         }
         bail!("there is no topic {topic:?}")
     }

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::{Description, Entries, Entry, Headers, Json, KeyValueReader, NoConfig, SessionStore, Text, VersionedStore, WindowStore};
+use crate::{
+    Access, Cell, Description, Entries, Entry, Headers, Json, KeyValue, KeyValueReader, NoConfig, Record, SessionStore, Text,
+    VersionedStore, WindowStore,
+};
 
 /// SplitMix64: a test says its seed, and fails again.
 pub(crate) struct Dice(pub(crate) u64);

@@ -1,7 +1,7 @@
 //! The rules that the test context takes over from the host.
 
 use super::*;
-use crate::{Cell, Description, Headers, Inputs, NoConfig, Text, Update};
+use crate::{Access, Cell, Description, Headers, Inputs, KeyValue, NoConfig, Record, Text, Update};
 
 /// Counts records; logs its schedules; fails on "bad" after it has written.
 struct Clockwork {

@@ -13,14 +13,13 @@ pub fn write_frame(frame: Frame<'_>, into: &mut Vec<u8>) {
     frame::write(frame, into);
 }
 
-/// Reads frames that a guest without ports has returned.
+/// Reads frames that a guest has returned.
 #[derive(Debug)]
 pub struct FrameReader(NodeSetup);
 
 impl FrameReader {
-    /// A reader.
-    #[allow(clippy::new_without_default, reason = "there is no reader like another")]
-    pub fn new() -> Self {
+    /// Of a guest without ports.
+    pub fn without_ports() -> Self {
         Self(NodeSetup::nobodys())
     }
 

@@ -70,7 +70,7 @@ pub enum VersionedPut {
 pub struct Versioned<'t> {
     pub(super) work: AtWork<'t>,
     pub(super) rules: VersionedRules,
-    /// Bytes of the rows of versions that were written.
+    /// Bytes that were written besides what was put.
     pub(super) rewritten: usize,
 }
 
@@ -116,7 +116,8 @@ impl Versioned<'_> {
         Some(self.rules.segment(time)).filter(|segment| *segment >= self.rules.first_segment(self.expired()))
     }
 
-    /// Bytes of rows that `put` has written besides what it was given: the versions of a key in one segment are one row.
+    /// Bytes that `put` has written besides what it was given: the versions of a key in one segment are one row, and after a late one the latest
+    /// goes into the changelog again.
     pub fn rewritten(&self) -> usize {
         self.rewritten
     }
@@ -195,6 +196,7 @@ impl Versioned<'_> {
     /// Compaction keeps the last record of a key: after a late one the latest version follows again.
     fn note_latest(&mut self, key: &[u8]) -> Result<(), StoreError> {
         if let Some(latest) = self.latest(key)? {
+            self.rewritten += latest.value.len();
             self.work.note(changelog::version(key, Some(latest.value), latest.valid_from));
             return Ok(());
         }

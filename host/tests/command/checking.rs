@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::common::{Place, one_probe};
+use crate::place::{Place, one_probe};
 
 #[test]
 fn app_is_checked_and_described() {
@@ -204,4 +204,17 @@ fn typo_in_a_config_is_told_with_the_key_that_was_meant() {
     assert!(told.contains(unknown), "{told}");
     let refused = place.session(&["check probe.toml"]);
     assert!(refused.contains("error[C110]: the component of 'probe' refuses its config\n  --> probe.toml:10:"), "{refused}");
+}
+
+#[test]
+fn rights_of_an_app_are_arguments_of_kafka_acls() {
+    let place = Place::with_word_count();
+    assert_snapshot!(place.session(&["check app.toml --acls"]), @r#"
+        $ cofferdam check app.toml --acls
+        --add --allow-principal User:NAME --operation Write --operation Describe --operation DescribeConfigs --topic counts
+        --add --allow-principal User:NAME --operation Read --operation Describe --operation DescribeConfigs --topic lines
+        --add --allow-principal User:NAME --operation Read --operation Write --operation Create --operation Delete --operation Describe --operation DescribeConfigs --topic word-count- --resource-pattern-type prefixed
+        --add --allow-principal User:NAME --operation Read --operation Describe --group word-count
+        --add --allow-principal User:NAME --operation Write --operation Describe --transactional-id word-count- --resource-pattern-type prefixed
+    "#);
 }

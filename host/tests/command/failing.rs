@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::common::{Place, one_probe};
+use crate::place::{Place, one_probe};
 
 #[test]
 fn parked_task_is_told_and_resumed() {

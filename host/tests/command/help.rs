@@ -2,224 +2,31 @@
 
 use insta::assert_snapshot;
 
-use crate::common::Place;
+use crate::place::Place;
 
+/// The verbs that a help lists, and below them theirs: so no verb is forgotten.
+fn verbs(place: &Place, of: &str) -> Vec<String> {
+    let help = place.shown(&place.output(&format!("{of} -h")));
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let named = listed.filter_map(|line| line.split_whitespace().next()).filter(|verb| *verb != "help");
+    let verbs = named.flat_map(|verb| {
+        let verb = format!("{of} {verb}").trim_start().to_owned();
+        let below = verbs(place, &verb);
+        [verb].into_iter().chain(below)
+    });
+    verbs.collect()
+}
+
+/// The help of each verb is a snapshot of its own, in `snapshots`.
 #[test]
 fn help_is_short() {
     let place = Place::new();
-    assert_snapshot!(place.session(&["--help", "run -h", "produce -h", "consume -h", "status -h", "resume -h"]), @r#"
-        $ cofferdam --help
-        Stream processing in which every processor is a sandboxed WebAssembly component
-
-        Usage: cofferdam <COMMAND>
-
-        Commands:
-          new           Begin a project: manifest, processor, tests
-          build         Build the components of a project
-          check         Check a manifest and its components: everything that can be known before running
-          describe      Show the topology of a manifest
-          test          Run step files: topologies on a virtual clock
-          run           Run an application
-          produce       Append lines to a topic
-          consume       Print the records of a topic
-          status        Show tasks and partitions
-          resume        Let parked tasks try their record again
-          swap          Let another component take the place of a processor's while the app runs
-          rollback      Let the component before a swap come back
-          deploy        Publish an app on Kafka to all of its hosts
-          dead-letters  List dead letters, show one, or have them processed again
-          reset         Let an app begin anew: offsets, internal topics, state
-          explain       Explain the code of an error
-          completions   Print the completions of a shell
-          help          Print this message or the help of the given subcommand(s)
-
-        Options:
-          -h, --help     Print help
-          -V, --version  Print version
-
-        $ cofferdam run -h
-        Run an application
-
-        Usage: cofferdam run [OPTIONS] <APP.toml|--app <ID>>
-
-        Arguments:
-          [APP.toml]  The manifest
-
-        Options:
-              --app <ID>               Kafka: run what is deployed of the app with this id, and follow its
-                                       deployments; stands for the manifest
-              --input <SOURCE=FILE>    Produce the lines of FILE (`-`: standard input) to the topic of
-                                       SOURCE, a source or table, before the app starts
-              --output <SINK=FILE>     Write the topic of SINK, from its beginning, to FILE (`-`: standard
-                                       output)
-              --until-idle             End when everything that was produced is processed
-              --watch                  Swap a component in whenever its file changes; built again whenever
-                                       its source does
-              --again                  Produce the files of --input again, even those that were produced
-                                       before
-              --threads <THREADS>      Stream threads; stands for `runtime.threads`
-              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
-              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
-              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
-                                       of `broker.client`
-              --instance-id <NAME>     Kafka: name of this host among those of the app; stands for
-                                       `runtime.instance-id`
-              --public <HOST:PORT>     Where metrics and health are served, or `none`; stands for
-                                       `admin.public`
-              --create-topics          Kafka: make topics of sources, tables and sinks that do not exist
-              --leave                  Kafka: SIGTERM hands the tasks over at once, as SIGINT does; else
-                                       they wait for this host to come back
-              --yes                    Agree to what else is asked first: on Kafka a file of --input is
-                                       produced anew at each start
-              --log <LOG>              Form of the log lines [default: text] [possible values: text, json]
-              --redact                 Keep keys of records out of logs and errors
-          -h, --help                   Print help (see more with '--help')
-
-        $ cofferdam produce -h
-        Append lines to a topic
-
-        Usage: cofferdam produce [OPTIONS] <APP.toml> <SOURCE|TOPIC> [FILE]
-
-        Arguments:
-          <APP.toml>      The manifest
-          <SOURCE|TOPIC>  A source, table or topic
-          [FILE]          The lines; `-`: standard input [default: -]
-
-        Options:
-              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
-              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
-              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
-                                       of `broker.client`
-          -h, --help                   Print help
-
-        $ cofferdam consume -h
-        Print the records of a topic
-
-        Usage: cofferdam consume [OPTIONS] <APP.toml> <SINK|TOPIC>
-
-        Arguments:
-          <APP.toml>    The manifest
-          <SINK|TOPIC>  A sink, source, table or topic
-
-        Options:
-              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
-              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
-              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
-                                       of `broker.client`
-              --from-beginning         Begin at the first record (the default)
-              --from-end               Begin behind the last record
-              --follow                 Wait for further records
-              --max <N>                End after N records
-          -h, --help                   Print help
-
-        $ cofferdam status -h
-        Show tasks and partitions
-
-        Usage: cofferdam status [OPTIONS] <APP.toml>
-
-        Arguments:
-          <APP.toml>  The manifest
-
-        Options:
-              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
-              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
-              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
-                                       of `broker.client`
-              --json                   As JSON
-          -h, --help                   Print help
-
-        $ cofferdam resume -h
-        Let parked tasks try their record again
-
-        Usage: cofferdam resume [OPTIONS] <APP.toml> [TASK]
-
-        Arguments:
-          <APP.toml>  The manifest
-          [TASK]      A task, as `status` names it; all unless said
-
-        Options:
-              --state-dir <DIR>        Folder of the log and of the state; stands for `runtime.state-dir`
-              --bootstrap <HOST:PORT>  Kafka: addresses of brokers; stands for `broker.bootstrap`
-              --client-config <FILE>   Kafka: properties of librdkafka, `key=value` a line; stands for keys
-                                       of `broker.client`
-          -h, --help                   Print help
-    "#);
-    assert_snapshot!(place.session(&["new -h", "build -h", "check -h", "describe -h", "test -h", "explain -h"]), @r#"
-        $ cofferdam new -h
-        Begin a project: manifest, processor, tests
-
-        Usage: cofferdam new [OPTIONS] <NAME>
-
-        Arguments:
-          <NAME>  The project, and its folder; a path makes the folder there
-
-        Options:
-              --lang <LANG>  Language of its processor [default: rust] [possible values: rust, js]
-          -h, --help         Print help (see more with '--help')
-
-        $ cofferdam build -h
-        Build the components of a project
-
-        Usage: cofferdam build [OPTIONS] [DIR]
-
-        Arguments:
-          [DIR]  Folder of a package or workspace: with a Cargo.toml, or a package.json that has a script
-                 `build` [default: .]
-
-        Options:
-          -p, --package <NAME>  A package of the workspace; all that are a `cdylib` unless said
-              --out <DIR>       Folder for components of Rust; `components` in DIR unless said
-              --watch           Build again whenever a source changes
-          -h, --help            Print help
-
-        $ cofferdam check -h
-        Check a manifest and its components: everything that can be known before running
-
-        Usage: cofferdam check [OPTIONS] <APP.toml>
-
-        Arguments:
-          <APP.toml>  The manifest
-
-        Options:
-              --acls  Print the ACLs that `run` needs on Kafka, as arguments of kafka-acls.sh, instead of
-                      the components
-          -h, --help  Print help
-
-        $ cofferdam describe -h
-        Show the topology of a manifest
-
-        Usage: cofferdam describe [OPTIONS] <APP.toml>
-
-        Arguments:
-          <APP.toml>  The manifest
-
-        Options:
-              --json     As JSON
-              --mermaid  As a Mermaid diagram
-          -h, --help     Print help
-
-        $ cofferdam test -h
-        Run step files: topologies on a virtual clock
-
-        Usage: cofferdam test <FILE|DIR>...
-
-        Arguments:
-          <FILE|DIR>...  Step files, or folders that are searched for them
-
-        Options:
-          -h, --help  Print help
-
-        $ cofferdam explain -h
-        Explain the code of an error
-
-        Usage: cofferdam explain [CODE]
-
-        Arguments:
-          [CODE]  The code, as in `error[M003]`; without it all codes are listed
-
-        Options:
-          -h, --help  Print help
-    "#);
+    assert_snapshot!("help", place.session(&["--help"]));
+    let verbs = verbs(&place, "");
+    assert!(verbs.iter().any(|verb| verb == "dead-letters retry"), "{verbs:?}");
+    for verb in verbs {
+        assert_snapshot!(format!("help_{}", verb.replace(' ', "_")), place.session(&[&format!("{verb} -h")]));
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use insta::assert_snapshot;
 
-use crate::common::Place;
+use crate::place::Place;
 
 #[test]
-fn log_is_looked_into_without_a_host() {
+fn before_the_first_run_there_is_no_log() {
     let place = Place::with_word_count();
     let early = place.session(&["status app.toml", "produce app.toml lines lines.txt", "run app.toml --until-idle", "resume app.toml"]);
     assert_snapshot!(early, @r#"
@@ -28,9 +28,21 @@ fn log_is_looked_into_without_a_host() {
         hint: a task that was parked tries its record again at the next `run`
         [exit status: 2]
     "#);
+}
+
+/// The word count after a run without records, and what produces five.
+fn with_five_lines() -> (Place, String) {
+    let place = Place::with_word_count();
+    place.session(&["run app.toml --until-idle"]);
     let mut told = place.session(&["produce app.toml lines lines.txt"]);
     told += &place.typed("produce app.toml lines", "plain\n{\"key\": \"k\", \"value\": {\"a\": [1]}, \"timestamp\": 5}\n");
     told += &place.typed("produce app.toml lines -", "one\n{\"value\": 1, \"timestamp\": \"x\"}\n");
+    (place, told)
+}
+
+#[test]
+fn log_is_written_without_a_host() {
+    let (place, mut told) = with_five_lines();
     told += &place.typed("produce app.toml lins", "one\n");
     told += &place.session(&[
         "produce app.toml lines nothing.txt",
@@ -83,6 +95,11 @@ fn log_is_looked_into_without_a_host() {
           ]
         }
     "#);
+}
+
+#[test]
+fn log_is_read_without_a_host() {
+    let (place, _) = with_five_lines();
     let consumed = String::from_utf8(place.output("consume app.toml lines").stdout).unwrap();
     let values: Vec<serde_json::Value> =
         consumed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["value"].clone()).collect();

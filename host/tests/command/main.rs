@@ -5,10 +5,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod checking;
-#[path = "../common/mod.rs"]
-mod common;
+mod dead_letters;
 mod failing;
 mod help;
 mod looking;
+mod place;
 mod projects;
+mod reset;
 mod running;

@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::common::Place;
+use crate::place::Place;
 
 #[test]
 fn project_is_not_made_over_another() {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::common::Place;
+use crate::place::Place;
 
 #[test]
 fn second_run_produces_nothing_twice_and_writes_the_same_output() {

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::HOST_BYTES;
 use crate::attacks::{Attack, Component, FAILING, PASSING};
-use crate::common::Place;
 use crate::host::{Host, Task, place, records};
+use crate::place::Place;
 
 const LETTER: &str = "letter";
 /// Policies of the manifest, by what the names of the nodes that have them end in.

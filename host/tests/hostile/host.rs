@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::BOUND;
-use crate::common::{Place, Running};
+use crate::place::{Place, Running};
 
 /// A folder with the component made for tests.
 pub(crate) fn place() -> Place {

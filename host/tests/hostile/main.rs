@@ -8,8 +8,6 @@
 
 mod all_at_once;
 mod attacks;
-#[path = "../common/mod.rs"]
-mod common;
 mod fuzz;
 #[path = "../../src/sandbox/tests/guest.rs"]
 #[allow(dead_code, reason = "the sandbox's own tests use all of it")]
@@ -17,6 +15,9 @@ mod guest;
 mod host;
 mod loading;
 mod made_by_hand;
+#[path = "../command/place.rs"]
+#[allow(dead_code, reason = "the tests of the command use all of it")]
+mod place;
 mod starting;
 
 use std::time::Duration;

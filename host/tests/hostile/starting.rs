@@ -2,9 +2,9 @@
 
 use crate::HOST_BYTES;
 use crate::attacks::Component;
-use crate::common::Place;
 use crate::host::{self, Host, Task, ended, records};
 use crate::made_by_hand as made;
+use crate::place::Place;
 
 fn manifest(component: &str, config: &str, more: &str) -> String {
     let good = "[sources.fine]\ntopic = \"fine\"\n\n[processors.good]\ncomponent = \"probe.wasm\"\nfrom = [\"fine\"]\nconfig = { do = \"pass\" }\n\n\

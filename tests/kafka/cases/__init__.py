@@ -34,6 +34,7 @@ CASES = [
     Entry("rights", errors.the_rights_that_check_lists_are_needed_and_are_enough, long=True),
     Entry("state-gone", errors.a_host_whose_state_is_gone_restores_it),
     Entry("late-broker", brokers.a_host_waits_for_its_broker),
+    Entry("far", brokers.a_broker_that_is_far_away_is_worked_with, long=True),
     Entry("tls", brokers.a_broker_with_tls_is_known_by_its_authority),
     Entry("sasl", brokers.a_name_and_a_password_let_the_host_in),
     Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),

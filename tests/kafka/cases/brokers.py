@@ -1,9 +1,10 @@
 """What a broker does to the hosts: it goes away, wants TLS, deletes what is old."""
 import subprocess
 
-from broker import PASSWORD, USER, Broker
+from broker import PASSWORD, USER, Broker, free_ports
 from case import moment, partitions_of
 from client import Client
+from far import Way
 from load import lines
 from tls import Authority
 from waiting import expect, last_lines, until
@@ -26,6 +27,8 @@ DELETES = {
     "log.segment.delete.delay.ms": 100,
 }
 BACKLOG = 60_000
+# One way, as to a cluster on the other side of the world.
+FAR_SECONDS = 0.15
 DELETED_SECONDS = 30
 
 
@@ -83,6 +86,19 @@ def counting(case, bootstrap, settings, part=""):
 def expect_counts(app):
     counts = {record["key"]: record["value"] for record in lines(app.folder / "counts.jsonl")}
     expect(counts == {"to": "2", "be": "2", "or": "1", "not": "1"}, f"counted: {counts}")
+
+
+def a_broker_that_is_far_away_is_worked_with(case):
+    """Whoever wants transactions has to ask half a dozen times, one after the other, before the first of them."""
+    jars, ports = case.world.jars, free_ports(2)
+    with Broker(case.folder / "broker", jars, far=ports) as broker, Client(jars, broker.bootstrap, case.folder / "client.log") as client:
+        case.use(broker, client)
+        with Way(port=ports[1], to=ports[0], seconds=FAR_SECONDS):
+            app, command = counting(case, f"127.0.0.1:{ports[1]}", {})
+            began = moment()
+            case.run(*command)
+            case.note(f"over {2 * FAR_SECONDS:.1f} s there and back in {moment() - began:.0f} s")
+            expect_counts(app)
 
 
 def trusting(case, authority):

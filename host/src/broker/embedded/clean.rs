@@ -193,15 +193,17 @@ impl Cleaner {
     }
 }
 
-/// Up to where the chunks between two offsets are old. Chunks stand in the order of their append, so it is found by halving.
+/// Up to where the chunks between two offsets are old, and no further than the second. Chunks stand in the order of their append, so it is found
+/// by halving.
 fn end_of_older(
     database: &Database,
     partition: &Partition,
-    (mut from, mut end): (Offset, Offset),
+    (mut from, most): (Offset, Offset),
     is_old: impl Fn(Timestamp) -> bool,
 ) -> Result<Offset, BrokerError> {
     let records = database.family(layout::RECORDS)?;
     let id = partition.id();
+    let mut end = most;
     while from < end {
         let middle = from + (end - from) / 2;
         let (lower, upper) = (id.chunk_key(middle), id.chunk_key(Offset::MAX));
@@ -216,7 +218,7 @@ fn end_of_older(
             _ => end = middle,
         }
     }
-    Ok(from.min(partition.end()))
+    Ok(from.min(most))
 }
 
 fn later(than: Timestamp, by: Duration) -> Timestamp {

@@ -24,9 +24,11 @@ const SEEK_WAIT: Duration = Duration::from_secs(5);
 const SEEK_TRIES: u32 = 100;
 /// Between two of them.
 const SEEK_PAUSE: Duration = Duration::from_millis(20);
-/// Longest wait for committed offsets of partitions that have just come. They are not told while a transaction with them is open: whoever had
-/// the partitions before may have left one behind, and other tasks are not to wait for its end.
+/// Wait for committed offsets of partitions that have just come. They are not told while a transaction with them is open: whoever had the
+/// partitions before may have left one behind, and other tasks are not to wait for its end.
 const COMMITTED_WAIT: Duration = Duration::from_millis(200);
+/// Longest one: a cluster that is far away cannot answer sooner. Each wait in vain makes the next one twice as long.
+const COMMITTED_LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Tries to commit on the way out.
 const LAST_COMMIT_TRIES: u32 = 20;
 /// Between two of them.
@@ -39,6 +41,8 @@ pub(super) struct KafkaClient {
     delivery: Box<dyn Delivery>,
     /// What this member had before it had to join again; not told yet.
     lost: Vec<TopicPartition>,
+    /// Longest wait for the next answer about committed offsets.
+    committed_wait: Duration,
     scratch: Scratch,
     gatherer: Gatherer,
     waker: Arc<Waker>,
@@ -70,6 +74,7 @@ impl KafkaClient {
             partitions: FxHashMap::default(),
             delivery,
             lost: Vec::new(),
+            committed_wait: COMMITTED_WAIT,
             scratch,
             gatherer,
             waker,
@@ -169,7 +174,9 @@ impl Client for KafkaClient {
         self.delivery.pay(&self.consumer).map_err(|e| asked(&e))?;
         let list = PartitionList::of(partitions.iter().map(|at| (&*at.topic, number(at.partition), super::ffi::NO_OFFSET)));
         let list = list.map_err(|e| asked(&e))?;
-        self.consumer.committed(&list, COMMITTED_WAIT).map_err(|e| asked(&e))?;
+        let told = self.consumer.committed(&list, self.committed_wait);
+        self.committed_wait = if told.is_ok() { COMMITTED_WAIT } else { (self.committed_wait * 2).min(COMMITTED_LONGEST_WAIT) };
+        told.map_err(|e| asked(&e))?;
         Ok(list.entries().into_iter().map(committed).collect())
     }
 

@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::errors::retry;
 use super::ffi::{Code, Event, Handle, KafkaError};
 use crate::broker::port::Retry;
+use crate::clock::{Clock, SystemClock};
 
 /// Longest wait for one answer of the cluster.
 pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -22,8 +23,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long a question is asked again that the cluster has not answered.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    /// Until then, and in any case [`ANSWER_WAIT`].
-    until: Instant,
+    /// Until the machine's clock says this, and in any case [`ANSWER_WAIT`].
+    until: Duration,
     /// Set by somebody who does not want to wait any longer.
     told: Arc<AtomicBool>,
 }
@@ -31,12 +32,12 @@ pub struct Patience {
 impl Patience {
     /// A command's: somebody waits for it.
     pub fn of_command() -> Self {
-        Self { until: Instant::now(), told: Arc::default() }
+        Self { until: SystemClock.monotonic(), told: Arc::default() }
     }
 
     /// That of a host that starts now. `told`: it is to stop.
     pub fn of_host(told: Arc<AtomicBool>) -> Self {
-        Self { until: Instant::now() + START_PATIENCE, told }
+        Self { until: SystemClock.monotonic() + START_PATIENCE, told }
     }
 
     /// Asks until the answer is another one than "not now", or it shows that there will be none. `what` is tried, for the log.
@@ -46,7 +47,7 @@ impl Patience {
         what: impl Fn() -> String,
         ask: impl Fn() -> Result<T, KafkaError>,
     ) -> Result<T, KafkaError> {
-        let began = Instant::now();
+        let began = SystemClock.monotonic();
         let until = self.until.max(began + ANSWER_WAIT);
         let mut said = false;
         loop {
@@ -57,10 +58,10 @@ impl Patience {
             if let Some(refusal) = refusal(handle) {
                 return Err(refusal);
             }
-            if Instant::now() >= until || self.told.load(Ordering::Relaxed) {
+            if SystemClock.monotonic() >= until || self.told.load(Ordering::Relaxed) {
                 return Err(error);
             }
-            if !said && began.elapsed() >= QUIET {
+            if !said && SystemClock.monotonic() >= began + QUIET {
                 said = true;
                 tracing::warn!("{}: no answer of the cluster yet ({error}); asked again", what());
             }

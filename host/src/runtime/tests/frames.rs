@@ -209,7 +209,7 @@ fn operator(kind: Kind) -> Op {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn many_at_a_time_give_what_one_after_another_gives(app in app()) {
         prop_assert_eq!(app.run(true), app.run(false), "{}", app.manifest());

@@ -462,3 +462,14 @@ proptest! {
         run(&ops, shape, if disk { Backend::RocksDb } else { Backend::Memory }, naive);
     }
 }
+
+#[test]
+fn late_version_counts_the_latest_that_it_writes_again() {
+    let shape = StoreShape::Versioned { history: MS * 1_000, segment: None };
+    let mut kept = Kept::new(StoreConfig { shape, ..config("s", Backend::Memory) });
+    let mut store = kept.stores().versioned(0).unwrap();
+    assert_eq!(store.put(b"k", Some(Bytes::from(vec![0; 5_000])), 100).unwrap(), VersionedPut::Latest);
+    assert_eq!(store.rewritten(), 0);
+    assert_eq!(store.put(b"k", byte(Some(1)), 50).unwrap(), VersionedPut::Until(100));
+    assert!((5_000..5_100).contains(&store.rewritten()), "{}", store.rewritten());
+}

@@ -32,6 +32,8 @@ pub(in crate::broker::kafka) struct ExactlyOnce {
     producer: Producer,
     timeout: Duration,
     ready: bool,
+    /// This handle is the second one, and may take its time to become ready.
+    asked_again: bool,
     /// A transaction has begun.
     open: bool,
     /// Its commit has been asked for, and nobody knows what came of it.
@@ -46,7 +48,7 @@ impl ExactlyOnce {
     /// That of a writer of this name.
     pub fn named(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
         let producer = Producer::transactional(settings, name, number)?;
-        Ok(Self { producer, timeout: settings.transaction_timeout(), ready: false, open: false, in_doubt: false })
+        Ok(Self { producer, timeout: settings.transaction_timeout(), ready: false, asked_again: false, open: false, in_doubt: false })
     }
 
     fn begin(&mut self) -> Result<(), BrokerError> {
@@ -87,7 +89,7 @@ impl ExactlyOnce {
     }
 
     fn renew(&mut self) -> Result<(), BrokerError> {
-        (self.ready, self.open, self.in_doubt) = (false, false, false);
+        (self.ready, self.asked_again, self.open, self.in_doubt) = (false, false, false, false);
         self.producer.renew()
     }
 }
@@ -97,14 +99,19 @@ impl Delivery for ExactlyOnce {
         if self.ready {
             return Ok(());
         }
-        let mut made = self.producer.handle().init_transactions(FIRST_READY_WAIT);
-        if made.as_ref().is_err_and(|error| error.resumable) {
+        let mut made = self.producer.handle().init_transactions(if self.asked_again { CALL_WAIT } else { FIRST_READY_WAIT });
+        if made.as_ref().is_err_and(|error| error.resumable) && !self.asked_again {
             self.renew()?;
+            self.asked_again = true;
             made = self.producer.handle().init_transactions(CALL_WAIT);
         }
         if let Err(error) = made {
+            // A cluster that is far away needs longer than one call: the next one goes on where this one was.
+            let goes_on = error.resumable;
             let error = self.worst(error);
-            self.renew()?;
+            if !goes_on {
+                self.renew()?;
+            }
             return Err(failed("become the writer of this thread's transactions", &error));
         }
         self.ready = true;

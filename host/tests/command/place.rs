@@ -1,6 +1,5 @@
-//! The command at work in a folder of its own: what the tests of the command share.
+//! The command at work in a folder of its own.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "waits have a bound in real time")]
 
 use std::fs;
@@ -70,6 +69,11 @@ impl Place {
 
     pub fn output(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
+    }
+
+    /// The records of a topic, a line each.
+    pub fn records(&self, topic: &str) -> String {
+        String::from_utf8(self.output(&format!("consume app.toml {topic}")).stdout).unwrap()
     }
 
     /// What a terminal would show of these command lines.
