@@ -65,7 +65,7 @@ impl Deployed {
     /// The last one.
     pub fn last(&self) -> Result<Release, Vec<Diagnostic>> {
         let mut follower = self.follower(0).map_err(|e| vec![e])?;
-        let deployment = follower.next().map_err(|e| vec![e])?.ok_or_else(|| vec![nothing_deployed(&self.app)])?;
+        let deployment = follower.look().map_err(|e| vec![e])?.ok_or_else(|| vec![nothing_deployed(&self.app)])?;
         self.release(&deployment)
     }
 
@@ -107,7 +107,7 @@ impl Follow {
         let mut said = None;
         while !self.over.load(Ordering::Relaxed) {
             std::thread::park_timeout(LOOK_INTERVAL);
-            match self.follower.next() {
+            match self.follower.look() {
                 Ok(None) => said = None,
                 Ok(Some(deployment)) => match self.take(&deployment) {
                     Ok(None) => {}

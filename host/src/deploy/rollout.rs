@@ -90,7 +90,7 @@ impl Follower {
     }
 
     /// The last deployment, where that is another one than was given before. One that is broken is given as an error, and once.
-    pub fn next(&mut self) -> Result<Option<Deployment>, Diagnostic> {
+    pub fn look(&mut self) -> Result<Option<Deployment>, Diagnostic> {
         let failed = |why: BrokerError| Diagnostic::run("B002", "the log failed").because(why);
         self.deployments.read(&*self.broker, &mut *self.reader).map_err(failed)?;
         let Some(last) = self.deployments.last().filter(|last| *last != self.given) else { return Ok(None) };

@@ -5,13 +5,14 @@
 #![allow(clippy::disallowed_methods, reason = "waits have a bound in real time")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-#[path = "../common/mod.rs"]
-mod common;
 #[path = "../../src/sandbox/tests/guest.rs"]
 #[allow(dead_code, reason = "the sandbox's own tests use all of it")]
 mod guest;
 mod migrating;
 mod offered;
+#[path = "../command/place.rs"]
+#[allow(dead_code, reason = "the tests of the command use all of it")]
+mod place;
 mod planned;
 mod refused;
 mod taking_over;
@@ -19,8 +20,8 @@ mod watching;
 
 use std::collections::BTreeMap;
 
-use common::{Place, Running};
 use guest::{Guest, PASS};
+use place::{Place, Running};
 
 /// Names the cluster on which the tests of records run, where there is one.
 const BOOTSTRAP: &str = "COFFERDAM_TEST_BOOTSTRAP";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::Place;
+use crate::place::Place;
 use crate::{said, status};
 
 const WORDS: u32 = 20_000;

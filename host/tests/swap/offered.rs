@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use cofferdam::admin::{CONTROL_SOCKET, ControlClient, SwapRequest};
 
-use crate::common::{Place, repository};
 use crate::guest::{Guest, PASS};
+use crate::place::{Place, repository};
 use crate::{named, names, place, produce, start};
 
 const OFFERS: usize = 1_000;

@@ -2,7 +2,7 @@
 
 use cofferdam::deploy::{Application, How, Overrides, Plan};
 
-use crate::common::Place;
+use crate::place::Place;
 use crate::{manifest, named};
 
 /// The app of the manifest in a place.

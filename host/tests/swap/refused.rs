@@ -1,7 +1,7 @@
 //! Components that may not take over: the host works on with the one it has, and says which rule was broken.
 
-use crate::common::{Place, one_probe};
 use crate::guest::Guest;
+use crate::place::{Place, one_probe};
 use crate::{named, names, place, produce, start, status};
 
 #[test]
@@ -22,7 +22,7 @@ fn what_is_no_fit_component_is_refused_and_the_host_does_not_notice() {
         (Guest { init: "unreachable", ..Guest::default() }.component(), "C020"),
         (Guest { init: "(loop $l (br $l)) (i32.const 1024)", ..Guest::default() }.component(), "C020"),
         // Another component altogether, whose config this node has not.
-        (std::fs::read(crate::common::repository().join("tests/guests/dist/probe.wasm")).unwrap(), "C110"),
+        (std::fs::read(crate::place::repository().join("tests/guests/dist/probe.wasm")).unwrap(), "C110"),
     ];
     // Cut anywhere: at least the magic number has to be there to be told from any other file.
     cases.extend((0..40).map(|part| (whole[..8 + (whole.len() - 8) * part / 40].to_vec(), "C10")));
@@ -64,7 +64,7 @@ fn what_is_no_fit_component_is_refused_and_the_host_does_not_notice() {
 #[test]
 fn component_with_other_stores_is_refused() {
     let place = Place::with_probe(&one_probe("{ do = \"pass\" }", ""));
-    place.write("min.wasm", std::fs::read(crate::common::repository().join("tests/guests/dist/guest_min.wasm")).unwrap());
+    place.write("min.wasm", std::fs::read(crate::place::repository().join("tests/guests/dist/guest_min.wasm")).unwrap());
     place.copy("examples/word-count/components/word_count.wasm", "count.wasm");
     let mut host = place.start("run app.toml");
     host.until("in_0 0 running");
