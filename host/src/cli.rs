@@ -8,8 +8,10 @@ mod check;
 mod completions;
 mod consume;
 mod dead_letters;
+mod deploy;
 mod describe;
 mod explain;
+mod follow;
 mod handle;
 mod input;
 mod lines;
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Verb::Resume(resume) => resume::resume(&resume),
         Verb::Swap(swap) => swap::swap(&swap),
         Verb::Rollback(rollback) => swap::roll_back(&rollback),
+        Verb::Deploy(deploy) => deploy::deploy(&deploy),
         Verb::DeadLetters(letters) => dead_letters::dead_letters(&letters),
         Verb::Reset(reset) => reset::reset(&reset),
         Verb::Explain(explain) => explain::explain(&explain),

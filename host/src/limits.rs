@@ -164,6 +164,10 @@ pub const WRITE_BUFFERS_DIVISOR: usize = 2;
 pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
 /// Write-ahead log of a database that a start may have to replay.
 pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
+/// Bytes of a component that one record of a deployment holds: below what a topic takes unless it says otherwise (1 MiB, header included).
+pub const DEPLOYMENT_CHUNK_BYTES: usize = 512 << 10;
+/// Deployments whose components are kept, the last one included.
+pub const DEPLOYMENTS_KEPT: u64 = 3;
 /// How long a swap waits for every stream thread: to try the new version, and again to take it over.
 pub const SWAP_PATIENCE: Duration = Duration::from_secs(30);
 /// Records that a version on trial is given before traps and missed deadlines count.

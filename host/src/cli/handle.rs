@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::admin::{HostControl, RollBackRequest, SwapReport, SwapRequest};
+use crate::component;
 use crate::deploy::{Offer, Plugins, Swapped};
 use crate::error::Diagnostic;
 use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus};
@@ -29,9 +30,8 @@ impl HostControl for Handle {
 
     fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic> {
         let SwapRequest { processor, component, name, max_slowdown } = request;
-        let offer = Offer { processor, path: component, name, max_slowdown: *max_slowdown };
-        let (plugins, host) = self.conducted()?;
-        plugins.swap(&host, &offer).map(|swapped| told(processor, swapped)).map_err(in_one)
+        let component = component::in_file(component, name)?;
+        self.take(&Offer { processor, component: &component, max_slowdown: *max_slowdown })
     }
 
     fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic> {
@@ -46,6 +46,12 @@ impl Handle {
         let _ = self.plugins.set(plugins);
         *self.lock() = Some(Host::start(plan, HostSettings { threads })?);
         Ok(())
+    }
+
+    /// Lets a component take the place of a processor's.
+    pub fn take(&self, offer: &Offer<'_>) -> Result<SwapReport, Diagnostic> {
+        let (plugins, host) = self.conducted()?;
+        plugins.swap(&host, offer).map(|swapped| told(offer.processor, swapped)).map_err(in_one)
     }
 
     /// Ends them.

@@ -3,14 +3,13 @@
 //! The same is asked of it as at a start: that it can be compiled, fits the contract, imports nothing that it is not given, and describes
 //! itself for its config. Besides, the topology must stay as it is, and its state must be of the layout that is there, or be taken over.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::application::Application;
 use super::config;
 use super::nodes::{ComponentNodes, Version};
 use super::state_versions::{cannot_migrate, older};
-use crate::component;
+use crate::component::Component;
 use crate::error::{Diagnostic, suggest};
 use crate::manifest::Processor;
 use crate::node::VersionId;
@@ -31,10 +30,8 @@ pub struct Plugins {
 pub struct Offer<'a> {
     /// The processor whose place it is to take.
     pub processor: &'a str,
-    /// Its file.
-    pub path: &'a Path,
-    /// What messages call it.
-    pub name: &'a str,
+    /// The component.
+    pub component: &'a Component,
     /// How many times as long a record may take with it; `None`: nobody minds.
     pub max_slowdown: Option<f64>,
 }
@@ -106,8 +103,7 @@ impl Plugins {
         let (Some(section), Some(running)) = (self.processor(processor), self.nodes.version(node, running)) else {
             return Err(one(Diagnostic::run("R004", format!("'{processor}' has no component"))));
         };
-        let found = component::in_file(offer.path, offer.name).map_err(one)?;
-        let loaded = sandbox::load_all(running.loaded.engine(), &[&found]).into_iter().next();
+        let loaded = sandbox::load_all(running.loaded.engine(), &[offer.component]).into_iter().next();
         let loaded = loaded.unwrap_or_else(|| Err(Diagnostic::run("R004", format!("'{processor}' has no component")))).map_err(one)?;
         let description = described(section, &loaded)?;
         self.same_topology(section, description.as_ref())?;

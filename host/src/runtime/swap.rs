@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Diagnostic;
+use crate::limits;
 use crate::node::{Lent, Node, Position, VersionId};
 use crate::record::{Timestamp, TopicPartition};
 use crate::task::{Task, TaskState, TrialFailure, not_taken_over};
@@ -23,6 +24,8 @@ pub(super) struct Following {
     generation: u64,
     /// A task has to change a version though nothing else is wanted than before.
     due: bool,
+    /// Since when it has waited for a commit.
+    since: Option<Timestamp>,
     stand_ins: BTreeMap<TaskId, StandIn>,
 }
 
@@ -77,6 +80,9 @@ impl StreamThread {
         if self.following.generation == generation && !self.following.due {
             return Ok(false);
         }
+        if self.waits_for_its_commit(now) {
+            return Ok(false);
+        }
         let began = self.host.clock.monotonic();
         self.commit(now)?;
         let wanted = self.host.versions.wanted();
@@ -95,11 +101,22 @@ impl StreamThread {
             self.following.due = true;
             return Err(error);
         }
-        self.following.due = false;
+        (self.following.due, self.following.since) = (false, None);
         self.following.generation = generation;
         let pause = self.host.clock.monotonic().saturating_sub(began);
         self.host.versions.follow(self.number, generation, pause);
         Ok(true)
+    }
+
+    /// Whether something is open that is committed soon of itself: then nobody waits for a commit because of a version. A thread that commits
+    /// seldom does it for the version's sake.
+    fn waits_for_its_commit(&mut self, now: Timestamp) -> bool {
+        let dirty = |slot: &Slot| matches!(slot, Slot::Running(task) if task.is_dirty());
+        if self.open.records == 0 && !self.slots.values().any(dirty) {
+            return false;
+        }
+        let longest = i64::try_from(limits::COMMIT_INTERVAL.as_millis()).unwrap_or(i64::MAX);
+        (0..longest).contains(&(now.0 - self.following.since.get_or_insert(now).0))
     }
 
     /// Every task gets the versions that are wanted of its nodes; which have changed.

@@ -13,6 +13,7 @@ mod offered;
 #[path = "../command/place.rs"]
 #[allow(dead_code, reason = "the tests of the command use all of it")]
 mod place;
+mod planned;
 mod refused;
 mod taking_over;
 mod watching;

@@ -15,7 +15,7 @@ def swap_test(case, name, **settings):
     ran = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
     expect(ran.returncode == 0, f"{ran.stdout}{ran.stderr}")
     expect("1 passed" in ran.stdout, f"the test was not run:\n{ran.stdout}")
-    case.figures.extend(re.findall(r"^\d+ swaps.*$", ran.stdout, re.MULTILINE))
+    case.figures.extend(re.findall(r"^(?:\d+ swaps|rolled back).*$", ran.stdout, re.MULTILINE))
 
 
 def swaps_under_load_lose_and_double_nothing(case):

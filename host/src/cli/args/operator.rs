@@ -87,6 +87,22 @@ pub struct Reset {
     pub yes: bool,
 }
 
+/// `deploy`.
+#[derive(Debug, clap::Args)]
+pub struct Deploy {
+    /// The manifest
+    #[arg(value_name = "APP.toml")]
+    pub manifest: PathBuf,
+    #[command(flatten)]
+    pub cluster: super::Cluster,
+    /// Say what would change, and publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// `swap`.
 #[derive(Debug, clap::Args)]
 pub struct Swap {

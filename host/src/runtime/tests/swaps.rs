@@ -86,12 +86,14 @@ fn a_version_takes_over_between_two_transactions_and_goes_on_with_the_state() {
             bench.step(0).unwrap();
         }
         assert_eq!(bench.committed("in", 0).unwrap().offset, 1);
-        // What is open is committed before the new one takes a record.
+        // What is open is committed when its time has come, and then the new one takes records.
         bench.plan.versions.take_over(node(&bench, "count"), SECOND, Terms::Trial { max_slowdown: None }, Timestamp(0));
-        bench.produce("in", &values(3, 5));
+        bench.clock.advance_ms(100);
         bench.step(0).unwrap();
         let first = ["k=a:0#1@0", "k=a:1#2@1", "k=a:2#3@2"];
         assert_eq!((bench.all("out"), bench.committed("in", 0).unwrap().offset), (first.map(str::to_owned).to_vec(), 3));
+        bench.produce("in", &values(3, 5));
+        bench.step(0).unwrap();
         bench.advance(1_000);
         assert_eq!(bench.all("out")[3..], ["k=b:3#4@3", "k=b:4#5@4"]);
         assert_eq!(bench.rows("counts"), ["k=5"]);
