@@ -14,7 +14,14 @@ examples=(
   examples/flights/components:alerts
 )
 bench=(bench/dist:bench-pass bench/dist:bench-filter-map bench/dist:bench-count bench/dist:bench-join)
-guests=(tests/guests/dist:probe tests/guests/dist:operators tests/guests/dist:guest-min tests/guests/dist:keeper tests/guests/dist:store-script)
+guests=(
+  tests/guests/dist:probe
+  tests/guests/dist:operators
+  tests/guests/dist:guest-min
+  tests/guests/dist:keeper
+  tests/guests/dist:store-script
+  tests/guests/dist:word-count-next
+)
 
 wanted=()
 for set in "$@"; do

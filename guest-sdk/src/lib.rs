@@ -66,6 +66,7 @@ mod frame;
 mod headers;
 mod host;
 mod input;
+mod migrate;
 mod output;
 mod processor;
 mod record;
@@ -120,6 +121,7 @@ pub use failure::Failure;
 pub use headers::{Header, Headers};
 pub use host::{Clock, Host, Level, OpenError, Origin};
 pub use input::{Inputs, Payload, Role, Roles, Takes};
+pub use migrate::{Migrate, Step};
 pub use output::{Draft, Outgoing, Routed};
 pub use processor::{NoConfig, Processor};
 pub use record::{Previous, RawOutput, RawRecord, Record, Update};
@@ -139,8 +141,11 @@ pub type Timestamp = i64;
 #[doc(hidden)]
 pub fn is_processor<P: Processor>() {}
 
+#[doc(hidden)]
+pub fn is_migrate<P: Migrate>() {}
+
 /// Makes the processor what the component exports. Once in a crate whose `crate-type` is `["cdylib"]`; in a native build it does
-/// nothing.
+/// nothing. `export!(Pass, migrate)`: the processor takes over the state of older versions, see [`Migrate`].
 ///
 /// ```
 /// # use cofferdam_guest::{export, Context, Failure, NoConfig, Processor, RawRecord, Setup};
@@ -164,9 +169,16 @@ pub fn is_processor<P: Processor>() {}
 /// ```
 #[macro_export]
 macro_rules! export {
-    ($processor:ty) => {
+    (@also migrate $component:ident) => {
+        $crate::backend::export_migrate!($component with_types_in $crate::backend::migrate);
+    };
+    (@is migrate $processor:ty) => {
+        const _: fn() = $crate::is_migrate::<$processor>;
+    };
+    ($processor:ty $(, $also:ident)?) => {
         // Natively this says only that it is one, so that the compiler does not take it for unused.
         const _: fn() = $crate::is_processor::<$processor>;
+        $($crate::export!(@is $also $processor);)?
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, missing_docs)]
         const _: () = {
@@ -183,6 +195,7 @@ macro_rules! export {
     $crate::backend::export_node!(Component with_types_in $crate::backend::node);
     $crate::backend::export_describe!(Component with_types_in $crate::backend::describe);
     $crate::backend::export_batch!(Component with_types_in $crate::backend::batch);
+            $($crate::export!(@also $also Component);)?
         };
     };
 }

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::host::Host;
 use crate::input::{Inputs, Roles};
+use crate::migrate::{Migrate, Step};
 use crate::processor::{NoConfig, Processor};
 use crate::record::{RawOutput, RawRecord};
 use crate::view::Views;
@@ -82,6 +83,13 @@ impl<P: Processor> Runner<P> {
         self.processor.punctuate(schedule, time, &mut self.context)?;
         self.context.end()?;
         Ok(self.context.take_outputs())
+    }
+
+    pub(crate) fn migrate(&mut self, from: u32, cursor: Option<&[u8]>) -> Result<Step, Failure>
+    where
+        P: Migrate,
+    {
+        self.processor.migrate(from, cursor, &self.context)
     }
 
     pub(crate) fn close(&mut self) {

@@ -52,6 +52,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, FrameWriter};
 use crate::host::{Clock, Host, Origin};
 use crate::input::Roles;
+use crate::migrate::{Migrate, Step};
 use crate::output::{Current, Draft, Outgoing};
 use crate::processor::Processor;
 use crate::record::{RawOutput, RawRecord};
@@ -328,6 +329,27 @@ impl<P: Processor> TestContext<P> {
     /// ```
     pub fn seed(&mut self, seed: u64) {
         self.backend.0.borrow_mut().random_state = seed;
+    }
+
+    /// Takes over state that a version `from` of the processor has left (see [`Migrate`]); the number of steps.
+    ///
+    /// # Errors
+    /// The processor's; a cursor that stays where it was.
+    pub fn migrate(&mut self, from: u32) -> Result<usize, Failure>
+    where
+        P: Migrate,
+    {
+        let (mut steps, mut cursor) = (0, None);
+        loop {
+            steps += 1;
+            match self.runner.migrate(from, cursor.as_deref())? {
+                Step::Done => return Ok(steps),
+                Step::More(next) if cursor.as_ref() == Some(&next) => {
+                    return Err(Failure::fatal("the same cursor twice: it would never end"));
+                }
+                Step::More(next) => cursor = Some(next),
+            }
+        }
     }
 
     /// Closes the processor.

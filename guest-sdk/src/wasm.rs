@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::headers::{Header, Headers};
 use crate::host::{Clock, Level, OpenError, Origin};
 use crate::input::{Roles, Takes};
+use crate::migrate::{Migrate, Step};
 use crate::processor::Processor;
 use crate::record::{Previous, RawOutput, RawRecord};
 use crate::runner::{self, Place, Runner};
@@ -63,13 +64,27 @@ pub mod batch {
     });
 }
 
+#[allow(missing_docs, unsafe_code, clippy::all)]
+pub mod migrate {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "migrate-part",
+        pub_export_macro: true,
+        export_macro_name: "export_migrate",
+        default_bindings_module: "cofferdam_guest::backend::migrate",
+        runtime_path: "cofferdam_guest::backend::rt",
+    });
+}
+
 pub use batch::export_batch;
 pub use describe::export_describe;
+pub use migrate::export_migrate;
 pub use node::export_node;
 pub use wit_bindgen::rt;
 
 use batch::exports::cofferdam::processor::batch as batched;
 use describe::exports::cofferdam::processor::describe as described;
+use migrate::exports::cofferdam::processor::migrate as migrated;
 use node::cofferdam::processor::{context, stores, types};
 use node::exports::cofferdam::processor::node as exported;
 
@@ -353,6 +368,23 @@ impl<C: Component> exported::Guest for C {
 impl<C: Component> batched::Guest for C {
     fn process_frame(frame: Vec<u8>) -> Result<Vec<u8>, types::Failure> {
         with_instance::<C, _>(|instance| instance.process_frame(Bytes::from(frame)))
+    }
+}
+
+impl<C> migrated::Guest for C
+where
+    C: Component,
+    C::Processor: Migrate,
+{
+    fn migrate(version: u32, cursor: Option<Vec<u8>>) -> Result<migrated::Step, String> {
+        C::with_slot(|slot| match slot.borrow_mut().as_mut() {
+            Some(instance) => match instance.migrate(version, cursor.as_deref()) {
+                Ok(Step::Done) => Ok(migrated::Step::Done),
+                Ok(Step::More(cursor)) => Ok(migrated::Step::More(cursor)),
+                Err(failure) => Err(failure.reason().to_owned()),
+            },
+            None => Err("called before init".to_owned()),
+        })
     }
 }
 

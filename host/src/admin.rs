@@ -22,6 +22,7 @@ mod resident;
 mod samples;
 mod server;
 mod serving;
+mod swap;
 
 pub use client::ControlClient;
 pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
@@ -30,6 +31,7 @@ pub use place::RecordPlace;
 pub use public::PublicServer;
 pub use report::{CallReport, MemoryReport, PartitionReport, StatusReport, TaskReport, span};
 pub use server::ControlServer;
+pub use swap::{RollBackRequest, SwapReport, SwapRequest, VersionReport, short};
 
 /// Name of the control socket in the state folder.
 pub const CONTROL_SOCKET: &str = "control.sock";

@@ -8,8 +8,11 @@ mod check;
 mod completions;
 mod consume;
 mod dead_letters;
+mod deploy;
 mod describe;
 mod explain;
+mod follow;
+mod handle;
 mod input;
 mod lines;
 mod logging;
@@ -17,6 +20,7 @@ mod new;
 mod output;
 mod produce;
 mod reach;
+mod reload;
 mod report;
 mod reset;
 mod resume;
@@ -24,6 +28,7 @@ mod run;
 mod signals;
 mod sources;
 mod status;
+mod swap;
 mod table;
 mod test;
 mod topics;
@@ -50,6 +55,9 @@ pub fn main() -> ExitCode {
         Verb::Consume(consume) => consume::consume(&consume),
         Verb::Status(status) => status::status(&status),
         Verb::Resume(resume) => resume::resume(&resume),
+        Verb::Swap(swap) => swap::swap(&swap),
+        Verb::Rollback(rollback) => swap::roll_back(&rollback),
+        Verb::Deploy(deploy) => deploy::deploy(&deploy),
         Verb::DeadLetters(letters) => dead_letters::dead_letters(&letters),
         Verb::Reset(reset) => reset::reset(&reset),
         Verb::Explain(explain) => explain::explain(&explain),

@@ -32,12 +32,20 @@ pub struct Component {
 
 /// Finds the component of every processor and table of a manifest, by the node's name. Each file is read once.
 pub fn load(manifest: &Manifest) -> Result<BTreeMap<String, Component>, Vec<Diagnostic>> {
+    load_from(manifest, |reference| resolve(manifest.folder(), reference))
+}
+
+/// As `load`, where components come from elsewhere than files.
+pub fn load_from(
+    manifest: &Manifest,
+    resolve: impl Fn(&ComponentRef) -> Result<Component, Diagnostic>,
+) -> Result<BTreeMap<String, Component>, Vec<Diagnostic>> {
     let mut found: BTreeMap<String, Component> = BTreeMap::new();
     let mut by_ref: BTreeMap<String, Result<Component, Diagnostic>> = BTreeMap::new();
     let mut errors = Vec::new();
     for processor in &manifest.processors {
         let reference = &processor.component;
-        let read = by_ref.entry(reference.to_string()).or_insert_with(|| resolve(manifest.folder(), reference));
+        let read = by_ref.entry(reference.to_string()).or_insert_with(|| resolve(reference));
         let checked = read.clone().and_then(|component| match &processor.digest {
             Some(wanted) => check_digest(component, wanted).map_err(|e| e.at(Some(wanted.place.clone()))),
             None => Ok(component),
@@ -50,7 +58,7 @@ pub fn load(manifest: &Manifest) -> Result<BTreeMap<String, Component>, Vec<Diag
     }
     for table in &manifest.tables {
         let reference = ComponentRef::Stock("table".to_owned());
-        let read = by_ref.entry(reference.to_string()).or_insert_with(|| resolve(manifest.folder(), &reference));
+        let read = by_ref.entry(reference.to_string()).or_insert_with(|| resolve(&reference));
         match read.clone() {
             Ok(component) => _ = found.insert(table.name.to_string(), component),
             Err(error) => errors.push(error.at(Some(table.name.place.clone()))),
@@ -66,6 +74,12 @@ pub fn resolve(folder: &Path, reference: &ComponentRef) -> Result<Component, Dia
         ComponentRef::Path(path) => read(&folder.join(path))?,
     };
     Ok(Component { name: reference.to_string(), digest: digest(&bytes), bytes })
+}
+
+/// The component in a file. `name`: what messages call it.
+pub fn in_file(path: &Path, name: &str) -> Result<Component, Diagnostic> {
+    let bytes = read(path)?;
+    Ok(Component { name: name.to_owned(), digest: digest(&bytes), bytes })
 }
 
 /// The digest of some bytes, as the manifest writes it.

@@ -164,6 +164,20 @@ pub const WRITE_BUFFERS_DIVISOR: usize = 2;
 pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
 /// Write-ahead log of a database that a start may have to replay.
 pub const WRITE_AHEAD_LOG_BYTES: u64 = 64 << 20;
+/// Bytes of a component that one record of a deployment holds: below what a topic takes unless it says otherwise (1 MiB, header included).
+pub const DEPLOYMENT_CHUNK_BYTES: usize = 512 << 10;
+/// Deployments whose components are kept, the last one included.
+pub const DEPLOYMENTS_KEPT: u64 = 3;
+/// How long a swap waits for every stream thread: to try the new version, and again to take it over.
+pub const SWAP_PATIENCE: Duration = Duration::from_secs(30);
+/// Records that a version on trial is given before traps and missed deadlines count.
+pub const TRIAL_TRAPS_AFTER: u64 = 100;
+/// Records that a version on trial is given before other failures, and its speed, count.
+pub const TRIAL_BAD_AFTER: u64 = 1_000;
+/// Share of the records by which a version on trial may fail more often than the one before it.
+pub const TRIAL_BAD_SHARE: f64 = 0.01;
+/// Records after which a version is on trial no longer.
+pub const TRIAL_RECORDS: u64 = 10_000;
 /// How often the line about a parked task is repeated.
 pub const PARKED_REMINDER: Duration = Duration::from_secs(60);
 /// How long a call lasts, or a task finds nothing to take, before its status says so.

@@ -8,6 +8,7 @@ mod edges;
 mod keys;
 mod model;
 mod nodes;
+mod published;
 mod reader;
 mod sections;
 mod stores;
@@ -20,13 +21,14 @@ mod schema_tests;
 mod tests;
 
 use std::path::{Path, PathBuf};
-
 use toml_edit::Document;
 
+pub use admin::check_address;
 pub use model::{
     Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, Public, RoleInput, Runtime, Sink, Source, Store,
     StoreGrant, StoreGrants, Table, Topic,
 };
+pub use published::published;
 pub use values::{check_app_id, check_name, check_topic, duration_text, parse_duration, parse_size};
 pub use words::{
     Backend, Cleanup, ComponentRef, FailurePolicy, Guarantee, Name, OnError, Partitioner, Spanned, Start, StoreAccess, StoreKind,

@@ -2,12 +2,14 @@
 //!
 //! This module never knows wasmtime: `sandbox` implements [`Node`] with components, tests with plain Rust.
 
+mod frame;
 mod random;
 mod schedules;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use frame::{Frame, Incoming};
 pub use random::SeededRandom;
 pub use schedules::{Due, Grid, PunctuationClock, Schedule, Schedules};
 
@@ -69,6 +71,10 @@ pub struct Effort {
 /// The slot in which a [`TaskEnv`] is handed to a call and from which it is taken back. Full before and after each call, panics aside.
 pub type Lent = Option<Box<TaskEnv>>;
 
+/// Which version of a node's operator: 0 is the one that the host was started with, each that is offered later has another number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionId(pub u32);
+
 /// A record that leaves a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -89,28 +95,6 @@ pub struct SourceRecord {
     pub stream_time: Timestamp,
 }
 
-/// A record of a frame, on its way into a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incoming {
-    /// Index of the input.
-    pub input: u32,
-    /// Index of the source record that it comes from.
-    pub cause: u32,
-    /// The partition that its sender has chosen, for sinks and repartition edges.
-    pub partition: Option<u32>,
-    /// The record.
-    pub record: Record,
-}
-
-/// A run of records into one node, in order. Causes never decrease along it.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// The records.
-    pub records: &'a [Incoming],
-    /// The source records, by [`Incoming::cause`].
-    pub causes: &'a [SourceRecord],
-}
-
 /// An output of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caused {
@@ -118,6 +102,15 @@ pub struct Caused {
     pub cause: u32,
     /// The output.
     pub output: Output,
+}
+
+/// What a step of a migration came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migration {
+    /// There is more to take over.
+    More,
+    /// The state is of the node's version.
+    Done,
 }
 
 /// Why a call did not succeed.
@@ -169,6 +162,17 @@ pub trait Node {
     /// A schedule of this node is due.
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure>;
 
+    /// Whether it was made over state of an older version: no record, and no schedule, may reach it before `migrate` has come to its end.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    /// Takes over a bounded part of the state of an older version. How far it is lies beside the state, is committed with it, and is all that
+    /// the next step, of this node or of another of its version, has to know. Only of a node that [`is_behind`](Node::is_behind).
+    fn migrate(&mut self, _env: &mut Lent) -> Result<Migration, Failure> {
+        Ok(Migration::Done)
+    }
+
     /// At a commit boundary: time to let go of an instance that has grown too large.
     fn after_commit(&mut self, env: &mut Lent) -> Result<(), Failure>;
 
@@ -179,12 +183,12 @@ pub trait Node {
 /// A frame for a node that takes one record at a time.
 pub fn one_by_one(node: &mut (impl Node + ?Sized), env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
     let mut given = Vec::new();
-    for Incoming { input, cause, record, .. } in frame.records {
+    for Incoming { cause, timestamp, record } in frame.iter() {
         if let Some(env) = env {
-            env.begin(frame.causes[*cause as usize], record.timestamp);
+            env.begin(frame.source(cause), timestamp);
         }
-        node.process(env, *input, record.clone(), &mut given)?;
-        outputs.extend(given.drain(..).map(|output| Caused { cause: *cause, output }));
+        node.process(env, frame.input, Record { timestamp, ..record.clone() }, &mut given)?;
+        outputs.extend(given.drain(..).map(|output| Caused { cause, output }));
     }
     Ok(())
 }

@@ -6,24 +6,33 @@
 mod assignment;
 mod board;
 mod commit;
+mod conductor;
 mod counters;
 mod errors;
 mod host;
 mod membership;
 mod plan;
+mod probation;
 mod purge;
 mod recovery;
 mod restore;
 mod status;
+mod swap;
 mod tell;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod versions;
 
 pub use board::ThreadBoard;
+pub use conductor::{Conductor, TakenOver};
 pub use counters::ThreadCounters;
 pub use errors::{Action, ThreadError, action};
 pub use host::{Host, HostExit, HostSettings};
 pub use plan::{HostPlan, NodeFactory, TaskChangelog};
-pub use status::{Command, Condition, GuestReadings, HostStatus, InCall, MemoryStatus, PartitionStatus, TaskStatus, ThreadStatus};
+pub use probation::Account;
+pub use status::{
+    Command, Condition, GuestReadings, HostStatus, InCall, MemoryStatus, NodeVersion, PartitionStatus, TaskStatus, ThreadStatus,
+};
 pub use thread::{Step, StreamThread};
+pub use versions::{Terms, VersionStatus, Versions, Vote, Wanted};

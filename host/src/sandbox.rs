@@ -29,6 +29,7 @@ mod key_value;
 mod loaded;
 mod memory;
 mod metrics;
+mod migration;
 mod open_stores;
 mod outputs;
 mod packed;

@@ -6,11 +6,13 @@
 
 mod counters;
 mod dead_letter;
+mod exchange;
 mod extract;
 mod failure;
 mod failure_lines;
 mod frame;
 mod frame_walk;
+mod migrating;
 mod partition_group;
 mod plan;
 mod pulse;
@@ -22,8 +24,10 @@ mod work;
 
 pub use counters::Counters;
 pub use dead_letter::{LetterHeaders, without_letter_headers};
+pub use exchange::{NodeCount, TrialFailure, Work};
 pub use extract::TimestampExtractor;
 pub use failure::{RecordFailure, Verdict};
+pub use migrating::not_taken_over;
 pub use partition_group::{PartitionGroup, PartitionQueue, StartAt};
 pub use plan::{PlanError, SinkTopic, TaskPlan};
 pub use pulse::{Beat, Pulse};

@@ -71,8 +71,8 @@ class Case:
         self.stack.callback(watch.stop)
         return watch
 
-    def host(self, app, name, *flags, instance=None):
-        host = Host(self.cofferdam, app, self.broker.bootstrap, name, *flags, instance=instance)
+    def host(self, app, name, *flags, instance=None, what=None):
+        host = Host(self.cofferdam, app, self.broker.bootstrap, name, *flags, instance=instance, what=what)
         self.stack.callback(host.kill)
         self.hosts.append(host)
         return host

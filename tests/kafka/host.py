@@ -14,10 +14,10 @@ COMMAND_SECONDS = 30
 class Host:
     """One instance of an app. It can be started again, in the same state folder."""
 
-    def __init__(self, cofferdam, app, bootstrap, name, *flags, instance=None):
-        """`name`: of its folder and log; also its instance id, unless that is given."""
+    def __init__(self, cofferdam, app, bootstrap, name, *flags, instance=None, what=None):
+        """`name`: of its folder and log; also its instance id, unless that is given. `what`: it runs that, not the app's manifest."""
         self.cofferdam, self.app, self.bootstrap, self.name, self.flags = cofferdam, app, bootstrap, name, flags
-        self.instance = instance or name
+        self.instance, self.what = instance or name, what or [app.manifest]
         self.state = app.folder / f"state-{name}"
         self.log = app.folder / f"host-{name}.log"
         self.process = None
@@ -27,7 +27,7 @@ class Host:
         at = ["--bootstrap", self.bootstrap, "--state-dir", self.state, "--instance-id", self.instance]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.cofferdam, "run", self.app.manifest, *at, *self.flags],
+                [self.cofferdam, "run", *self.what, *at, *self.flags],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -46,6 +46,10 @@ class Host:
 
     def tasks(self):
         """{task: state}, as the host says; nothing while it does not answer."""
+        return {task["task"]: task["state"] for task in self.status().get("tasks", [])}
+
+    def status(self):
+        """What `status --json` says; nothing while the host does not answer."""
         self.must_live()
         where = [self.app.manifest, "--bootstrap", self.bootstrap, "--state-dir", self.state]
         said = subprocess.run(
@@ -53,8 +57,7 @@ class Host:
         )
         if said.returncode != 0:
             return {}
-        report = json.loads(said.stdout)
-        return {task["task"]: task["state"] for task in report["tasks"]}
+        return json.loads(said.stdout)
 
     def wait_for_tasks(self, count, seconds=START_SECONDS):
         """Waits until it has so many tasks, and all of them run. Answers them."""

@@ -16,6 +16,7 @@ use super::desk::{Page, PageRequest};
 use super::letters::{LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 use super::place::RecordPlace;
 use super::report::StatusReport;
+use super::swap::{RollBackRequest, SwapReport, SwapRequest};
 use crate::error::{self, Diagnostic};
 
 /// A control socket that answered.
@@ -74,6 +75,16 @@ impl ControlClient {
         }
         let answer: Resumed = self.ask("/resume", &serde_json::json!({ "task": task }))?;
         Ok(answer.resumed)
+    }
+
+    /// See [`Desk::swap`](super::Desk::swap).
+    pub fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic> {
+        self.ask("/swap", request)
+    }
+
+    /// See [`Desk::roll_back`](super::Desk::roll_back).
+    pub fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic> {
+        self.ask("/rollback", request)
     }
 
     /// See [`Desk::letters`](super::Desk::letters).

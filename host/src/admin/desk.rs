@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 use super::report::{MemoryReport, PartitionReport, StatusReport, TaskReport};
+use super::swap::{RollBackRequest, SwapReport, SwapRequest, VersionReport};
 use crate::broker::{Broker, BrokerError, OutgoingRecord, Reader};
 use crate::clock::Clock;
 use crate::error::{self, Diagnostic};
@@ -25,6 +26,10 @@ pub trait HostControl: Send + Sync {
     fn look(&self) -> Option<HostStatus>;
     /// Parked tasks try their record again: this one, or all.
     fn resume(&self, task: Option<&str>);
+    /// Lets a component take the place of a processor's.
+    fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic>;
+    /// Lets the component before come back.
+    fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic>;
 }
 
 /// Answers for one app.
@@ -90,7 +95,7 @@ impl Desk {
     pub fn status(&self) -> Result<StatusReport, Diagnostic> {
         let (host, now) = (self.look(), self.clock.now());
         let memory = host.as_ref().map(|host| MemoryReport::new(&host.memory));
-        let tasks = host.map_or_else(Vec::new, |host| host.tasks);
+        let (tasks, versions) = host.map_or_else(Default::default, |host| (host.tasks, host.versions));
         let mut partitions = Vec::new();
         for (topic, info) in self.topics.iter().zip(self.broker.topics(&self.topics).map_err(failed)?) {
             for partition in 0..info.map_or(0, |i| i.spec.partitions) {
@@ -102,7 +107,8 @@ impl Desk {
         }
         let running = self.host.is_some();
         let tasks = tasks.iter().map(|t| TaskReport::new(t, now)).collect();
-        Ok(StatusReport { app: self.app.to_string(), running, tasks, memory, partitions })
+        let processors = versions.iter().map(VersionReport::new).collect();
+        Ok(StatusReport { app: self.app.to_string(), running, tasks, processors, memory, partitions })
     }
 
     /// What the host tells of itself, where one runs.

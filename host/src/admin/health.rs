@@ -52,7 +52,7 @@ pub(super) fn live(host: Option<&HostStatus>, now: Timestamp) -> Health {
     Health::of(reasons.collect())
 }
 
-/// No: it is not alive, has never been given a task, or has one that restores its state or is parked.
+/// No: it is not alive, has never been given a task, or has one that restores its state, takes it over, or is parked.
 pub(super) fn ready(host: Option<&HostStatus>, now: Timestamp) -> Health {
     let Some(host) = host else { return Health::of(vec![Reason::of_host("its stream threads are not started yet")]) };
     let mut why = live(Some(host), now).why;
@@ -60,7 +60,8 @@ pub(super) fn ready(host: Option<&HostStatus>, now: Timestamp) -> Health {
     if host.threads.iter().all(|thread| thread.counters.tasks_created == 0) {
         why.push(Reason::of_host("no task has been assigned to it yet"));
     }
-    let holds_up = |condition: &Condition| matches!(condition, Condition::Restoring { .. } | Condition::Parked { .. });
+    let holds_up =
+        |condition: &Condition| matches!(condition, Condition::Restoring { .. } | Condition::Migrating { .. } | Condition::Parked { .. });
     why.extend(host.tasks.iter().filter(|task| holds_up(&task.condition)).map(|task| Reason {
         task: Some(task.id.name.to_string()),
         state: state(&task.condition).to_owned(),

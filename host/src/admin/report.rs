@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::resident;
+use super::swap::VersionReport;
 use crate::record::{Offset, Timestamp};
 use crate::runtime::{Condition, MemoryStatus, TaskStatus};
 
@@ -15,6 +16,9 @@ pub struct StatusReport {
     pub running: bool,
     /// Its tasks; empty without a host.
     pub tasks: Vec<TaskReport>,
+    /// The version of each processor; empty without a host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<VersionReport>,
     /// What the host's memory is used for; none without a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryReport>,
@@ -48,7 +52,7 @@ pub struct TaskReport {
     pub task: String,
     /// The stream thread that has it.
     pub thread: u32,
-    /// `running`, `restoring`, `waiting`, `full`, `sleeping` or `parked`.
+    /// `running`, `restoring`, `migrating`, `waiting`, `full`, `sleeping` or `parked`.
     pub state: String,
     /// Why, in a sentence; empty when it simply works.
     pub why: String,
@@ -153,6 +157,7 @@ pub(super) fn state(condition: &Condition) -> &'static str {
     match condition {
         Condition::Running => "running",
         Condition::Restoring { .. } => "restoring",
+        Condition::Migrating { .. } => "migrating",
         Condition::Waiting { .. } => "waiting",
         Condition::Full => "full",
         Condition::Sleeping { .. } => "sleeping",
@@ -177,6 +182,7 @@ pub(super) fn said_in_public(condition: &Condition, now: Timestamp) -> String {
     match condition {
         Condition::Running => String::new(),
         Condition::Restoring { read, total, left_ms } => restoring(*read, *total, *left_ms),
+        Condition::Migrating { steps } => format!("takes over the state of an older version, {steps} steps so far"),
         Condition::Waiting { at } => format!("waits for records of topic {} partition {}", at.topic, at.partition),
         Condition::Full => "waits for the commit of a full transaction".to_owned(),
         Condition::Sleeping { until, what, .. } => sleeping(*until, what, now),
@@ -220,6 +226,7 @@ mod tests {
             (Condition::Running, "running", ""),
             (Condition::Restoring { read: 40, total: 100, left_ms: Some(12_900) }, "restoring", "40 % of 100 changelog records, 12 s left"),
             (Condition::Restoring { read: 0, total: 100, left_ms: None }, "restoring", "0 % of 100 changelog records"),
+            (Condition::Migrating { steps: 7 }, "migrating", "takes over the state of an older version, 7 steps so far"),
             (Condition::Waiting { at: TopicPartition::new("x", 3) }, "waiting", "waits for records of topic x partition 3"),
             (Condition::Full, "full", "waits for the commit of a full transaction"),
             (

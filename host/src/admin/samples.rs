@@ -32,5 +32,6 @@ pub(super) fn task(condition: Condition) -> TaskStatus {
 
 /// A host with these.
 pub(super) fn host(threads: Vec<ThreadStatus>, tasks: Vec<TaskStatus>) -> HostStatus {
-    HostStatus { tasks, threads, guests: Vec::new(), memory: MemoryStatus { overlays: 2_048, cache: 1_024, guests: 65_536 } }
+    let memory = MemoryStatus { overlays: 2_048, cache: 1_024, guests: 65_536 };
+    HostStatus { tasks, threads, guests: Vec::new(), versions: Vec::new(), memory }
 }

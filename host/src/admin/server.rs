@@ -6,6 +6,8 @@
 //! | `POST /topics/{topic}/records`, record lines | `{"produced": n}` |
 //! | `POST /topics/{topic}/page`, [`PageRequest`] | [`Page`](super::Page) |
 //! | `POST /resume`, `{"task": name or null}` | `{"resumed": [name, ..]}` |
+//! | `POST /swap`, [`SwapRequest`] | [`SwapReport`](super::SwapReport) |
+//! | `POST /rollback`, [`RollBackRequest`] | [`SwapReport`](super::SwapReport) |
 //! | `POST /dead-letters/list`, [`LettersRequest`] | [`LettersPage`](super::LettersPage) |
 //! | `POST /dead-letters/show`, [`RecordPlace`] | [`WholeLetter`](super::WholeLetter) |
 //! | `POST /dead-letters/retry`, [`RetryRequest`] | a list of [`Retried`](super::Retried) |
@@ -30,6 +32,7 @@ use super::desk::{Desk, PageRequest};
 use super::letters::{LettersRequest, RetryRequest};
 use super::place::RecordPlace;
 use super::serving::Serving;
+use super::swap::{RollBackRequest, SwapRequest};
 use crate::error::{Blame, Diagnostic};
 use crate::limits;
 
@@ -72,6 +75,8 @@ fn router(desk: Arc<Desk>) -> Router {
         .route("/topics/{topic}/records", post(produce))
         .route("/topics/{topic}/page", post(page))
         .route("/resume", post(resume))
+        .route("/swap", post(swap))
+        .route("/rollback", post(roll_back))
         .route("/dead-letters/list", post(letters))
         .route("/dead-letters/show", post(letter))
         .route("/dead-letters/retry", post(retry))
@@ -98,6 +103,14 @@ struct Resume {
 
 async fn resume(State(desk): State<Arc<Desk>>, Json(resume): Json<Resume>) -> Response {
     answer(move || desk.resume(resume.task.as_deref()).map(|resumed| serde_json::json!({ "resumed": resumed }))).await
+}
+
+async fn swap(State(desk): State<Arc<Desk>>, Json(request): Json<SwapRequest>) -> Response {
+    answer(move || desk.swap(&request)).await
+}
+
+async fn roll_back(State(desk): State<Arc<Desk>>, Json(request): Json<RollBackRequest>) -> Response {
+    answer(move || desk.roll_back(&request)).await
 }
 
 async fn letters(State(desk): State<Arc<Desk>>, Json(request): Json<LettersRequest>) -> Response {

@@ -238,6 +238,14 @@ pub trait Broker: Send + Sync {
     /// Appends records outside of any group, durable when it returns. With `progress` that is kept in the same batch.
     fn produce(&self, records: Vec<OutgoingRecord>, progress: Option<LoadProgress>) -> Result<(), BrokerError>;
 
+    /// Appends records, all or none, as the only writer of this name: who begins later takes the name from who began before, whose records are
+    /// then refused (`Retry::Recreate`). `records` is asked for them once the name is taken and everything of the writer before is to be read, or
+    /// never will be. None: nothing is written. Where one process holds the log it is the only one anyway.
+    fn write_alone(&self, _writer: &str, records: &mut dyn FnMut() -> Result<Vec<OutgoingRecord>, BrokerError>) -> Result<(), BrokerError> {
+        let records = records()?;
+        if records.is_empty() { Ok(()) } else { self.produce(records, None) }
+    }
+
     /// Deletes the records of a partition below `to`, for good; beyond the end it stops there. Never waits: false when the log is busy with
     /// cleaning and has done nothing.
     fn delete_before(&self, at: &TopicPartition, to: Offset) -> Result<bool, BrokerError>;

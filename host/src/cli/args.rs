@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use operator::{DeadLetters, LettersVerb, ListLetters, Reset, RetryLetters, ShowLetter};
+pub use operator::{DeadLetters, Deploy, LettersVerb, ListLetters, Reset, RetryLetters, Rollback, ShowLetter, Swap};
 
 /// Stream processing in which every processor is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
@@ -40,6 +40,12 @@ pub enum Verb {
     Status(Status),
     /// Let parked tasks try their record again
     Resume(Resume),
+    /// Let another component take the place of a processor's while the app runs
+    Swap(Swap),
+    /// Let the component before a swap come back
+    Rollback(Rollback),
+    /// Publish an app on Kafka to all of its hosts
+    Deploy(Deploy),
     /// List dead letters, show one, or have them processed again
     DeadLetters(DeadLetters),
     /// Let an app begin anew: offsets, internal topics, state
@@ -52,10 +58,14 @@ pub enum Verb {
 
 /// `run`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "cofferdam run [OPTIONS] <APP.toml|--app <ID>>")]
 pub struct Run {
     /// The manifest
-    #[arg(value_name = "APP.toml")]
-    pub manifest: PathBuf,
+    #[arg(value_name = "APP.toml", required_unless_present = "app")]
+    pub manifest: Option<PathBuf>,
+    /// Kafka: run what is deployed of the app with this id, and follow its deployments; stands for the manifest
+    #[arg(long, value_name = "ID", conflicts_with_all = ["manifest", "watch"], requires = "bootstrap")]
+    pub app: Option<String>,
     /// Produce the lines of FILE (`-`: standard input) to the topic of SOURCE, a source or table, before the app starts
     #[arg(long, value_name = "SOURCE=FILE", value_parser = pair)]
     pub input: Vec<(String, PathBuf)>,
@@ -65,6 +75,9 @@ pub struct Run {
     /// End when everything that was produced is processed
     #[arg(long)]
     pub until_idle: bool,
+    /// Swap a component in whenever its file changes; built again whenever its source does
+    #[arg(long)]
+    pub watch: bool,
     /// Produce the files of --input again, even those that were produced before
     #[arg(long)]
     pub again: bool,
@@ -79,6 +92,9 @@ pub struct Run {
     /// Kafka: name of this host among those of the app; stands for `runtime.instance-id`
     #[arg(long, value_name = "NAME")]
     pub instance_id: Option<String>,
+    /// Where metrics and health are served, or `none`; stands for `admin.public`
+    #[arg(long, value_name = "HOST:PORT", value_parser = public)]
+    pub public: Option<Public>,
     /// Kafka: make topics of sources, tables and sinks that do not exist
     #[arg(long)]
     pub create_topics: bool,
@@ -94,6 +110,15 @@ pub struct Run {
     /// Keep keys of records out of logs and errors
     #[arg(long)]
     pub redact: bool,
+}
+
+/// Where metrics and health are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// There.
+    At(String),
+    /// Nowhere.
+    Nowhere,
 }
 
 /// `check`.
@@ -275,4 +300,11 @@ fn pair(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
         _ => Err("it must be NAME=FILE".into()),
     }
+}
+
+fn public(text: &str) -> Result<Public, String> {
+    if text == "none" {
+        return Ok(Public::Nowhere);
+    }
+    crate::manifest::check_address(text).map(|()| Public::At(text.to_owned())).map_err(|why| format!("it {why}"))
 }

@@ -17,18 +17,39 @@ use super::sources::Sources;
 pub fn build(args: &args::Build) -> Result<ExitCode, Vec<Diagnostic>> {
     let project = Project::find(args).map_err(|e| vec![e])?;
     if !args.watch {
-        project.build().map_err(|e| vec![e])?;
+        project.build(&say).map_err(|e| vec![e])?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut sources = Sources::watch(&args.dir).map_err(|e| vec![e])?;
     loop {
-        if let Err(problem) = project.build() {
+        if let Err(problem) = project.build(&say) {
             report::print(&[problem]);
         }
         eprintln!("waiting for changes; Ctrl-C ends");
         let changed = sources.changed().map_err(|e| vec![e])?;
         eprintln!("{} changed", changed.display());
     }
+}
+
+/// Builds the components of a folder whenever a source there changes, for as long as the process lives; nothing where there is nothing to
+/// build. What was built is a line of the log.
+pub fn follow_sources(dir: &Path) -> Result<(), Diagnostic> {
+    let args = args::Build { dir: dir.to_owned(), packages: Vec::new(), out: None, watch: true };
+    let Ok(project) = Project::find(&args) else { return Ok(()) };
+    let mut sources = Sources::watch(dir)?;
+    let follow = move || {
+        loop {
+            match sources.changed() {
+                Ok(changed) => tracing::info!("{} changed; building", changed.display()),
+                Err(gone) => return tracing::error!("{}", report::line(&gone)),
+            }
+            if let Err(problem) = project.build(&|line| tracing::info!("{line}")) {
+                tracing::error!("{}", report::line(&problem));
+            }
+        }
+    };
+    let refused = |why| Diagnostic::run("R053", "sources cannot be watched").because(why);
+    std::thread::Builder::new().name("sources".into()).spawn(follow).map_err(refused).map(drop)
 }
 
 /// What a folder asks for.
@@ -55,20 +76,20 @@ impl Project {
         Ok(Self { dir: dir.clone(), rust, npm })
     }
 
-    fn build(&self) -> Result<(), Diagnostic> {
+    fn build(&self, tell: &dyn Fn(&str)) -> Result<(), Diagnostic> {
         if let Some(request) = &self.rust {
             for built in componentize::build(request).map_err(|e| not_built(&e))? {
                 let note = if built.changed { "" } else { ", unchanged" };
-                say(&format!("{} ({}{note})", built.path.display(), size(built.bytes)));
+                tell(&format!("{} ({}{note})", built.path.display(), size(built.bytes)));
             }
         }
         if self.npm {
-            self.build_with_npm()?;
+            self.build_with_npm(tell)?;
         }
         Ok(())
     }
 
-    fn build_with_npm(&self) -> Result<(), Diagnostic> {
+    fn build_with_npm(&self, tell: &dyn Fn(&str)) -> Result<(), Diagnostic> {
         let installed = modified(&self.dir.join("node_modules/.package-lock.json"));
         if installed.is_none() || installed < modified(&self.dir.join("package.json")) {
             self.npm(&["install", "--no-audit", "--no-fund", "--loglevel=error"])?;
@@ -78,7 +99,7 @@ impl Project {
         self.npm(&["run", "--silent", "build"])?;
         for (path, (time, bytes)) in written(&components) {
             if before.get(&path).is_none_or(|old| *old != (time, bytes)) {
-                say(&format!("{} ({})", path.display(), size(bytes)));
+                tell(&format!("{} ({})", path.display(), size(bytes)));
             }
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::admin::{
-    CONTROL_SOCKET, ControlClient, Desk, LettersPage, LettersRequest, Page, PageRequest, RecordPlace, Retried, RetryRequest, StatusReport,
-    WholeLetter,
+    CONTROL_SOCKET, ControlClient, Desk, LettersPage, LettersRequest, Page, PageRequest, RecordPlace, Retried, RetryRequest,
+    RollBackRequest, StatusReport, SwapReport, SwapRequest, WholeLetter,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{self, Cluster, OpenLog};
@@ -117,6 +117,22 @@ impl App {
         match &self.answers {
             Answers::Host(host) => host.resume(task),
             Answers::Own(desk) => desk.resume(task),
+        }
+    }
+
+    /// See [`Desk::swap`].
+    pub fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic> {
+        match &self.answers {
+            Answers::Host(host) => host.swap(request),
+            Answers::Own(desk) => desk.swap(request),
+        }
+    }
+
+    /// See [`Desk::roll_back`].
+    pub fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic> {
+        match &self.answers {
+            Answers::Host(host) => host.roll_back(request),
+            Answers::Own(desk) => desk.roll_back(request),
         }
     }
 

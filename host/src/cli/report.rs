@@ -1,6 +1,6 @@
 //! What a person sees: answers on standard output, errors on standard error, and the exit code that goes with them.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use crate::error::{Blame, Diagnostic, Severity};
@@ -13,6 +13,18 @@ pub fn say(line: &str) {
     if writeln!(io::stdout(), "{line}").is_err() {
         std::process::exit(BROKEN_PIPE);
     }
+}
+
+/// Asks on a terminal; elsewhere nobody could answer, and `nobody` says so.
+pub fn confirmed(question: &str, nobody: impl FnOnce() -> Diagnostic) -> Result<bool, Diagnostic> {
+    if !io::stdin().is_terminal() {
+        return Err(nobody().hint("give --yes; with --dry-run nothing is done"));
+    }
+    // On standard error, as the question is no answer. Nobody is left to ask when it is closed, and nothing is answered then.
+    let _ = write!(io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// A problem as a log line: nothing ends because of it.

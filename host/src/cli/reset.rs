@@ -1,6 +1,5 @@
 //! `reset`: an app begins anew.
 
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use crate::manifest::Broker as BrokerSection;
 
 use super::args;
 use super::reach::{self, Held};
-use super::report::say;
+use super::report::{confirmed, say};
 use super::table::{Align, table};
 
 /// Says what will be done, asks, and does it.
@@ -32,7 +31,8 @@ pub fn reset(args: &args::Reset) -> Result<ExitCode, Vec<Diagnostic>> {
         say("nothing was changed: --dry-run");
         return Ok(ExitCode::SUCCESS);
     }
-    if !(args.yes || confirmed().map_err(|e| vec![e])?) {
+    let nobody = || Diagnostic::usage("R085", "a reset cannot be undone, and there is no terminal to ask at");
+    if !(args.yes || confirmed("Go on? This cannot be undone.", nobody).map_err(|e| vec![e])?) {
         say("nothing was changed");
         return Ok(ExitCode::FAILURE);
     }
@@ -59,19 +59,6 @@ fn take(app: &Application, cluster: &Cluster) -> Result<(Arc<StateFolder>, Arc<d
 fn running(what: &str) -> Diagnostic {
     Diagnostic::usage("R082", what)
         .hint("stop it first, on every machine: a host keeps offsets and state in memory, and would commit them again")
-}
-
-/// Asks on a terminal; elsewhere nobody could answer.
-fn confirmed() -> Result<bool, Diagnostic> {
-    if !io::stdin().is_terminal() {
-        return Err(Diagnostic::usage("R085", "a reset cannot be undone, and there is no terminal to ask at")
-            .hint("give --yes; with --dry-run nothing is done"));
-    }
-    // On standard error, as the question is no answer. Nobody is left to ask when it is closed, and nothing is answered then.
-    let _ = write!(io::stderr(), "Go on? This cannot be undone. [y/N] ");
-    let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer);
-    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn text(reset: &Reset) -> Vec<String> {

@@ -2,28 +2,32 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, HostControl, PublicServer};
+use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, PublicServer};
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{self, Application, BindSettings, Cluster, ExternalTopics, HostOf, Maintenance, OpenLog, Overrides};
+use crate::deploy::{
+    self, Application, BindSettings, Cluster, ComponentNodes, ExternalTopics, HostOf, Maintenance, OpenLog, Overrides, Plugins,
+};
 use crate::error::Diagnostic;
 use crate::manifest::Broker as BrokerSection;
-use crate::runtime::{Host, HostExit, HostPlan, HostSettings, HostStatus};
 
-use super::args;
+use super::args::{self, Public};
+use super::follow::{Deployed, Release};
+use super::handle::Handle;
 use super::input::{self, Input, InputFrom, Loaded};
 use super::logging::Console;
 use super::output::Output;
 use super::reach::{self, Held};
+use super::reload;
 use super::report::{self, counted};
 use super::signals::{Ear, Told};
-use super::watch::Watch;
+use super::watch::{End, Watch};
 
 /// Runs an app.
 pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
@@ -31,78 +35,121 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let ear = Ear::open().map_err(|e| vec![Diagnostic::run("R005", "signals cannot be heard").because(e)])?;
     let cluster = reach::cluster(&args.cluster, args.instance_id.as_ref());
     let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone(), cluster, ..Overrides::default() };
-    let app = Application::load(&args.manifest, &overrides)?;
-    app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
-    let inputs = inputs(&app, &args.input)?;
-    let sinks = outputs(&app, &args.output)?;
-
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    if inputs.iter().any(|input| input.from != InputFrom::Stdin) && matches!(app.manifest.broker, BrokerSection::Kafka(_)) && !args.yes {
-        let hint = "say --yes to produce them at this start; `produce` appends to a topic without running anything";
-        return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
-    }
-    let open = Opened::open(&app, &overrides.cluster, &clock, &ear).map_err(one)?;
-    deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
-    let broker = open.broker.clone();
-    let settings = BindSettings {
-        tasks_folder: Some(open.folder.path().join(deploy::TASKS_FOLDER)),
-        commit_floor: match app.manifest.broker {
-            BrokerSection::Embedded => crate::limits::COMMIT_FLOOR_EMBEDDED,
-            BrokerSection::Kafka(_) => crate::limits::COMMIT_FLOOR,
-        },
-        topics: match app.manifest.broker {
-            BrokerSection::Embedded => ExternalTopics::Own { partitions: None },
-            BrokerSection::Kafka(_) => ExternalTopics::Cluster { make: args.create_topics },
-        },
-        seed: seed(&*clock),
-        redact_keys: args.redact,
-    };
-    let plan = match deploy::bind(&app, broker.clone(), clock.clone(), &settings) {
-        Err(_) if ear.heard().is_some() => {
-            tracing::info!("stopping; the cluster has not answered");
-            return Ok(ExitCode::SUCCESS);
-        }
-        bound => bound?,
-    };
-
-    let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
-    let host = Handle::default();
-    let desk = Arc::new(Desk {
-        app: app.topology.app.clone(),
-        broker: broker.clone(),
-        clock: clock.clone(),
-        topics,
-        letter_topics: app.topology.letter_topics(),
-        retrying: Mutex::default(),
-        host: Some(Arc::new(host.clone())),
-    });
-    let public = public_port(&app, desk.clone()).map_err(one)?;
-    // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
-    let control = control_socket(open.folder.path(), desk);
-    if load_files(&console, &ear, &*broker, &*clock, &inputs, args.again).map_err(one)? == Some(Stopped) {
+    let shell = Shell { args, console, ear, overrides };
+    if let Some(manifest) = &args.manifest {
+        let app = Arc::new(Application::load(manifest, &shell.overrides)?);
+        shell.serve(&app, &args.input, None)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let outputs = create_outputs(&*broker, sinks).map_err(one)?;
-    tracing::info!(app = %app.topology.app, threads = app.manifest.runtime.threads, state = %open.folder.path().display(), "running");
-    host.start(plan, app.manifest.runtime.threads).map_err(one)?;
-    let stdin = pump_stdin(broker.clone(), clock, &inputs);
-    let bar = console.bars.add(ProgressBar::new_spinner());
-    let mut watch = Watch { host: host.clone(), ear, outputs, stdin, until_idle: args.until_idle, bar };
-    let ended = watch.watch();
-    watch.bar.finish_and_clear();
-    // No request may come in between any more.
-    drop((control, public));
-    // On the way out because there is nothing more to do, or because it is told to go for good.
-    let leave = args.leave || !matches!(ended, Ok(Some(Told::Restart)));
-    let stopped = host.stop(leave);
-    let written = watch.outputs.iter_mut().try_for_each(|output| output.pump_to_the_end(&*broker));
-    ended.map_err(one)?;
-    stopped.map_err(one)?;
-    written.map_err(one)?;
-    for output in &watch.outputs {
-        tracing::info!(file = %output.path().display(), "{} records written", output.written());
+    let deployed = Deployed::connect(args.app.as_deref().unwrap_or_default(), &shell.overrides)?;
+    let (mut release, mut inputs) = (deployed.last()?, &args.input[..]);
+    loop {
+        tracing::info!(version = release.version, "running what is deployed");
+        match shell.serve(&release.app.clone(), inputs, Some((&deployed, release)))? {
+            Some(next) => (release, inputs) = (next, &[]),
+            None => return Ok(ExitCode::SUCCESS),
+        }
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// What one run of the command has, whatever it runs.
+struct Shell<'a> {
+    args: &'a args::Run,
+    console: Console,
+    ear: Ear,
+    overrides: Overrides,
+}
+
+impl Shell<'_> {
+    /// Runs an app to its end; another release where one was deployed that it has to begin anew with. `input`: files to be produced first.
+    fn serve(
+        &self,
+        app: &Arc<Application>,
+        input: &[(String, PathBuf)],
+        deployed: Option<(&Deployed, Release)>,
+    ) -> Result<Option<Release>, Vec<Diagnostic>> {
+        let Self { args, console, ear, overrides } = self;
+        app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
+        let inputs = inputs(app, input)?;
+        let sinks = outputs(app, &args.output)?;
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        if inputs.iter().any(|input| input.from != InputFrom::Stdin) && matches!(app.manifest.broker, BrokerSection::Kafka(_)) && !args.yes
+        {
+            let hint = "say --yes to produce them at this start; `produce` appends to a topic without running anything";
+            return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
+        }
+        let open = Opened::open(app, &overrides.cluster, &clock, ear).map_err(one)?;
+        deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
+        let broker = open.broker.clone();
+        let settings = BindSettings {
+            tasks_folder: Some(open.folder.path().join(deploy::TASKS_FOLDER)),
+            commit_floor: match app.manifest.broker {
+                BrokerSection::Embedded => crate::limits::COMMIT_FLOOR_EMBEDDED,
+                BrokerSection::Kafka(_) => crate::limits::COMMIT_FLOOR,
+            },
+            topics: match app.manifest.broker {
+                BrokerSection::Embedded => ExternalTopics::Own { partitions: None },
+                BrokerSection::Kafka(_) => ExternalTopics::Cluster { make: args.create_topics },
+            },
+            seed: seed(&*clock),
+            redact_keys: args.redact,
+        };
+        let nodes = Arc::new(ComponentNodes::of(app));
+        let plan = match deploy::bind_nodes(app, nodes.clone(), broker.clone(), clock.clone(), &settings) {
+            Err(_) if ear.heard().is_some() => {
+                tracing::info!("stopping; the cluster has not answered");
+                return Ok(None);
+            }
+            bound => bound?,
+        };
+
+        let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
+        let host = Handle::default();
+        let desk = Arc::new(Desk {
+            app: app.topology.app.clone(),
+            broker: broker.clone(),
+            clock: clock.clone(),
+            topics,
+            letter_topics: app.topology.letter_topics(),
+            retrying: Mutex::default(),
+            host: Some(Arc::new(host.clone())),
+        });
+        let public = public_port(app, args.public.as_ref(), desk.clone()).map_err(one)?;
+        // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
+        let control = control_socket(open.folder.path(), desk);
+        if load_files(console, ear, &*broker, &*clock, &inputs, args.again).map_err(one)? == Some(Stopped) {
+            return Ok(None);
+        }
+        let outputs = create_outputs(&*broker, sinks).map_err(one)?;
+        tracing::info!(app = %app.topology.app, threads = app.manifest.runtime.threads, state = %open.folder.path().display(), "running");
+        host.start(plan, app.manifest.runtime.threads, Plugins::new(app.clone(), nodes)).map_err(one)?;
+        if args.watch {
+            reload::watch(&app.manifest, &host).map_err(one)?;
+        }
+        let following = deployed.map(|(deployed, release)| deployed.follow(release, &host)).transpose().map_err(one)?;
+        let stdin = pump_stdin(broker.clone(), clock, &inputs);
+        let bar = console.bars.add(ProgressBar::new_spinner());
+        let mut watch = Watch { host: host.clone(), ear, outputs, stdin, following, until_idle: args.until_idle, bar };
+        let ended = watch.watch();
+        watch.bar.finish_and_clear();
+        // No request may come in between any more.
+        drop((control, public));
+        // On the way out because there is nothing more to do, or because it is told to go for good.
+        let leave = args.leave || !matches!(ended, Ok(End::Told(Told::Restart) | End::Deployed(_)));
+        let stopped = host.stop(leave);
+        let written = watch.outputs.iter_mut().try_for_each(|output| output.pump_to_the_end(&*broker));
+        let ended = ended.map_err(one)?;
+        stopped.map_err(one)?;
+        written.map_err(one)?;
+        for output in &watch.outputs {
+            tracing::info!(file = %output.path().display(), "{} records written", output.written());
+        }
+        Ok(match ended {
+            End::Deployed(next) => Some(next),
+            End::Idle | End::Told(_) => None,
+        })
+    }
 }
 
 fn one(problem: Diagnostic) -> Vec<Diagnostic> {
@@ -146,43 +193,6 @@ fn take_folder(state_dir: &Path, clock: &Arc<dyn Clock>) -> Result<OpenLog, Diag
         Held::Here(open) => Ok(open),
         // Opened once more for its refusal, which names the process.
         Held::ByHost(_) => deploy::open_log(state_dir, clock.clone()),
-    }
-}
-
-/// The host, as the desk sees it: none before its inputs are produced.
-#[derive(Clone, Default)]
-pub struct Handle(Arc<Mutex<Option<Host>>>);
-
-impl HostControl for Handle {
-    fn look(&self) -> Option<HostStatus> {
-        self.lock().as_ref().map(Host::look)
-    }
-
-    fn resume(&self, task: Option<&str>) {
-        if let Some(host) = &*self.lock() {
-            host.resume(task);
-        }
-    }
-}
-
-impl Handle {
-    fn start(&self, plan: HostPlan, threads: u32) -> Result<(), Diagnostic> {
-        *self.lock() = Some(Host::start(plan, HostSettings { threads })?);
-        Ok(())
-    }
-
-    fn stop(&self, leave: bool) -> Result<(), Diagnostic> {
-        // Taken out first, so that the lock is not held while the threads end.
-        let host = self.lock().take();
-        match host.map(|host| host.stop(leave)) {
-            Some(HostExit::Failed(failure)) => Err(failure),
-            Some(HostExit::Stopped) | None => Ok(()),
-        }
-    }
-
-    /// The host, held still.
-    pub fn lock(&self) -> MutexGuard<'_, Option<Host>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -281,9 +291,16 @@ fn pump_stdin(broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, inputs: &[Input]) 
 }
 
 /// Opens the port for metrics and health, where the manifest or its default asks for one.
-fn public_port(app: &Application, desk: Arc<Desk>) -> Result<Option<PublicServer>, Diagnostic> {
-    let Some(address) = app.manifest.public_address() else { return Ok(None) };
-    let server = PublicServer::start(address, desk).map_err(|refused| refused.at(app.manifest.admin.place()))?;
+fn public_port(app: &Application, given: Option<&Public>, desk: Arc<Desk>) -> Result<Option<PublicServer>, Diagnostic> {
+    let (address, place) = match given {
+        Some(Public::Nowhere) => return Ok(None),
+        Some(Public::At(address)) => (address.as_str(), None),
+        None => match app.manifest.public_address() {
+            Some(address) => (address, app.manifest.admin.place()),
+            None => return Ok(None),
+        },
+    };
+    let server = PublicServer::start(address, desk).map_err(|refused| refused.at(place))?;
     tracing::info!("metrics at http://{}/metrics", server.address());
     Ok(Some(server))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::admin::{MemoryReport, PartitionReport, StatusReport, TaskReport, span};
+use crate::admin::{MemoryReport, PartitionReport, StatusReport, TaskReport, VersionReport, short, span};
 use crate::error::Diagnostic;
 
 use super::args;
@@ -34,6 +34,10 @@ fn text(report: &StatusReport) -> Vec<String> {
     if !report.tasks.is_empty() {
         lines.push(String::new());
         lines.extend(tasks(&report.tasks));
+    }
+    if !report.processors.is_empty() {
+        lines.push(String::new());
+        lines.extend(processors(&report.processors));
     }
     if let Some(memory) = &report.memory {
         lines.push(String::new());
@@ -77,6 +81,43 @@ fn tasks(tasks: &[TaskReport]) -> Vec<String> {
         }
     }
     shown
+}
+
+fn processors(processors: &[VersionReport]) -> Vec<String> {
+    let headings = [
+        ("processor", Align::Left),
+        ("version", Align::Left),
+        ("since", Align::Left),
+        ("trial", Align::Left),
+        ("records", Align::Right),
+        ("traps", Align::Right),
+        ("failures", Align::Right),
+    ];
+    let row = |p: &VersionReport| {
+        let trial = if p.on_trial { "on trial" } else { "-" };
+        let since = p.since.map_or_else(|| "the start".to_owned(), |at| time(Some(at)));
+        let [records, traps, bad] = [p.records, p.traps, p.bad].map(|n| n.to_string());
+        [p.processor.clone(), short(&p.digest).to_owned(), since, trial.to_owned(), records, traps, bad]
+    };
+    let rows: Vec<[String; 7]> = processors.iter().map(row).collect();
+    let mut lines = table(headings, &rows).into_iter();
+    let mut shown: Vec<String> = lines.next().into_iter().collect();
+    for (line, processor) in lines.zip(processors) {
+        shown.push(line);
+        shown.extend(processor.rolled_back.as_ref().map(|why| format!("    rolled back: {why}")));
+        if let (Some(now), Some(before)) = (processor.ns_per_record, processor.ns_per_record_before) {
+            shown.push(format!(
+                "    a record takes {} us on its way through the task, {} with the version before",
+                micros(now),
+                micros(before)
+            ));
+        }
+    }
+    shown
+}
+
+fn micros(ns: u64) -> String {
+    format!("{:.1}", ns as f64 / 1_000.0)
 }
 
 fn memory(memory: &MemoryReport) -> String {

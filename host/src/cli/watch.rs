@@ -8,34 +8,49 @@ use indicatif::ProgressBar;
 use crate::error::Diagnostic;
 use crate::runtime::{Condition, HostExit, TaskStatus};
 
+use super::follow::{Following, Release};
+use super::handle::Handle;
 use super::input::Loaded;
 use super::output::Output;
 use super::report::counted;
-use super::run::Handle;
 use super::signals::{Ear, Told};
 
 /// How often the command looks after outputs, idleness and signals.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The command's own loop while the host works.
-pub struct Watch {
+pub struct Watch<'a> {
     pub host: Handle,
-    pub ear: Ear,
+    pub ear: &'a Ear,
     pub outputs: Vec<Output>,
     pub stdin: Option<JoinHandle<Result<Loaded, Diagnostic>>>,
+    pub following: Option<Following>,
     pub until_idle: bool,
     pub bar: ProgressBar,
 }
 
-impl Watch {
-    /// Until a signal, the end of the work (`None`), or a failure.
-    pub fn watch(&mut self) -> Result<Option<Told>, Diagnostic> {
+/// Why there is nothing more to watch.
+pub enum End {
+    /// Everything is processed.
+    Idle,
+    /// A signal.
+    Told(Told),
+    /// Something was deployed that the host has to begin anew with.
+    Deployed(Release),
+}
+
+impl Watch<'_> {
+    /// Until there is nothing more to watch, or a failure.
+    pub fn watch(&mut self) -> Result<End, Diagnostic> {
         let mut more = false;
         loop {
             let told = if more { self.ear.heard() } else { self.ear.wait(LOOK_INTERVAL) };
             if let Some(told) = told {
                 tracing::info!("stopping");
-                return Ok(Some(told));
+                return Ok(End::Told(told));
+            }
+            if let Some(release) = self.following.as_ref().and_then(|following| following.next.try_recv().ok()) {
+                return Ok(End::Deployed(release));
             }
             more = false;
             for output in &mut self.outputs {
@@ -47,16 +62,16 @@ impl Watch {
                 let loaded = pump.join().unwrap_or_else(|_| Err(Diagnostic::run("R011", "standard input could not be produced")))?;
                 tracing::info!("standard input has ended after {} records", loaded.produced);
             }
-            if let Some(done) = self.look()? {
-                return Ok(done);
+            if self.is_done()? {
+                return Ok(End::Idle);
             }
         }
     }
 
-    /// Looks once at the host: `Some` when the work is done.
-    fn look(&mut self) -> Result<Option<Option<Told>>, Diagnostic> {
+    /// Looks once at the host: whether the work is done.
+    fn is_done(&mut self) -> Result<bool, Diagnostic> {
         let mut guard = self.host.lock();
-        let Some(host) = &mut *guard else { return Ok(None) };
+        let Some(host) = &mut *guard else { return Ok(false) };
         if let Some(exit) = host.ended() {
             return Err(match exit {
                 HostExit::Failed(failure) => failure,
@@ -72,7 +87,7 @@ impl Watch {
         let lags = status.iter().any(|task| task.lag() > 0 && !is_parked(task));
         let waits = self.stdin.is_some() || !self.until_idle || lags;
         if waits || !host.idle().map_err(|e| Diagnostic::run("B002", "the log failed").because(e))? {
-            return Ok(None);
+            return Ok(false);
         }
         let status = host.status();
         if status.iter().any(is_parked) {
@@ -80,7 +95,7 @@ impl Watch {
         }
         let processed: u64 = status.iter().map(|t| t.counters.from_inputs).sum();
         tracing::info!("everything is processed: {} in this run", counted(processed, "record", "records"));
-        Ok(Some(None))
+        Ok(true)
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::bundle::Bundle;
 use super::kafka::Cluster;
 use super::{compiled, config};
 use crate::component::{self, Component};
 use crate::error::Diagnostic;
-use crate::manifest::Manifest;
+use crate::manifest::{Broker, Manifest};
 use crate::sandbox::{self, Engine, Loaded};
 use crate::topology::{self, Descriptions, NodeKind, Sink, TopicUse, Topology};
 
@@ -33,6 +34,8 @@ pub struct Application {
     pub topology: Topology,
     /// Compiled components, by the name of their node.
     pub components: BTreeMap<String, Arc<Loaded>>,
+    /// The bytes that they were compiled from, by the name of their node.
+    pub found: BTreeMap<String, Component>,
     /// What each component says of itself, by the name of its node.
     pub descriptions: Descriptions,
     /// Folder of the log and of the state.
@@ -48,15 +51,33 @@ impl Application {
     }
 
     /// Reads everything that a manifest names. Apps of one engine share its pool of instances.
-    pub fn of(engine: &Engine, mut manifest: Manifest, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+    pub fn of(engine: &Engine, manifest: Manifest, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+        let found = component::load(&manifest)?;
+        Self::with_components(engine, manifest, found, overrides)
+    }
+
+    /// A deployed app. `name`: what messages call the deployment's manifest; `broker`: its log, of which a deployment says nothing.
+    pub fn deployed(engine: &Engine, bundle: &Bundle, name: &str, broker: Broker, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+        let manifest = Manifest { broker, ..Manifest::parse(name, &bundle.manifest)? };
+        let found = component::load_from(&manifest, |reference| bundle.component(reference))?;
+        Self::with_components(engine, manifest, found, overrides)
+    }
+
+    /// `found`: the component of each node.
+    fn with_components(
+        engine: &Engine,
+        mut manifest: Manifest,
+        found: BTreeMap<String, Component>,
+        overrides: &Overrides,
+    ) -> Result<Self, Vec<Diagnostic>> {
         if let Some(threads) = overrides.threads {
             manifest.runtime.threads = threads;
         }
         let state_dir = overrides.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
-        let components = compile(engine, &manifest, &component::load(&manifest)?)?;
+        let components = compile(engine, &manifest, &found)?;
         let descriptions = describe(&manifest, &components)?;
         let topology = topology::build(&manifest, &descriptions)?;
-        Ok(Self { manifest, topology, components, descriptions, state_dir })
+        Ok(Self { manifest, topology, components, found, descriptions, state_dir })
     }
 
     /// The topic of a source or table, and whether it is a table.

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::limits;
-use crate::runtime::HostPlan;
+use crate::runtime::{HostPlan, Versions};
 use crate::task::SinkTopic;
 
 use super::application::Application;
@@ -38,6 +38,17 @@ pub fn bind(
     clock: Arc<dyn Clock>,
     settings: &BindSettings,
 ) -> Result<HostPlan, Vec<Diagnostic>> {
+    bind_nodes(app, Arc::new(ComponentNodes::of(app)), broker, clock, settings)
+}
+
+/// As [`bind`], with nodes that somebody else knows, too.
+pub fn bind_nodes(
+    app: &Application,
+    nodes: Arc<ComponentNodes>,
+    broker: Arc<dyn Broker>,
+    clock: Arc<dyn Clock>,
+    settings: &BindSettings,
+) -> Result<HostPlan, Vec<Diagnostic>> {
     let partitions = ensure_topics(app, &*broker, settings.topics)?;
     let mut counts: rustc_hash::FxHashMap<Arc<str>, u32> = partitions.topics.iter().map(|(t, n)| (t.clone(), *n)).collect();
     let names: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).chain(counts.keys().cloned()).collect();
@@ -61,7 +72,8 @@ pub fn bind(
         topology: app.topology.clone(),
         tasks,
         partitions: counts,
-        nodes: Arc::new(ComponentNodes::new(&app.topology, |node| app.components.get(node).cloned())),
+        nodes,
+        versions: Versions::default(),
         broker,
         clock,
         alone: matches!(settings.topics, ExternalTopics::Own { .. }),

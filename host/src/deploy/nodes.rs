@@ -1,19 +1,37 @@
 //! Nodes of tasks, made of components.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::application::Application;
+use super::state_versions::{Keeper, Standing, standing};
 use crate::error::Diagnostic;
-use crate::node::{Failure, Lent, Node};
+use crate::node::{Failure, Lent, Node, VersionId};
 use crate::runtime::{GuestReadings, NodeFactory};
 use crate::sandbox::{GuestMetrics, Loaded, NodeLimits, NodeSetup, StoreGrant};
 use crate::topology::{NodeIx, NodeKind, Processor, TaskId, Topology};
 
-/// What every instance of one node has in common.
+/// What every instance of one node has in common, whatever its version.
 struct Template {
-    loaded: Arc<Loaded>,
     setup: NodeSetup,
+    /// By number. The first is that of the manifest.
+    versions: Mutex<Numbered>,
+}
+
+/// The versions of a node that may work, by number.
+#[derive(Default)]
+struct Numbered {
+    known: BTreeMap<VersionId, Version>,
+    next: u32,
+}
+
+/// A component, and the version in which it keeps its state.
+#[derive(Clone)]
+pub(super) struct Version {
+    pub loaded: Arc<Loaded>,
+    pub state: u32,
 }
 
 /// Makes component nodes for the processors of a topology.
@@ -22,12 +40,20 @@ pub struct ComponentNodes {
 }
 
 impl ComponentNodes {
-    /// `loaded`: the compiled component of a processor, by its name.
-    pub fn new(topology: &Topology, loaded: impl Fn(&str) -> Option<Arc<Loaded>>) -> Self {
+    /// Those of an app, as its manifest says.
+    pub fn of(app: &Application) -> Self {
+        let version = |node: &str| {
+            let state = app.descriptions.get(node).map_or(0, |described| described.state_version);
+            Some(Version { loaded: app.components.get(node)?.clone(), state })
+        };
+        Self::new(&app.topology, version)
+    }
+
+    fn new(topology: &Topology, version: impl Fn(&str) -> Option<Version>) -> Self {
         let mut templates = FxHashMap::default();
         for (at, node) in topology.nodes.iter().enumerate() {
             let NodeKind::Processor(processor) = &node.kind else { continue };
-            let Some(loaded) = loaded(&node.name) else { continue };
+            let Some(version) = version(&node.name) else { continue };
             let setup = NodeSetup {
                 app: topology.app.clone(),
                 name: node.name.clone(),
@@ -40,9 +66,40 @@ impl ComponentNodes {
                 limits: NodeLimits { memory_bytes: processor.memory_bytes, deadline: processor.deadline, outputs: processor.outputs },
                 metrics: Arc::new(GuestMetrics::default()),
             };
-            templates.insert(NodeIx(at), Template { loaded, setup });
+            let versions = Mutex::new(Numbered { known: BTreeMap::from([(VersionId(0), version)]), next: 1 });
+            templates.insert(NodeIx(at), Template { setup, versions });
         }
         Self { templates }
+    }
+
+    /// Takes another version of a node; one that is known already keeps its number.
+    pub(super) fn add(&self, node: NodeIx, version: Version) -> Option<VersionId> {
+        let mut versions = self.templates.get(&node)?.versions();
+        if let Some((known, _)) = versions.known.iter().find(|(_, known)| known.loaded.digest() == version.loaded.digest()) {
+            return Some(*known);
+        }
+        let number = VersionId(versions.next);
+        versions.next += 1;
+        versions.known.insert(number, version);
+        Some(number)
+    }
+
+    /// A version of a node.
+    pub(super) fn version(&self, node: NodeIx, version: VersionId) -> Option<Version> {
+        self.templates.get(&node)?.versions().known.get(&version).cloned()
+    }
+
+    /// Lets go of all versions of a node but these.
+    pub fn keep(&self, node: NodeIx, kept: &[VersionId]) {
+        if let Some(template) = self.templates.get(&node) {
+            template.versions().known.retain(|version, _| kept.contains(version));
+        }
+    }
+}
+
+impl Template {
+    fn versions(&self) -> MutexGuard<'_, Numbered> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,16 +115,24 @@ fn grants(topology: &Topology, sub_topology: usize, processor: &Processor) -> Ve
 }
 
 impl NodeFactory for ComponentNodes {
-    fn make(&self, node: NodeIx, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
+    fn make(&self, node: NodeIx, version: VersionId, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
         let missing = || Diagnostic::run("R004", format!("node {} of task {} has no component", node.0, task.name));
         let template = self.templates.get(&node).ok_or_else(missing)?;
+        let Version { loaded, state } = self.version(node, version).ok_or_else(missing)?;
         let setup = NodeSetup { task: task.name.clone(), ..template.setup.clone() };
-        let made = template.loaded.instantiate(setup, env);
+        let made = match standing(&setup, Keeper { version: state, migrates: loaded.migrates() }, env)? {
+            Standing::Fits => loaded.instantiate(setup, env),
+            Standing::Behind => loaded.instantiate_behind(setup, state, env),
+        };
         let refused = |why: Failure| {
             let hint = hint(&why.to_string());
             Diagnostic::usage("C020", format!("'{}' refuses to start", template.setup.name)).because(why).hint(hint)
         };
         Ok(Box::new(made.map_err(refused)?))
+    }
+
+    fn digest(&self, node: NodeIx, version: VersionId) -> Option<Arc<str>> {
+        Some(self.version(node, version)?.loaded.digest().clone())
     }
 
     fn readings(&self) -> Vec<GuestReadings> {
@@ -78,7 +143,8 @@ impl NodeFactory for ComponentNodes {
 
     fn guest_memory_bytes(&self) -> usize {
         // One engine runs all components of a host.
-        self.templates.values().next().map_or(0, |template| template.loaded.engine().memory_bytes())
+        let any = self.templates.values().find_map(|template| template.versions().known.values().next().cloned());
+        any.map_or(0, |version| version.loaded.engine().memory_bytes())
     }
 }
 

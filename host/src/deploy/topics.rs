@@ -166,7 +166,7 @@ pub(super) fn log_failed(error: BrokerError) -> Vec<Diagnostic> {
     vec![Diagnostic::run("B002", "the log failed").because(error)]
 }
 
-fn differs(error: BrokerError) -> Vec<Diagnostic> {
+pub(super) fn differs(error: BrokerError) -> Vec<Diagnostic> {
     match error {
         BrokerError::TopicDiffers { .. } => vec![Diagnostic::usage("B005", error.to_string()).hint(
             "a topic keeps the settings that it was made with: write these into [topics.NAME], or take another topic or state folder",

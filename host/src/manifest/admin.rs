@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Checks `HOST:PORT`. The error says what is wrong with it.
-fn check_address(address: &str) -> Result<(), String> {
+pub fn check_address(address: &str) -> Result<(), String> {
     let Some((host, port)) = address.rsplit_once(':') else { return Err("has no port".to_owned()) };
     if port.parse::<u16>().is_err() || port.starts_with('+') {
         return Err(format!("has the port '{port}'; ports are numbers up to 65535"));

@@ -66,6 +66,8 @@ pub struct Schedules {
     saved: Option<Vec<Schedule>>,
     /// The stream time that the task had reached when it was restored: what was due up to then has fired in its life before.
     fired_to: Option<Timestamp>,
+    /// The node whose next version is being made, and the names that it has asked for so far.
+    asked: Option<(NodeIx, Vec<Arc<str>>)>,
 }
 
 impl Schedules {
@@ -84,6 +86,9 @@ impl Schedules {
         stream_time: Option<Timestamp>,
     ) {
         let interval_ms = interval_ms.max(1);
+        if let Some((_, names)) = self.asked.as_mut().filter(|(asking, _)| *asking == node) {
+            names.push(name.into());
+        }
         let known = self.all.iter().position(|s| s.node == node && &*s.name == name);
         if known.is_some_and(|at| self.all[at].interval_ms == interval_ms && self.all[at].clock == clock) {
             return;
@@ -101,9 +106,27 @@ impl Schedules {
 
     /// Ends a schedule.
     pub fn cancel(&mut self, node: NodeIx, name: &str) {
+        if let Some((_, names)) = self.asked.as_mut().filter(|(asking, _)| *asking == node) {
+            names.retain(|asked| &**asked != name);
+        }
         if self.all.iter().any(|s| s.node == node && &*s.name == name) {
             self.save();
             self.all.retain(|s| s.node != node || &*s.name != name);
+        }
+    }
+
+    /// Notes from now on what this node asks for, whether it has it already or not.
+    pub fn begin_asking(&mut self, node: NodeIx) {
+        self.asked = Some((node, Vec::new()));
+    }
+
+    /// Ends the schedules that the node has not asked for since `begin_asking`: they were those of its former version.
+    pub fn end_asking(&mut self) {
+        let Some((node, names)) = self.asked.take() else { return };
+        let stays = |s: &Schedule| s.node != node || names.contains(&s.name);
+        if !self.all.iter().all(stays) {
+            self.save();
+            self.all.retain(stays);
         }
     }
 
@@ -119,6 +142,7 @@ impl Schedules {
 
     /// Undoes what was asked for or cancelled since the savepoint.
     pub fn roll_back(&mut self) {
+        self.asked = None;
         if let Some(saved) = self.saved.take() {
             self.all = saved;
         }
@@ -282,6 +306,28 @@ mod tests {
         all.schedule(NODE, "t", Grid { interval_ms: 7, clock: PunctuationClock::WallClock, start: None }, Timestamp(0), None);
         all.roll_back();
         assert_eq!((all.count(NODE), all.next_due(PunctuationClock::WallClock)), (1, Some(Timestamp(100))));
+    }
+
+    #[test]
+    fn what_the_next_version_does_not_ask_for_ends_and_what_it_asks_for_keeps_its_grid() {
+        let grid = Grid { interval_ms: 100, clock: PunctuationClock::WallClock, start: None };
+        let other = NodeIx(1);
+        let mut all = one(PunctuationClock::WallClock, 100, None, 0, None);
+        all.schedule(NODE, "t", grid, Timestamp(0), None);
+        all.schedule(other, "t", grid, Timestamp(0), None);
+        for kept in [false, true] {
+            all.savepoint();
+            all.begin_asking(NODE);
+            all.schedule(NODE, "s", grid, Timestamp(50), None);
+            all.schedule(NODE, "u", grid, Timestamp(50), None);
+            all.cancel(NODE, "u");
+            if !kept {
+                all.roll_back();
+                assert_eq!((all.count(NODE), all.count(other)), (2, 1));
+            }
+        }
+        all.end_asking();
+        assert_eq!((all.count(NODE), all.count(other), all.next_due(PunctuationClock::WallClock)), (1, 1, Some(Timestamp(100))));
     }
 
     #[test]

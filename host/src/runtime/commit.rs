@@ -152,6 +152,7 @@ impl StreamThread {
             self.twins.committed();
         }
         self.apply(all)?;
+        self.count_versions(now);
         // Also when there was nothing to send.
         self.open.forget_written();
         if anything {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::{BrokerError, Retry};
+use crate::error::Diagnostic;
 use crate::record::Timestamp;
 use crate::store::StoreError;
-use crate::task::TaskError;
+use crate::task::{TaskError, TrialFailure};
 use crate::topology::TaskId;
 
 /// A thread that is thrown out of its group or of its transactions oftener than this has a twin,
@@ -41,6 +42,22 @@ pub enum ThreadError {
         /// Why not.
         reason: String,
     },
+    /// A record failed while a node's version is on trial: the version before takes it.
+    #[error("task {}: a version on trial failed: {}", .task.name, .failed.failure)]
+    Trial {
+        /// Where.
+        task: TaskId,
+        /// What.
+        failed: Box<TrialFailure>,
+    },
+    /// A version cannot take over the state of the one before.
+    #[error("task {}: {}", .task.name, .why.brief())]
+    Migration {
+        /// Whose state.
+        task: TaskId,
+        /// Why not.
+        why: Box<Diagnostic>,
+    },
     /// Somebody else acts under this thread's name.
     #[error("thrown out of the group or of its transactions for the {times}th time within a minute: {error}")]
     Twin {
@@ -64,6 +81,8 @@ impl ThreadError {
     pub(super) fn of_task(task: &TaskId, error: TaskError) -> Self {
         match error {
             TaskError::Store(error) => Self::State { task: task.clone(), error },
+            TaskError::OnTrial(failed) => Self::Trial { task: task.clone(), failed },
+            TaskError::Migration(why) => Self::Migration { task: task.clone(), why },
             TaskError::Broken(failure) => Self::Defect { task: task.clone(), what: failure.to_string() },
         }
     }
@@ -104,6 +123,8 @@ pub enum Action {
 /// | nobody knows whether a commit stands | ask the log |
 /// | records were deleted before they were read | rewind, then on from the first that is left |
 /// | the log refuses an output | rewind; the task knows which |
+/// | a version on trial fails at a record | rewind; the version before takes it |
+/// | state of an older version cannot be taken over | rewind; the task is parked |
 /// | a task's database is corrupted | wipe and restore that task |
 /// | everything else: rights, disk full, missing topic, a defect | stop |
 ///
@@ -118,7 +139,10 @@ pub fn action(error: &ThreadError) -> Action {
             Retry::InDoubt => Action::AskTheLog,
             Retry::Never => Action::Stop,
         },
-        ThreadError::Broker(BrokerError::OffsetGone { .. }) | ThreadError::Refused { .. } => Action::Rewind,
+        ThreadError::Broker(BrokerError::OffsetGone { .. })
+        | ThreadError::Refused { .. }
+        | ThreadError::Trial { .. }
+        | ThreadError::Migration { .. } => Action::Rewind,
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
         ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Twin { .. } | ThreadError::Defect { .. } => Action::Stop,
     }

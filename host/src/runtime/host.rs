@@ -12,6 +12,7 @@ use crate::record::{Offset, Timestamp, TopicPartition};
 use crate::topology::{NodeKind, TaskId};
 
 use super::board::{ThreadBoard, Told};
+use super::conductor::Conductor;
 use super::errors::{ThreadError, hint};
 use super::plan::HostPlan;
 use super::status::{Command, Condition, HostStatus, InCall, MemoryStatus, TaskStatus, ThreadStatus};
@@ -41,6 +42,7 @@ pub struct Host {
     plan: Arc<HostPlan>,
     started: Timestamp,
     threads: Vec<Running>,
+    conductor: Conductor,
 }
 
 struct Running {
@@ -68,7 +70,8 @@ impl Host {
                 .map_err(|e| Diagnostic::run("R001", "a stream thread cannot be started").because(e))?;
             threads.push(Running { commands, board, handle: Some(handle) });
         }
-        Ok(Self { plan, started, threads })
+        let conductor = Conductor::new(plan.clone(), threads.iter().map(|thread: &Running| thread.commands.clone()).collect());
+        Ok(Self { plan, started, threads, conductor })
     }
 
     /// Every task's status, by sub-topology, then partition.
@@ -84,7 +87,12 @@ impl Host {
             cache: self.plan.budget.bytes_in_use(),
             guests: self.plan.nodes.guest_memory_bytes(),
         };
-        HostStatus { tasks, threads, guests: self.plan.nodes.readings(), memory }
+        HostStatus { tasks, threads, guests: self.plan.nodes.readings(), versions: self.plan.versions(), memory }
+    }
+
+    /// Who leads its threads from version to version.
+    pub fn conductor(&self) -> Conductor {
+        self.conductor.clone()
     }
 
     fn tasks_and_threads(&self) -> (Vec<TaskStatus>, Vec<ThreadStatus>) {
@@ -169,7 +177,7 @@ impl Host {
                     let told = match task {
                         None if !self.plan.alone => self.plan.broker.committed(&self.plan.topology.app, &at)?.map(|c| c.offset),
                         task => {
-                            let told = task.filter(|t| !matches!(t.condition, Condition::Restoring { .. }));
+                            let told = task.filter(|t| !matches!(t.condition, Condition::Restoring { .. } | Condition::Migrating { .. }));
                             told.and_then(|t| t.partitions.iter().find(|p| p.at == at)).map(|p| p.committed)
                         }
                     };

@@ -159,15 +159,21 @@ impl StreamThread {
         let plan = host.tasks[id.sub_topology].clone();
         let pulse = self.teller.pulse();
         let mut nodes: Vec<Option<Box<dyn Node>>> = Vec::new();
+        let mut versions = Vec::new();
         for (at, ix) in plan.processors() {
             nodes.resize_with(at + 1, || None);
             pulse.enter(ix, id.partition);
-            let made = host.nodes.make(ix, &id, &mut lent);
+            let wanted = host.versions.wanted_of(ix);
+            let version = wanted.version;
+            versions.push((at, wanted));
+            let made = host.nodes.make(ix, version, &id, &mut lent);
             pulse.leave();
             match made {
                 Ok(node) => nodes[at] = Some(node),
                 Err(why) => {
                     tracing::error!(task = %id.name, "{}", why.brief());
+                    // One on trial goes, and the task is made again with the version before.
+                    host.versions.refuse(ix, version, &why, now);
                     nodes.iter_mut().flatten().for_each(|made| made.close(&mut lent));
                     return Ok(Slot::Refused { partitions: partitions.into_iter().map(|(at, _)| at).collect(), why });
                 }
@@ -184,6 +190,8 @@ impl StreamThread {
         let idle = i64::try_from(host.max_task_idle.as_millis()).unwrap_or(i64::MAX);
         let mut task = Task::new(id, plan, from, nodes, env, idle, pulse);
         task.counters.restored = records;
+        versions.iter().for_each(|(at, wanted)| task.set_version(*at, wanted.version));
+        task.set_on_trial(versions.iter().filter(|(_, wanted)| wanted.fallback.is_some()).map(|(at, _)| *at));
         Ok(Slot::Running(Box::new(task)))
     }
 

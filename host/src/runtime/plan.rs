@@ -10,18 +10,24 @@ use crate::broker::{Broker, BrokerError, Subscription};
 use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::error::Diagnostic;
-use crate::node::{Lent, Node};
+use crate::node::{Lent, Node, VersionId};
 use crate::record::{Offset, TopicPartition};
 use crate::store::{Changelog, StoreConfig};
 use crate::task::{PlanError, SinkTopic, TaskPlan};
-use crate::topology::{NodeIx, NodeKind, TaskId, Topology};
+use crate::topology::{NodeIx, NodeKind, TaskId, Topology, TopologyNode};
 
-use super::status::GuestReadings;
+use super::status::{GuestReadings, NodeVersion};
+use super::versions::Versions;
 
 /// Makes the nodes of tasks. Real ones are components; tests bring their own.
 pub trait NodeFactory: Send + Sync {
-    /// A node for a task, whose stores are restored; `init` has been called when it returns.
-    fn make(&self, node: NodeIx, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic>;
+    /// A version of a node for a task, whose stores are restored; `init` has been called when it returns.
+    fn make(&self, node: NodeIx, version: VersionId, task: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic>;
+
+    /// The digest of a version's component, where there is one.
+    fn digest(&self, _node: NodeIx, _version: VersionId) -> Option<Arc<str>> {
+        None
+    }
 
     /// What the nodes' guests measure; nodes without guests measure nothing.
     fn readings(&self) -> Vec<GuestReadings> {
@@ -44,6 +50,8 @@ pub struct HostPlan {
     pub partitions: FxHashMap<Arc<str>, u32>,
     /// Where nodes come from.
     pub nodes: Arc<dyn NodeFactory>,
+    /// Which version of each is to work.
+    pub versions: Versions,
     /// The log.
     pub broker: Arc<dyn Broker>,
     /// Time.
@@ -80,6 +88,18 @@ impl HostPlan {
             NodeKind::Processor(_) | NodeKind::Sink(_) => None,
         });
         topics.flatten().collect()
+    }
+
+    /// Which version each processor runs.
+    pub fn versions(&self) -> Vec<NodeVersion> {
+        let processors = self.topology.nodes.iter().zip(0..).filter(|(node, _)| matches!(node.kind, NodeKind::Processor(_)));
+        let version = |(node, at): (&TopologyNode, usize)| {
+            let status = self.versions.status(NodeIx(at));
+            let digest = |version| self.nodes.digest(NodeIx(at), version);
+            let before = status.before.and_then(|(version, _)| digest(version));
+            NodeVersion { node: node.name.clone(), digest: digest(status.version), before, status }
+        };
+        processors.map(version).collect()
     }
 
     /// How many tasks there are: in each sub-topology as many as the largest of its source topics has partitions.

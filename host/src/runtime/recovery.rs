@@ -35,6 +35,11 @@ impl StreamThread {
             Action::AskTheLog => self.ask_the_log()?,
             Action::WipeAndRestore(id) => self.make_anew(&id)?,
         }
+        match error {
+            ThreadError::Trial { task, failed } => self.stand_in(task, &failed, now),
+            ThreadError::Migration { task, why } => self.park_refused(task, *why, now)?,
+            _ => {}
+        }
         Ok(())
     }
 

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::node::VersionId;
 use crate::record::{Offset, Timestamp, TopicPartition};
 use crate::sandbox::MetricValue;
 use crate::task::Counters;
-use crate::topology::TaskId;
+use crate::topology::{NodeIx, TaskId};
 
 use super::counters::ThreadCounters;
+use super::versions::VersionStatus;
 
 /// What an operator asks of a stream thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Parked tasks try their record again: this one, or all.
     Resume(Option<Arc<str>>),
+    /// Try whether this version of a node can be made in every task, and vote on it.
+    Rehearse(NodeIx, VersionId),
     /// Commit, close and end; with `leave` the group is left for good.
     Stop {
         /// Whether the partitions go to somebody else at once.
@@ -40,6 +44,11 @@ pub enum Condition {
     Waiting {
         /// The partition.
         at: TopicPartition,
+    },
+    /// It takes over the state of an older version.
+    Migrating {
+        /// Steps so far, since the task was made.
+        steps: u64,
     },
     /// Its thread's transaction is full: the commit comes first.
     Full,
@@ -175,6 +184,19 @@ pub struct GuestReadings {
     pub metrics: Vec<(String, MetricValue)>,
 }
 
+/// The version of one processor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeVersion {
+    /// The processor.
+    pub node: Arc<str>,
+    /// The digest of its component.
+    pub digest: Option<Arc<str>>,
+    /// The digest of the version before, where that can come back.
+    pub before: Option<Arc<str>>,
+    /// All else that is known of it.
+    pub status: VersionStatus,
+}
+
 /// A whole host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostStatus {
@@ -184,6 +206,8 @@ pub struct HostStatus {
     pub threads: Vec<ThreadStatus>,
     /// What its guests measure.
     pub guests: Vec<GuestReadings>,
+    /// Which version each processor runs.
+    pub versions: Vec<NodeVersion>,
     /// What its memory is used for.
     pub memory: MemoryStatus,
 }

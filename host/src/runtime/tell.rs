@@ -129,6 +129,7 @@ fn condition(task: &Task, full: bool, now: Timestamp) -> Condition {
     match &task.state {
         TaskState::Sleeping { until, failure, .. } => Condition::Sleeping { until: *until, what: failure.what(), why: failure.to_string() },
         TaskState::Parked { failure } => Condition::Parked { what: failure.what(), why: failure.to_string() },
+        TaskState::Running if task.is_migrating() => Condition::Migrating { steps: task.counters.migrated },
         TaskState::Running if full => Condition::Full,
         TaskState::Running => match task.waits_for(now) {
             Some((at, since)) if now.0 - since.0 >= shown => Condition::Waiting { at: at.clone() },

@@ -25,6 +25,7 @@ use super::plan::HostPlan;
 use super::purge::Purge;
 use super::restore::Restore;
 use super::status::Command;
+use super::swap::Following;
 use super::tell::Teller;
 
 /// What a step came to.
@@ -70,6 +71,7 @@ pub struct StreamThread {
     pub(super) purge: Purge,
     pub(super) teller: Teller,
     pub(super) counters: ThreadCounters,
+    pub(super) following: Following,
     commands: Receiver<Command>,
     /// Index of the task whose turn is first.
     first_turn: usize,
@@ -112,6 +114,7 @@ impl StreamThread {
             purge: Purge::default(),
             teller: Teller::new(board),
             counters: ThreadCounters::default(),
+            following: Following::default(),
             commands,
             first_turn: 0,
             scratch: Vec::new(),
@@ -154,11 +157,12 @@ impl StreamThread {
     }
 
     fn try_step(&mut self, now: Timestamp) -> Result<Step, ThreadError> {
-        if let Some(leave) = self.hear_commands() {
+        if let Some(leave) = self.hear_commands(now) {
             self.stop(leave, now)?;
             return Ok(Step::Stopped);
         }
-        let mut busy = self.group_events(now)?;
+        let mut busy = self.follow_versions(now)?;
+        busy |= self.group_events(now)?;
         busy |= self.restore_some(now)?;
         let rests = self.open.rests(now);
         let worked = rests.is_none() && self.work(now)?;
@@ -187,11 +191,12 @@ impl StreamThread {
         Ok(Step::Idle { until: self.wakes_at(now).into_iter().chain(rests).min() })
     }
 
-    fn hear_commands(&mut self) -> Option<bool> {
+    fn hear_commands(&mut self, now: Timestamp) -> Option<bool> {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Stop { leave }) => return Some(leave),
                 Ok(Command::Resume(which)) => self.resume(which.as_deref()),
+                Ok(Command::Rehearse(node, version)) => self.rehearse(node, version, now),
                 Err(TryRecvError::Empty) => return None,
                 // Whoever started the thread is gone.
                 Err(TryRecvError::Disconnected) => return Some(false),
@@ -235,7 +240,8 @@ impl StreamThread {
     }
 }
 
-/// One task's turn: so many records, so long, or so much output, whatever comes first. Says whether it did anything.
+/// One task's turn: so many records, so long, or so much output, whatever comes first; or a step of taking state over, before which no record
+/// is taken. Says whether it did anything.
 fn turn(
     host: &HostPlan,
     client: &mut dyn Client,
@@ -245,12 +251,16 @@ fn turn(
     task: &mut Task,
     now: Timestamp,
 ) -> Result<bool, ThreadError> {
+    let written_by_others = open.written.saturating_sub(task.bytes_written());
+    if task.migrate(now).map_err(|e| ThreadError::of_task(&task.id, e))? {
+        open.written = written_by_others + task.bytes_written();
+        return Ok(true);
+    }
     if task.state == TaskState::Running {
         task.group.queues.iter_mut().try_for_each(|queue| fill(queue, client, scratch, now))?;
     }
     let slice = open.interval_ms;
     let mut records = 0;
-    let written_by_others = open.written.saturating_sub(task.bytes_written());
     loop {
         let began = host.clock.monotonic();
         let turn = task.turn(now, limits::RECORDS_PER_LOOK).map_err(|e| ThreadError::of_task(&task.id, e))?;

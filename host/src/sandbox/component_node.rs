@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::instance::Instance;
 use super::loaded::Loaded;
+use super::migration;
 use super::setup::{NodeSetup, StoreGrant};
 use super::state::Carried;
 use crate::limits;
-use crate::node::{self, Caused, Failure, Frame, Incoming, Lent, Node, Output, SourceRecord};
+use crate::node::{self, Caused, Failure, Frame, Lent, Migration, Node, Output, SourceRecord};
 use crate::record::{Record, Timestamp};
 use crate::topology::StoreShape;
 
@@ -30,6 +31,8 @@ pub struct ComponentNode {
     frame_records: usize,
     /// Room for outputs.
     given: Vec<Caused>,
+    /// The version of its state, where it was made over state of an older one.
+    behind: Option<u32>,
 }
 
 impl std::fmt::Debug for ComponentNode {
@@ -39,7 +42,8 @@ impl std::fmt::Debug for ComponentNode {
 }
 
 impl ComponentNode {
-    pub(super) fn start(loaded: Arc<Loaded>, setup: NodeSetup, env: &mut Lent) -> Result<Self, Failure> {
+    /// `behind`: the version of its state, where the state is of an older one.
+    pub(super) fn start(loaded: Arc<Loaded>, setup: NodeSetup, behind: Option<u32>, env: &mut Lent) -> Result<Self, Failure> {
         let mut node = Self {
             loaded,
             setup: Arc::new(setup),
@@ -47,6 +51,7 @@ impl ComponentNode {
             carried: Carried::default(),
             frame_records: FIRST_FRAME,
             given: Vec::new(),
+            behind,
         };
         node.with_instance(env, |_, _| Ok(()))?;
         Ok(node)
@@ -106,8 +111,9 @@ impl ComponentNode {
     fn alone(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         let offset = env.as_ref().and_then(|env| env.position.as_ref()).map_or(0, |at| at.offset);
         let stream_time = env.as_ref().and_then(|env| env.stream_time).unwrap_or(NO_STREAM_TIME);
-        let records = [Incoming { input, cause: 0, partition: None, record }];
-        let frame = Frame { records: &records, causes: &[SourceRecord { offset, stream_time }] };
+        let records = [Caused { cause: 0, output: Output { slot: 0, partition: None, record } }];
+        let causes = [SourceRecord { offset, stream_time }];
+        let frame = Frame::given(input, &records, &causes);
         let mut given = std::mem::take(&mut self.given);
         let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, &mut given));
         outputs.extend(given.drain(..).map(|caused| caused.output));
@@ -137,12 +143,27 @@ impl Node for ComponentNode {
         let ticks = self.loaded.engine.ticks();
         let began = ticks.now();
         let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, outputs));
-        self.adapt(frame.records.len(), ticks.since(began), &outcome);
+        self.adapt(frame.len(), ticks.since(began), &outcome);
         outcome
     }
 
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         self.with_instance(env, |instance, env| instance.punctuate(env, schedule, time, outputs))
+    }
+
+    fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    fn migrate(&mut self, env: &mut Lent) -> Result<Migration, Failure> {
+        let Some(version) = self.behind else { return Ok(Migration::Done) };
+        let setup = self.setup.clone();
+        let mut came_to = Migration::More;
+        self.with_instance(env, |instance, env| {
+            came_to = migration::step(&setup.name, version, env, |env, from, cursor| instance.migrate(env, from, cursor))?;
+            Ok(())
+        })?;
+        Ok(came_to)
     }
 
     fn after_commit(&mut self, env: &mut Lent) -> Result<(), Failure> {

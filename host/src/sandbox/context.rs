@@ -40,6 +40,7 @@ impl Host for State {
         match self.phase {
             Phase::Work => {}
             Phase::Init | Phase::Describe => return Err(self.broken_rule("`init` may not forward records")),
+            Phase::Migrate => return Err(self.broken_rule("`migrate` may not forward records")),
             Phase::Close => return Err(self.broken_rule("`close` may not forward records")),
         }
         if self.call.frame.is_some() {

@@ -6,6 +6,7 @@ use wasmtime::Store;
 
 use super::bindings::cofferdam::processor::types::{self, HeaderParam, PreviousParam, RecordParam};
 use super::bindings::exports::cofferdam::processor::batch;
+use super::bindings::exports::cofferdam::processor::migrate::{self, Step};
 use super::bindings::exports::cofferdam::processor::node::{self, Setup};
 use super::engine::Deadline;
 use super::failing;
@@ -25,6 +26,8 @@ pub(super) struct Instance {
     node: node::Guest,
     /// The packed path, where the component has one.
     batch: Option<batch::Guest>,
+    /// What takes over state of an older version, where the component has it.
+    migrate: Option<migrate::Guest>,
     /// Room for a frame.
     buffer: Vec<u8>,
     deadline: Deadline,
@@ -78,20 +81,22 @@ impl Instance {
             let instance = loaded.pre.instantiate(&mut *store)?;
             let node = loaded.node.load(&mut *store, &instance)?;
             let batch = loaded.batch.as_ref().map(|batch| batch.load(&mut *store, &instance)).transpose()?;
+            let migrate = loaded.migrate.as_ref().map(|migrate| migrate.load(&mut *store, &instance)).transpose()?;
             let inputs: Vec<&str> = setup.inputs.iter().map(String::as_str).collect();
             let ports: Vec<&str> = setup.ports.iter().map(String::as_str).collect();
             let told =
                 Setup { app: &setup.app, name: &setup.name, task: &setup.task, inputs: &inputs, ports: &ports, config: &setup.config };
             let answer = node.call_init(store, told)?;
-            Ok((node, batch, answer))
+            Ok((node, batch, migrate, answer))
         });
         match started {
-            Ok((node, batch, Ok(()))) => {
+            Ok((node, batch, migrate, Ok(()))) => {
                 let room = setup.limits.memory_bytes / limits::HIGH_WATER_DIVISOR;
                 let high_water = store.data().memory.used().saturating_add(room);
-                Ok(Self { store, node, batch, buffer: Vec::new(), deadline: Deadline::new(setup.limits.deadline), high_water, dead: false })
+                let deadline = Deadline::new(setup.limits.deadline);
+                Ok(Self { store, node, batch, migrate, buffer: Vec::new(), deadline, high_water, dead: false })
             }
-            Ok((_, _, Err(refusal))) => Err(Failure::Fatal(format!("init: {}", one_line(&refusal, limits::REASON_BYTES)))),
+            Ok((_, _, _, Err(refusal))) => Err(Failure::Fatal(format!("init: {}", one_line(&refusal, limits::REASON_BYTES)))),
             Err(Failure::Trap { reason, frames }) => Err(Failure::Fatal(with_frames(&format!("init: {reason}"), &frames))),
             Err(other) => Err(other),
         }
@@ -117,7 +122,7 @@ impl Instance {
         self.buffer.clear();
         frame::write(frame, &mut self.buffer);
         let open = self.store.data_mut().call.frame.insert(OpenFrame::default());
-        open.causes.extend(frame.records.iter().map(|incoming| incoming.cause));
+        open.causes.extend(frame.iter().map(|incoming| incoming.cause));
         let buffer = &self.buffer;
         let answer = run(&mut self.store, env, Phase::Work, self.deadline, |store| batch.call_process_frame(store, buffer));
         self.dead |= answer.is_err();
@@ -138,6 +143,18 @@ impl Instance {
     /// A schedule that is due.
     pub(super) fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         self.work(env, outputs, |store, node| node.call_punctuate(store, schedule, time.0))
+    }
+
+    /// A step of taking over the state of an older version; the next cursor, or none when all is done.
+    pub(super) fn migrate(&mut self, env: &mut Lent, from: u32, cursor: Option<&[u8]>) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(migrate) = &self.migrate else { return Err(Failure::Fatal("the component has no `migrate`".into())) };
+        let answer = run(&mut self.store, env, Phase::Migrate, self.deadline, |store| migrate.call_migrate(store, from, cursor));
+        self.dead |= answer.is_err();
+        match answer? {
+            Ok(Step::Done) => Ok(None),
+            Ok(Step::More(cursor)) => Ok(Some(cursor)),
+            Err(refusal) => Err(Failure::Fatal(format!("migrate: {}", one_line(&refusal, limits::REASON_BYTES)))),
+        }
     }
 
     fn work(

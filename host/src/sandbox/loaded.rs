@@ -23,6 +23,8 @@ pub struct Loaded {
     pub(super) node: node::GuestIndices,
     pub(super) describe: Option<describe::GuestIndices>,
     pub(super) batch: Option<batch::GuestIndices>,
+    pub(super) migrate: Option<migrate::GuestIndices>,
+    digest: Arc<str>,
     imports: Vec<Import>,
     /// Keeps deadlines passing for as long as the component can run.
     pub(super) engine: Engine,
@@ -40,6 +42,11 @@ impl Loaded {
         &self.name
     }
 
+    /// The digest of its bytes.
+    pub fn digest(&self) -> &Arc<str> {
+        &self.digest
+    }
+
     /// The interfaces that it imports, and what it is given for them.
     pub fn imports(&self) -> &[Import] {
         &self.imports
@@ -50,6 +57,11 @@ impl Loaded {
         self.batch.is_some()
     }
 
+    /// Whether it takes over the state of an older version.
+    pub fn migrates(&self) -> bool {
+        self.migrate.is_some()
+    }
+
     /// The engine that runs it.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -57,7 +69,12 @@ impl Loaded {
 
     /// Makes a node of a task: an instance that has passed its `init`. A failure here is never the fault of a record.
     pub fn instantiate(self: &Arc<Self>, setup: NodeSetup, env: &mut Lent) -> Result<ComponentNode, Failure> {
-        ComponentNode::start(self.clone(), setup, env)
+        ComponentNode::start(self.clone(), setup, None, env)
+    }
+
+    /// As `instantiate`, over state that is of an older version than this one: it is to be taken over before the first record.
+    pub fn instantiate_behind(self: &Arc<Self>, setup: NodeSetup, version: u32, env: &mut Lent) -> Result<ComponentNode, Failure> {
+        ComponentNode::start(self.clone(), setup, Some(version), env)
     }
 }
 
@@ -83,10 +100,10 @@ fn load_known(engine: &Engine, name: &str, digest: &str, bytes: &[u8]) -> Result
     let node = node::GuestIndices::new(&pre).map_err(misfit)?;
     let describe = has("describe").then(|| describe::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
     let batch = has("batch").then(|| batch::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
-    // Not called yet; a component that has it wrong is refused today rather than on the day of the upgrade.
-    has("migrate").then(|| migrate::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
+    let migrate = has("migrate").then(|| migrate::GuestIndices::new(&pre)).transpose().map_err(misfit)?;
     fit::check(&pre).map_err(misfit)?;
-    Ok(Arc::new(Loaded { name: name.into(), pre, node, describe, batch, imports, engine: engine.clone() }))
+    let (name, digest) = (name.into(), digest.into());
+    Ok(Arc::new(Loaded { name, pre, node, describe, batch, migrate, digest, imports, engine: engine.clone() }))
 }
 
 /// Loads several components side by side, in their order.

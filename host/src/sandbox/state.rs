@@ -24,6 +24,8 @@ pub(super) enum Phase {
     Init,
     /// `process` or `punctuate`.
     Work,
+    /// `migrate`.
+    Migrate,
     /// `close`.
     Close,
 }

@@ -13,3 +13,8 @@ pub(super) fn key<'b>(node: &str, name: &str, buffer: &'b mut Vec<u8>) -> &'b [u
 pub(super) fn of_store<'b>(store: &str, buffer: &'b mut Vec<u8>) -> &'b [u8] {
     key("", store, buffer)
 }
+
+/// The bounds of all cells of a node: the first, and one behind the last.
+pub(super) fn all_of(node: &str) -> (Vec<u8>, Vec<u8>) {
+    (key(node, "", &mut Vec::new()).to_vec(), [node.as_bytes(), &[1]].concat())
+}

@@ -223,6 +223,17 @@ impl TaskStores {
         Ok(())
     }
 
+    /// Whether a node has any state: a cell of its own, or a row in one of these stores.
+    pub fn has_state(&mut self, node: &str, stores: impl IntoIterator<Item = usize>) -> Result<bool, StoreError> {
+        let (first, behind) = cells::all_of(node);
+        let cells = self.cells.scan(Bound::Included(&first), Bound::Excluded(&behind), ScanOrder::Ascending, 1)?;
+        let mut has = !cells.is_empty();
+        for store in stores {
+            has = has || !self.stores[store].rows.scan(Bound::Unbounded, Bound::Unbounded, ScanOrder::Ascending, 1)?.is_empty();
+        }
+        Ok(has)
+    }
+
     /// Marks a point to go back to. Savepoints nest, and are dropped by `apply`, `discard` and by `release`.
     pub fn savepoint(&mut self) -> Savepoint {
         self.undo.savepoint()

@@ -26,6 +26,8 @@ pub struct Counters {
     pub punctuated: u64,
     /// Changelog records that its state was restored from.
     pub restored: u64,
+    /// Steps of taking over state of an older version, void ones included.
+    pub migrated: u64,
     /// Nanoseconds spent on records and their punctuations.
     pub busy_ns: u64,
     /// How far behind the task's stream time each record came, in milliseconds.
@@ -45,6 +47,7 @@ impl Default for Counters {
             processed: 0,
             from_inputs: 0,
             skipped: 0,
+            migrated: 0,
             dead_lettered: 0,
             lost: 0,
             failed: 0,

@@ -11,6 +11,9 @@ use crate::record::Timestamp;
 use crate::store::StoreError;
 use crate::topology::{FailurePolicy, OnError};
 
+/// The kind of a failure that the guest did not choose.
+const TRAP: &str = "trap";
+
 /// All that is known about a failure, for logs, dead letters and `status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordFailure {
@@ -48,6 +51,11 @@ impl RecordFailure {
 }
 
 impl RecordFailure {
+    /// True for a trap, a missed deadline and memory over the limit; not for what the guest said itself.
+    pub fn is_trap(&self) -> bool {
+        self.kind == TRAP
+    }
+
     /// `trap in 'by-origin' at flights/2/1234`: without the guest's words, which may tell of what a record holds.
     pub fn what(&self) -> String {
         let place = match &self.schedule {
@@ -86,7 +94,7 @@ pub(super) fn kind(failure: &Failure) -> &'static str {
         Failure::BadRecord(_) => "bad-record",
         Failure::Transient(_) => "transient",
         Failure::Fatal(_) => "fatal",
-        Failure::Trap { .. } => "trap",
+        Failure::Trap { .. } => TRAP,
         Failure::Store(_) => "store",
     }
 }

@@ -46,6 +46,8 @@ impl Task {
                         schedule: Some(due.name.clone()),
                     };
                     self.counters.failed += 1;
+                    self.on_trial(failed.node, &decided, &failure)?;
+                    self.last_failed = Some(failure.position.clone());
                     match decided {
                         Verdict::Skip => self.tell_passed_over(&failure, "skipped", now),
                         Verdict::State(error) => return Err(TaskError::Store(error)),

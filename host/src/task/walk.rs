@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use crate::broker::OutgoingRecord;
 use crate::limits;
-use crate::node::{Effort, Failure, Lent, Node, Output, TaskEnv};
+use crate::node::{Effort, Failure, Lent, Migration, Node, Output, TaskEnv};
 use crate::record::{self, Record, Timestamp};
 use crate::store::Savepoint;
 
+use super::exchange::NodeCount;
 use super::frame_walk::FrameRoom;
 use super::plan::{LocalNode, PlanChild, PlanSink, SinkTopic, TaskPlan, Work};
 use super::pulse::Pulse;
@@ -44,6 +45,8 @@ pub(super) struct UndoPoint {
 pub(super) struct Walker {
     /// By local index; `None` for sources and sinks.
     pub nodes: Vec<Option<Box<dyn Node>>>,
+    /// What each has been given since somebody asked, by local index.
+    pub counts: Vec<NodeCount>,
     /// Full between calls.
     pub env: Lent,
     /// Records of walks that ended well, and of the one that is running.
@@ -69,6 +72,7 @@ pub(super) struct Walker {
 impl Walker {
     pub(super) fn new(nodes: Vec<Option<Box<dyn Node>>>, env: Box<TaskEnv>, pulse: Pulse, partition: u32) -> Self {
         Self {
+            counts: vec![NodeCount::default(); nodes.len()],
             nodes,
             env: Some(env),
             outbox: Vec::new(),
@@ -118,6 +122,15 @@ impl Walker {
         self.frame.clear();
     }
 
+    /// Lets a node take over some of the state of an older version.
+    pub(super) fn migrate(&mut self, plan: &TaskPlan, at: LocalNode) -> Result<Migration, Failure> {
+        let Some(node) = self.nodes.get_mut(at as usize).and_then(Option::as_mut) else { return Ok(Migration::Done) };
+        self.pulse.enter(plan.node(at).ix, self.partition);
+        let came_to = node.migrate(&mut self.env);
+        self.pulse.leave();
+        came_to
+    }
+
     /// Puts a record among those of the walks that ended well.
     pub(super) fn post(&mut self, node: LocalNode, letter: bool, record: OutgoingRecord) {
         self.outbox_bytes += record.record.size();
@@ -158,6 +171,7 @@ impl Walker {
                 Work::Processor => {
                     env(&mut self.env).map_err(fail)?.row_timestamp = visit.record.timestamp;
                     let node = node(&mut self.nodes, at).map_err(fail)?;
+                    self.counts[at as usize].records += 1;
                     self.pulse.enter(plan.node(at).ix, self.partition);
                     let outcome = node.process(&mut self.env, visit.input, visit.record, &mut self.outputs);
                     self.pulse.leave();

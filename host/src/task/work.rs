@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::Committed;
+use crate::error::Diagnostic;
 use crate::limits;
 use crate::node::{Failure, Node, Position, PunctuationClock, Schedules, TaskEnv};
 use crate::record::{self, Record, Timestamp, TopicPartition};
@@ -12,9 +13,11 @@ use crate::topology::{SourceRole, TaskId};
 
 use super::counters::Counters;
 use super::dead_letter::dead_letter;
+use super::exchange::{TrialFailure, Trials};
 use super::failure::{RecordFailure, Verdict, kind, verdict};
 use super::failure_lines::FailureLines;
 use super::frame::Frames;
+use super::migrating::behind;
 use super::partition_group::{Head, PartitionGroup, PartitionQueue, StartAt};
 use super::plan::{LocalNode, TaskPlan, Work};
 use super::pulse::Pulse;
@@ -60,6 +63,12 @@ pub enum TaskError {
     /// A node broke the rules between host and node: a defect of the host.
     #[error("defect of the host: {0}")]
     Broken(Failure),
+    /// A record failed at a node whose version is on trial, or below it: the transaction is to be aborted.
+    #[error("{}", .0.failure)]
+    OnTrial(Box<TrialFailure>),
+    /// The state of an older version cannot be taken over.
+    #[error("{}", .0.brief())]
+    Migration(Box<Diagnostic>),
 }
 
 /// One task.
@@ -77,12 +86,25 @@ pub struct Task {
     /// How often the record at hand has failed as transient.
     pub(super) attempts: u32,
     pub(super) frames: Frames,
+    /// Versions of its nodes, and which of them are on trial.
+    pub(super) trials: Trials,
+    /// The record whose failure was dealt with last.
+    pub(super) last_failed: Option<Position>,
     /// Since when it has waited for an empty partition.
     starved_since: Option<Timestamp>,
     pub(super) dirty: bool,
     failure_lines: FailureLines,
-    /// What a rewind goes back to besides stores and positions.
-    at_commit: (Option<Timestamp>, Schedules),
+    /// Nodes whose state is still to be taken over from an older version: positions in the plan.
+    pub(super) migrating: Vec<LocalNode>,
+    pub(super) at_commit: AtCommit,
+}
+
+/// What a rewind goes back to besides stores and positions.
+#[derive(Clone)]
+pub(super) struct AtCommit {
+    pub stream_time: Option<Timestamp>,
+    pub schedules: Schedules,
+    pub migrating: Vec<LocalNode>,
 }
 
 impl Task {
@@ -102,7 +124,8 @@ impl Task {
             let mine = partitions.iter().filter(|(at, _)| at.topic == topic.topic);
             queues.extend(mine.map(|(at, from)| PartitionQueue::new(at.clone(), topic.source, *from)));
         }
-        let at_commit = (env.stream_time, env.schedules.clone());
+        let migrating = behind(&nodes);
+        let at_commit = AtCommit { stream_time: env.stream_time, schedules: env.schedules.clone(), migrating: migrating.clone() };
         let dirty = !env.stores.is_clean();
         let partition = id.partition;
         Self {
@@ -114,9 +137,12 @@ impl Task {
             walker: Walker::new(nodes, env, pulse, partition),
             attempts: 0,
             frames: Frames::default(),
+            trials: Trials::default(),
+            last_failed: None,
             starved_since: None,
             dirty,
             failure_lines: FailureLines::default(),
+            migrating,
             at_commit,
         }
     }
@@ -253,6 +279,8 @@ impl Task {
             schedule: None,
         };
         self.counters.failed += 1;
+        self.on_trial(failed.node, &decided, &failure)?;
+        self.last_failed = Some(failure.position.clone());
         if let Verdict::DeadLetter(topic) = &decided
             && let Some(refusal) = self.walker.refusal(failed.node, true)
         {
@@ -378,7 +406,7 @@ impl Task {
             env.position = None;
             self.failure_lines.begin_second(env.now, &self.id.name);
             env.stores.apply()?;
-            self.at_commit = (env.stream_time, env.schedules.clone());
+            self.at_commit = AtCommit { stream_time: env.stream_time, schedules: env.schedules.clone(), migrating: self.migrating.clone() };
         }
         for node in self.walker.nodes.iter_mut().flatten() {
             match node.after_commit(&mut self.walker.env) {
@@ -395,7 +423,7 @@ impl Task {
     pub fn rewind(&mut self) {
         if let Some(env) = &mut self.walker.env {
             env.stores.discard();
-            (env.stream_time, env.schedules) = self.at_commit.clone();
+            AtCommit { stream_time: env.stream_time, schedules: env.schedules, migrating: self.migrating } = self.at_commit.clone();
         }
         self.walker.outbox.clear();
         self.walker.outbox_bytes = 0;

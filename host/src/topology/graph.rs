@@ -62,7 +62,7 @@ pub enum TopicUse {
 }
 
 /// One node of the graph.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopologyNode {
     /// The author's name. The source of a table is `<table>.source`, both ends of a repartition edge are `<node>.<role>.repartition`
     /// (the sink) and the same with `-source`.
@@ -89,7 +89,7 @@ pub struct Child {
 }
 
 /// What a node is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// Reads topics.
     Source(Source),
@@ -100,7 +100,7 @@ pub enum NodeKind {
 }
 
 /// Reads one or more topics.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Its topics.
     pub topics: Vec<Arc<str>>,
@@ -124,7 +124,7 @@ pub enum SourceRole {
 }
 
 /// Calls a component.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Processor {
     /// `component` of the manifest, as written.
     pub component: String,
@@ -160,7 +160,7 @@ pub struct Grant {
 }
 
 /// Writes one topic.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sink {
     /// The topic.
     pub topic: Arc<str>,
@@ -169,7 +169,7 @@ pub struct Sink {
 }
 
 /// What a repartition edge needs besides its topic's name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repartition {
     /// The source node at its lower end.
     pub source: NodeIx,
@@ -195,7 +195,7 @@ pub struct StoreSpec {
 }
 
 /// A part of the topology whose records need no repartitioning. Tasks are its copies, one for each partition.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubTopology {
     /// Named after its first source or table; one without after its first repartition edge, `<node>-<role>`.
     pub name: Arc<str>,

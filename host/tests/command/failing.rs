@@ -23,6 +23,9 @@ fn parked_task_is_told_and_resumed() {
         bad-record in 'probe' at in/0/0: the value says so
         in_1 0 running 0 1 0 0 0 s TIME N UNIT ago
 
+        processor version since trial records traps failures
+        probe DIGEST the start - 2 0 1
+
         memory: N MiB resident, of it overlays N MiB, cache N MiB, guests N MiB
 
         topic partition committed end lag

@@ -61,7 +61,7 @@ fn mistake_on_the_command_line_is_told_with_what_can_stand_there() {
         error: the following required arguments were not provided:
           <APP.toml>
 
-        Usage: cofferdam run <APP.toml>
+        Usage: cofferdam run [OPTIONS] <APP.toml|--app <ID>>
 
         For more information, try '--help'.
         [exit status: 2]

@@ -154,6 +154,9 @@ fn log_is_looked_into_while_a_host_runs() {
         task thread state lag processed skipped dead letters behind stream time last commit
         lines_0 0 running 0 2 0 0 0 s TIME N UNIT ago
 
+        processor version since trial records traps failures
+        count DIGEST the start - 2 0 0
+
         memory: N MiB resident, of it overlays N MiB, cache N MiB, guests N MiB
 
         topic partition committed end lag

@@ -99,13 +99,14 @@ impl Place {
         self.plain(&text)
     }
 
-    /// Without what differs from run to run: the folder, times, how long ago they are, process numbers.
+    /// Without what differs from run to run: the folder, times, how long ago they are, digests, process numbers.
     pub fn plain(&self, text: &str) -> String {
         let text = text.replace(&*self.dir.path().to_string_lossy(), "DIR");
         let lines = text.split('\n').map(|line| {
             let words: Vec<&str> = line.split(' ').collect();
             let plain = words.iter().enumerate().map(|(at, word)| {
                 let time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.ends_with('Z');
+                let digest = word.len() == 12 && word.bytes().all(|b| b.is_ascii_hexdigit());
                 let pid = at > 0 && words[at - 1] == "(pid";
                 let after = |n: usize| words.get(at + n).copied();
                 let size = after(1).is_some_and(|unit| unit.trim_end_matches(',') == "MiB") && line.starts_with("memory: ");
@@ -115,6 +116,8 @@ impl Place {
                     "UNIT"
                 } else if time {
                     "TIME"
+                } else if digest {
+                    "DIGEST"
                 } else if pid {
                     "PID)"
                 } else {

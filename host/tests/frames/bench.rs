@@ -52,7 +52,7 @@ pub(super) fn make(manifest: &str) -> Application {
         descriptions.extend(description.map(|description| (node.clone(), description)));
     }
     let topology = topology::build(&parsed, &descriptions).unwrap_or_else(|e| told(e));
-    Application { manifest: parsed, topology, components, descriptions, state_dir: guests }
+    Application { manifest: parsed, topology, components, found, descriptions, state_dir: guests }
 }
 
 /// A host with one thread.

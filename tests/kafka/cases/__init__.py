@@ -1,7 +1,7 @@
 """The cases: each a function that is given a Case, in a file with its kind."""
 from typing import Callable, NamedTuple
 
-from cases import brokers, commands, errors, guests, outputs, restarts, sharing, state, stores
+from cases import brokers, commands, deploys, errors, guests, outputs, restarts, sharing, state, stores, swaps
 
 
 class Entry(NamedTuple):
@@ -39,6 +39,11 @@ CASES = [
     Entry("sasl", brokers.a_name_and_a_password_let_the_host_in),
     Entry("tls-foreign", brokers.a_broker_of_a_foreign_authority_is_refused, long=True),
     Entry("hostile", guests.hostile_guests_hurt_nobody),
+    Entry("swaps", swaps.swaps_under_load_lose_and_double_nothing),
+    Entry("swaps-thousand", swaps.a_thousand_swaps_lose_and_double_nothing, long=True),
+    Entry("swap-rolled-back", swaps.a_component_that_traps_is_rolled_back),
+    Entry("deploys", deploys.what_is_deployed_is_run_and_followed_by_every_host),
+    Entry("deployers", deploys.of_two_deployers_one_is_told),
     Entry("unflushed", state.a_crash_costs_what_was_not_flushed, long=True),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
     Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::client::{KafkaClient, committed};
+use super::delivery::{Delivery, ExactlyOnce};
 use super::errors::{failed, is_unknown, refused};
 use super::ffi::{Code, Handle, KafkaError, NO_OFFSET, PartitionList};
 use super::group::number;
@@ -11,8 +12,11 @@ use super::producer::Producer;
 use super::reader::KafkaReader;
 use super::settings::KafkaSettings;
 use super::topics::Topics;
-use crate::broker::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, TopicInfo, TopicSpec};
+use crate::broker::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, Retry, TopicInfo, TopicSpec};
 use crate::record::{Offset, Timestamp, TopicPartition};
+
+/// How often somebody tries to become the only writer of a name; each takes a second at most.
+const WRITER_TRIES: usize = 30;
 
 /// A Kafka cluster.
 pub struct KafkaBroker {
@@ -80,6 +84,24 @@ impl Broker for KafkaBroker {
         self.produce_with(&mut open, &records)?;
         *producer = Some(open);
         Ok(())
+    }
+
+    fn write_alone(&self, writer: &str, records: &mut dyn FnMut() -> Result<Vec<OutgoingRecord>, BrokerError>) -> Result<(), BrokerError> {
+        let mut delivery = ExactlyOnce::named(&self.settings, writer.to_owned(), 0)?;
+        let mut tries = 1;
+        loop {
+            match delivery.make_ready() {
+                // The writer before has an open transaction, which is being ended.
+                Err(BrokerError::Failed { retry: Retry::Same, .. }) if tries < WRITER_TRIES => tries += 1,
+                ready => break ready?,
+            }
+        }
+        let records = records()?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        records.iter().try_for_each(|record| delivery.send(&self.topics, record))?;
+        delivery.commit(&self.admin, &[])
     }
 
     fn delete_before(&self, at: &TopicPartition, to: Offset) -> Result<bool, BrokerError> {

@@ -1,5 +1,7 @@
 //! Questions to a cluster that does not answer yet: asked again, for a host that starts minutes long, since its cluster may start with it.
 
+#![allow(clippy::disallowed_methods, reason = "how long librdkafka has taken, in real time")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -55,10 +55,10 @@ impl Producer {
         Self::made(Box::new(move || settings.producer(&name)), number)
     }
 
-    /// The producer of a stream thread's transactions.
-    pub fn transactional(settings: &KafkaSettings, thread: u32) -> Result<Self, BrokerError> {
+    /// A producer of transactions, those of this name.
+    pub fn transactional(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
         let settings = settings.clone();
-        Self::made(Box::new(move || settings.transactional(thread)), thread)
+        Self::made(Box::new(move || settings.transactional(&name)), number)
     }
 
     fn made(make: Make, number: u32) -> Result<Self, BrokerError> {

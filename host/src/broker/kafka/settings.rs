@@ -73,7 +73,7 @@ impl KafkaSettings {
             return Err(PropertyError { key: (*key).to_owned(), why: format!("it cannot be set: {why}") });
         }
         match self.guarantee {
-            Guarantee::ExactlyOnce => self.transactional(0).map(drop),
+            Guarantee::ExactlyOnce => self.transactional(&self.thread_id(0)).map(drop),
             Guarantee::AtLeastOnce => self.producer("check").map(drop),
         }?;
         self.admin().map(drop)
@@ -107,14 +107,13 @@ impl KafkaSettings {
         self.open(Kind::Producer, &format!("{}-{}-{name}", self.app, self.instance), &[])
     }
 
-    /// The producer of a stream thread that works exactly once.
-    pub(super) fn transactional(&self, thread: u32) -> Result<Arc<Handle>, PropertyError> {
-        let id = self.thread_id(thread);
-        self.open(Kind::Producer, &id, &[("transactional.id", &id)])
+    /// A producer of transactions, those of this name.
+    pub(super) fn transactional(&self, id: &str) -> Result<Arc<Handle>, PropertyError> {
+        self.open(Kind::Producer, id, &[("transactional.id", id)])
     }
 
     /// One thread's name, as a member of the group and as a writer of transactions.
-    fn thread_id(&self, thread: u32) -> String {
+    pub(super) fn thread_id(&self, thread: u32) -> String {
         format!("{}-{}-{thread}", self.app, self.instance)
     }
 

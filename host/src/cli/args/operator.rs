@@ -1,5 +1,7 @@
 //! The flags of the verbs with which an operator puts things right.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Subcommand};
 
 use super::Where;
@@ -83,4 +85,53 @@ pub struct Reset {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// `deploy`.
+#[derive(Debug, clap::Args)]
+pub struct Deploy {
+    /// The manifest
+    #[arg(value_name = "APP.toml")]
+    pub manifest: PathBuf,
+    #[command(flatten)]
+    pub cluster: super::Cluster,
+    /// Say what would change, and publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `swap`.
+#[derive(Debug, clap::Args)]
+pub struct Swap {
+    #[command(flatten)]
+    pub at: Where,
+    /// The processor
+    #[arg(value_name = "PROCESSOR")]
+    pub processor: String,
+    /// The component that is to take over
+    #[arg(value_name = "NEW.wasm")]
+    pub component: PathBuf,
+    /// While it is on trial, let the component before come back when a record takes more than N times as long
+    #[arg(long, value_name = "N", value_parser = slowdown)]
+    pub max_slowdown: Option<f64>,
+}
+
+/// `rollback`.
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    pub at: Where,
+    /// The processor
+    #[arg(value_name = "PROCESSOR")]
+    pub processor: String,
+}
+
+fn slowdown(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(times) if f64::is_finite(times) && times > 0.0 => Ok(times),
+        _ => Err("it must be a number above 0, such as 1.5".into()),
+    }
 }

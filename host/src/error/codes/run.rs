@@ -274,4 +274,63 @@ pub(super) const CODES: &[Code] = &[
                is meant.",
         example: "cofferdam reset app.toml --dry-run\ncofferdam reset app.toml --yes",
     },
+    Code {
+        code: "R090",
+        title: "There is no such processor",
+        text: "A swap names a processor by its section in the manifest: [processors.NAME]. The component of a table is the host's own.",
+        example: "cofferdam swap app.toml count components/word_count.wasm",
+    },
+    Code {
+        code: "R091",
+        title: "The host is just starting or ending",
+        text: "It answers, but has no stream threads yet: files of --input are produced first. Or they are ending.",
+        example: "",
+    },
+    Code {
+        code: "R093",
+        title: "A swap was given up",
+        text: "A stream thread did not come to a commit within 30 seconds, or has ended. The component that worked before works on. A call \
+               that lasts shows in `status`.",
+        example: "cofferdam status app.toml",
+    },
+    Code {
+        code: "R094",
+        title: "There is no version before",
+        text: "The component that a swap has replaced is kept for a rollback: until the next swap, until it has come back, or until the host \
+               ends. A start takes what the manifest names.",
+        example: "",
+    },
+    Code {
+        code: "R100",
+        title: "Nothing is deployed",
+        text: "`run --app` runs what `deploy` has published under this id, in the topic `<app>-deployments` of the cluster. There is none yet, or the \
+               id or the cluster is another one.",
+        example: "cofferdam deploy app.toml",
+    },
+    Code {
+        code: "R101",
+        title: "A deployment is not whole",
+        text: "A part of what was published is not in the topic, or not as it was published: somebody has written or deleted there. A new deployment \
+               helps.",
+        example: "cofferdam deploy app.toml",
+    },
+    Code {
+        code: "R102",
+        title: "Something else was deployed meanwhile",
+        text: "A plan shows what changes from one deployment to the next. Between the plan and its publication another deployment came, so the plan \
+               does not hold any more, and nothing was published.",
+        example: "cofferdam deploy app.toml",
+    },
+    Code {
+        code: "R103",
+        title: "Only an app on Kafka can be deployed",
+        text: "A deployment is for hosts that share the work of an app on a cluster. On the embedded log there is one.",
+        example: "cofferdam swap app.toml count new.wasm",
+    },
+    Code {
+        code: "R104",
+        title: "Nobody can agree to a deployment",
+        text: "`deploy` shows what would change and asks. Where its input is no terminal, --yes agrees beforehand.",
+        example: "cofferdam deploy app.toml --yes",
+    },
 ];

@@ -176,4 +176,11 @@ pub(super) const CODES: &[Code] = &[
                producer used another one: librdkafka's default is crc32, Kafka's own is murmur2.",
         example: "[topics.orders]\npartitioner = \"crc32\"",
     },
+    Code {
+        code: "T040",
+        title: "A swap would change the topology",
+        text: "A component that takes over while the app runs has to have the inputs, the ports and the stores of the one at work, and to \
+               carry streams and tables where that does: records are on their way through the nodes that there are.",
+        example: "cofferdam check app.toml     # with the new component in its place, before the next run",
+    },
 ];

@@ -16,9 +16,9 @@ use crate::disk::Budget;
 use crate::error::Diagnostic;
 use crate::limits;
 use crate::manifest::Manifest;
-use crate::node::{Failure, Lent, Node, Output, TaskEnv};
+use crate::node::{Failure, Lent, Migration, Node, Output, TaskEnv, VersionId};
 use crate::record::{Header, Record, Timestamp, TopicPartition};
-use crate::runtime::{Command, Condition, HostPlan, NodeFactory, Step, StreamThread, TaskStatus, ThreadBoard, ThreadError};
+use crate::runtime::{Command, Condition, HostPlan, NodeFactory, Step, StreamThread, TaskStatus, ThreadBoard, ThreadError, Versions};
 use crate::task::{SinkTopic, TaskPlan};
 use crate::topology::{
     self, Carries, Cleanup, Description, InputRole, Inputs, NodeIx, NodeKind, Port, StoreAccess, StoreKind, StoreRole, Takes, TaskId,
@@ -29,6 +29,7 @@ pub(super) enum Event<'a> {
     Init,
     Process { input: u32, record: Record },
     Punctuate { schedule: &'a str, time: Timestamp },
+    Migrate,
     AfterCommit,
     Close,
 }
@@ -42,8 +43,16 @@ pub(super) struct Place {
 
 pub(super) type Op = Arc<dyn Fn(&Place, Event<'_>, &mut TaskEnv, &mut Vec<Output>) -> Result<(), Failure> + Send + Sync>;
 
+/// The cell in which an operator says how many steps are left of taking state over.
+pub(super) const STEPS_LEFT: (&str, &str) = ("count", "left");
+
+fn steps_left(env: &mut Lent) -> Result<Option<Bytes>, Failure> {
+    Ok(env.as_deref_mut().unwrap().stores.cell(STEPS_LEFT.0, STEPS_LEFT.1)?)
+}
+
 struct NativeNode {
     op: Op,
+    behind: bool,
     place: Place,
     frame_records: usize,
 }
@@ -67,6 +76,15 @@ impl Node for NativeNode {
         self.call(Event::Punctuate { schedule, time }, env, outputs)
     }
 
+    fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    fn migrate(&mut self, env: &mut Lent) -> Result<Migration, Failure> {
+        self.call(Event::Migrate, env, &mut Vec::new())?;
+        Ok(if steps_left(env)?.is_some() { Migration::More } else { Migration::Done })
+    }
+
     fn after_commit(&mut self, env: &mut Lent) -> Result<(), Failure> {
         self.call(Event::AfterCommit, env, &mut Vec::new())
     }
@@ -83,18 +101,22 @@ struct Ops {
 }
 
 impl NodeFactory for Ops {
-    fn make(&self, ix: NodeIx, _: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
+    fn make(&self, ix: NodeIx, version: VersionId, _: &TaskId, env: &mut Lent) -> Result<Box<dyn Node>, Diagnostic> {
         let node = &self.topology.nodes[ix.0];
         let NodeKind::Processor(processor) = &node.kind else { panic!("{} is no processor", node.name) };
+        // Later versions of `count` are `count@1`, `count@2`.
+        let name = if version == VersionId(0) { node.name.to_string() } else { format!("{}@{}", node.name, version.0) };
         let op = match processor.component.as_str() {
             "stock:table" => table(),
-            _ => self.ops.lock().unwrap().get(&*node.name).unwrap_or_else(|| panic!("no op for {}", node.name)).clone(),
+            _ => self.ops.lock().unwrap().get(&name).unwrap_or_else(|| panic!("no op for {name}")).clone(),
         };
         let granted = processor.grants.first().map(|g| g.store);
         let stores = &self.topology.sub_topologies[node.sub_topology].stores;
         let store = granted.and_then(|g| stores.iter().position(|&s| s == g)).unwrap_or(0);
-        let made = NativeNode { op, place: Place { ix, store }, frame_records: self.frame_records };
-        made.call(Event::Init, env, &mut Vec::new()).map_err(|why| Diagnostic::usage("C020", why.to_string()))?;
+        let mut made = NativeNode { op, behind: false, place: Place { ix, store }, frame_records: self.frame_records };
+        let refused = |why: Failure| Diagnostic::usage("C020", why.to_string());
+        made.call(Event::Init, env, &mut Vec::new()).map_err(refused)?;
+        made.behind = steps_left(env).map_err(refused)?.is_some();
         Ok(Box::new(made))
     }
 }
@@ -124,7 +146,7 @@ fn table() -> Op {
         let before = env.stores.get(place.store, &key)?;
         let row = record.value.clone().map(|value| crate::store::Row { value, timestamp: env.row_timestamp });
         env.stores.put(place.store, &key, row)?;
-        record.change = Some(crate::record::Previous { value: before.map(|row| row.value), latest: true });
+        record.change = Some(Box::new(crate::record::Previous { value: before.map(|row| row.value), latest: true }));
         outputs.push(to(0, record));
         Ok(())
     })
@@ -307,6 +329,7 @@ impl Bench {
             partitions: all.iter().map(|(name, n, _)| (name.clone(), *n)).collect::<FxHashMap<_, _>>(),
             nodes: Arc::new(Ops { topology: topology.clone(), ops: table.clone(), frame_records: settings.frame_records }),
             topology,
+            versions: Versions::default(),
             broker: Arc::new(sim.clone()),
             alone: true,
             clock: clock.clone(),

@@ -41,7 +41,7 @@ fn slow(calls: &Calls, clock: &Arc<VirtualClock>, schedules: u32) -> Op {
                 clock.advance_ms(i64::try_from(limits::TURN_TIME.as_millis()).unwrap());
                 return Err(Failure::BadRecord("too slow".into()));
             }
-            Event::AfterCommit | Event::Close => {}
+            Event::Migrate | Event::AfterCommit | Event::Close => {}
         }
         Ok(())
     })

@@ -190,7 +190,7 @@ fn operator(kind: Kind) -> Op {
                 }
                 Event::Punctuate { time, .. } => outputs.push(to(0, record("tick", &time.to_string(), time.0))),
                 Event::Process { record, .. } => outputs.push(to(0, record)),
-                Event::AfterCommit | Event::Close => {}
+                Event::Migrate | Event::AfterCommit | Event::Close => {}
             }
             Ok(())
         }),

@@ -162,7 +162,7 @@ from = ["check"]
             Event::Punctuate { schedule, time } => {
                 outputs.push(to(0, record("p", schedule, time.0)));
             }
-            Event::AfterCommit | Event::Close => {}
+            Event::Migrate | Event::AfterCommit | Event::Close => {}
         }
         Ok(())
     });
@@ -202,7 +202,7 @@ fn a_guest_that_dies_when_it_is_let_go_of_stops_nobody() {
             Ok(())
         }
         Event::AfterCommit => Err(Failure::Trap { reason: "in close".into(), frames: Vec::new() }),
-        Event::Init | Event::Punctuate { .. } | Event::Close => Ok(()),
+        Event::Init | Event::Migrate | Event::Punctuate { .. } | Event::Close => Ok(()),
     });
     let mut bench = Bench::new(&line("pass", ""), &[("pass", op)]);
     bench.produce("in", &[record("k", "a", 1)]);

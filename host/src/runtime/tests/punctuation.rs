@@ -29,7 +29,7 @@ fn ticking(clocks: &'static [(&'static str, PunctuationClock, u64)], broken: Arc
                 assert_eq!((env.position.clone(), env.row_timestamp), (None, time));
                 outputs.push(to(0, record("p", schedule, time.0)));
             }
-            Event::AfterCommit | Event::Close => {}
+            Event::Migrate | Event::AfterCommit | Event::Close => {}
         }
         Ok(())
     })
@@ -110,7 +110,7 @@ fn a_call_that_asks_for_itself_at_once_keeps_nobody_from_working() {
                 );
             }
             Event::Process { record, .. } => outputs.push(to(0, record)),
-            Event::AfterCommit | Event::Close => {}
+            Event::Migrate | Event::AfterCommit | Event::Close => {}
         }
         Ok(())
     });

@@ -42,7 +42,12 @@ pub(in crate::broker::kafka) struct ExactlyOnce {
 
 impl ExactlyOnce {
     pub fn new(settings: &KafkaSettings, thread: u32) -> Result<Self, BrokerError> {
-        let producer = Producer::transactional(settings, thread)?;
+        Self::named(settings, settings.thread_id(thread), thread)
+    }
+
+    /// That of a writer of this name.
+    pub fn named(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
+        let producer = Producer::transactional(settings, name, number)?;
         Ok(Self { producer, timeout: settings.transaction_timeout(), ready: false, asked_again: false, open: false, in_doubt: false })
     }
 

@@ -1,0 +1,102 @@
+//! The running host, as the desk and the command's own loop see it: none before its inputs are produced.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::admin::{HostControl, RollBackRequest, SwapReport, SwapRequest};
+use crate::component;
+use crate::deploy::{Offer, Plugins, Swapped};
+use crate::error::Diagnostic;
+use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus};
+
+use super::swap;
+
+/// A host that may not be there yet, or not any more. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct Handle {
+    host: Arc<Mutex<Option<Host>>>,
+    plugins: Arc<OnceLock<Plugins>>,
+}
+
+impl HostControl for Handle {
+    fn look(&self) -> Option<HostStatus> {
+        self.lock().as_ref().map(Host::look)
+    }
+
+    fn resume(&self, task: Option<&str>) {
+        if let Some(host) = &*self.lock() {
+            host.resume(task);
+        }
+    }
+
+    fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic> {
+        let SwapRequest { processor, component, name, max_slowdown } = request;
+        let component = component::in_file(component, name)?;
+        self.take(&Offer { processor, component: &component, max_slowdown: *max_slowdown })
+    }
+
+    fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic> {
+        let (plugins, host) = self.conducted()?;
+        plugins.roll_back(&host, &request.processor).map(|swapped| told(&request.processor, swapped))
+    }
+}
+
+impl Handle {
+    /// Starts the stream threads.
+    pub fn start(&self, plan: HostPlan, threads: u32, plugins: Plugins) -> Result<(), Diagnostic> {
+        let _ = self.plugins.set(plugins);
+        *self.lock() = Some(Host::start(plan, HostSettings { threads })?);
+        Ok(())
+    }
+
+    /// Lets a component take the place of a processor's.
+    pub fn take(&self, offer: &Offer<'_>) -> Result<SwapReport, Diagnostic> {
+        let (plugins, host) = self.conducted()?;
+        plugins.swap(&host, offer).map(|swapped| told(offer.processor, swapped)).map_err(in_one)
+    }
+
+    /// Ends them.
+    pub fn stop(&self, leave: bool) -> Result<(), Diagnostic> {
+        // Taken out first, so that the lock is not held while the threads end.
+        let host = self.lock().take();
+        match host.map(|host| host.stop(leave)) {
+            Some(HostExit::Failed(failure)) => Err(failure),
+            Some(HostExit::Stopped) | None => Ok(()),
+        }
+    }
+
+    /// The host, held still.
+    pub fn lock(&self) -> MutexGuard<'_, Option<Host>> {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A swap takes its time, and nobody else has to wait for it.
+    fn conducted(&self) -> Result<(&Plugins, Conductor), Diagnostic> {
+        let conductor = self.lock().as_ref().map(Host::conductor);
+        match (self.plugins.get(), conductor) {
+            (Some(plugins), Some(conductor)) => Ok((plugins, conductor)),
+            _ => Err(Diagnostic::run("R091", "the host has not started its stream threads yet, or is just ending").hint("try it again")),
+        }
+    }
+}
+
+/// The answer; in the log, too, when there is something to tell.
+fn told(processor: &str, swapped: Swapped) -> SwapReport {
+    let report = SwapReport {
+        from: swapped.from.to_string(),
+        to: swapped.to.to_string(),
+        pause_us: u64::try_from(swapped.taken_over.pause.as_micros()).unwrap_or(u64::MAX),
+        on_trial: swapped.on_trial,
+        state: swapped.state,
+    };
+    if report.from != report.to {
+        tracing::info!("{}", swap::told(processor, &report));
+    }
+    report
+}
+
+/// The first problem, and the others as its causes.
+fn in_one(problems: Vec<Diagnostic>) -> Diagnostic {
+    let mut problems = problems.into_iter();
+    let first = problems.next().unwrap_or_else(|| Diagnostic::run("R093", "the swap was given up"));
+    problems.fold(first, |first, other| first.because(other.brief()))
+}

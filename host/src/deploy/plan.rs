@@ -1,0 +1,211 @@
+//! What a deployment would change: an app as it is published beside the same app as it would be. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::application::Application;
+use super::state_versions::{cannot_migrate, older};
+use crate::error::Diagnostic;
+use crate::topology::{NodeKind, Topology, TopologyNode};
+
+/// What is different, in the order in which it is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Differences.
+    pub changes: Vec<Change>,
+}
+
+/// A difference.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// Of what kind of thing.
+    pub of: Thing,
+    /// Its name.
+    pub name: String,
+    /// How.
+    pub how: How,
+}
+
+/// What can be different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thing {
+    /// A source, processor or sink.
+    Node,
+    /// A store.
+    Store,
+    /// The state of a processor or store.
+    State,
+    /// A topic that the app reads, writes or makes.
+    Topic,
+    /// An interface that a component reaches beyond the contract.
+    Capability,
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Node => "node",
+            Self::Store => "store",
+            Self::State => "state",
+            Self::Topic => "topic",
+            Self::Capability => "capability",
+        })
+    }
+}
+
+/// How something is different.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// It is new.
+    Added,
+    /// These parts of it.
+    Changed(Vec<String>),
+    /// It is not there any more.
+    Removed,
+}
+
+impl Plan {
+    /// What would change; `old` is `None` where nothing is published yet. An error: the state that is there does not allow it.
+    pub fn between(old: Option<&Application>, new: &Application) -> Result<Self, Vec<Diagnostic>> {
+        let (before, after) = (old.map(things).unwrap_or_default(), things(new));
+        let mut changes = Vec::new();
+        for (key, was) in &before {
+            match after.get(key) {
+                None => changes.push(change(key, How::Removed)),
+                Some(is) => {
+                    let differs = |part: &&String| was.get(*part) != is.get(*part);
+                    let parts: BTreeSet<&String> = was.keys().chain(is.keys()).filter(differs).collect();
+                    if !parts.is_empty() {
+                        changes.push(change(
+                            key,
+                            How::Changed(parts.into_iter().map(|part| told(part, was.get(part), is.get(part))).collect()),
+                        ));
+                    }
+                }
+            }
+        }
+        changes.extend(after.keys().filter(|key| !before.contains_key(*key)).map(|key| change(key, How::Added)));
+        if let Some(old) = old {
+            changes.extend(state(old, new)?);
+        }
+        changes.sort();
+        Ok(Self { changes })
+    }
+
+    /// Whether nothing but components would change: they take over in place.
+    pub fn is_in_place(&self) -> bool {
+        self.changes.iter().all(|change| match (&change.of, &change.how) {
+            (Thing::Node, How::Changed(parts)) => parts.iter().all(|part| part.starts_with(COMPONENT)),
+            (Thing::State, How::Changed(_)) | (Thing::Capability, _) => true,
+            _ => false,
+        })
+    }
+
+    /// The nodes that change.
+    pub fn changed_nodes(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.changes.iter().filter(|change| change.of == Thing::Node && matches!(change.how, How::Changed(_)));
+        nodes.map(|change| change.name.as_str())
+    }
+}
+
+const COMPONENT: &str = "component";
+
+type Key = (Thing, String);
+type Parts = BTreeMap<String, String>;
+
+fn change((of, name): &Key, how: How) -> Change {
+    Change { of: *of, name: name.clone(), how }
+}
+
+/// A part that a person can compare is shown; of the rest it is said that it changes.
+fn told(part: &str, was: Option<&String>, is: Option<&String>) -> String {
+    match (was, is) {
+        (Some(was), Some(is)) if part == COMPONENT => format!("{part} {} -> {}", short(was), short(is)),
+        _ => part.to_owned(),
+    }
+}
+
+fn short(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").and_then(|digits| digits.get(..12)).unwrap_or(digest)
+}
+
+/// Everything that can be different, with its parts.
+fn things(app: &Application) -> BTreeMap<Key, Parts> {
+    let topology = &app.topology;
+    let mut things = BTreeMap::new();
+    for node in &topology.nodes {
+        things.insert((Thing::Node, node.name.to_string()), node_parts(app, node));
+    }
+    for store in &topology.stores {
+        let parts = [
+            ("kind", format!("{:?}", store.shape)),
+            ("backend", format!("{:?}", store.backend)),
+            ("changelog", store.changelog.to_string()),
+        ];
+        things.insert((Thing::Store, store.name.to_string()), parts.map(|(part, is)| (part.to_owned(), is)).into());
+    }
+    let settings =
+        |t: &crate::topology::ExternalTopic| format!("{:?}", (t.partitions, t.cleanup, t.retention, t.replication, t.partitioner));
+    things
+        .extend(topology.topics.iter().map(|t| ((Thing::Topic, t.name.to_string()), Parts::from([("settings".to_owned(), settings(t))]))));
+    things.extend(topology.internal_topics().into_iter().map(|name| ((Thing::Topic, name.to_string()), Parts::new())));
+    for (node, loaded) in &app.components {
+        let beyond = loaded.imports().iter().filter(|import| !import.name.starts_with("cofferdam:"));
+        things.extend(beyond.map(|import| ((Thing::Capability, format!("{node}: {} ({})", import.name, import.given)), Parts::new())));
+    }
+    things
+}
+
+fn node_parts(app: &Application, node: &TopologyNode) -> Parts {
+    let topology = &app.topology;
+    let name = |at: usize| topology.nodes.get(at).map_or("", |node| &*node.name);
+    let edges: Vec<Vec<_>> = node.children.iter().map(|slot| slot.iter().map(|c| (name(c.node.0), c.input, c.table)).collect()).collect();
+    let mut parts = Parts::from([
+        ("edges".to_owned(), format!("{edges:?}")),
+        ("on-error".to_owned(), format!("{:?}", node.on_error)),
+        ("sub-topology".to_owned(), topology.sub_topologies.get(node.sub_topology).map_or_else(String::new, |sub| sub.name.to_string())),
+    ]);
+    match &node.kind {
+        NodeKind::Source(source) => _ = parts.insert("source".to_owned(), format!("{source:?}")),
+        NodeKind::Sink(sink) => {
+            _ = parts.insert("sink".to_owned(), format!("{} {:?}", sink.topic, sink.repartition.as_ref().map(|r| r.partitions)))
+        }
+        NodeKind::Processor(processor) => {
+            let digest = app.components.get(&*node.name).map_or_else(String::new, |loaded| loaded.digest().to_string());
+            let stores = |t: &Topology| {
+                let grants = processor.grants.iter().map(|g| (g.role.clone(), t.stores.get(g.store).map(|s| s.name.to_string()), g.access));
+                format!("{:?}", grants.collect::<Vec<_>>())
+            };
+            parts.insert(COMPONENT.to_owned(), digest);
+            parts.insert("config".to_owned(), processor.config.clone());
+            parts.insert("inputs".to_owned(), format!("{:?}", processor.inputs));
+            parts.insert("ports".to_owned(), format!("{:?}", processor.ports));
+            parts.insert("stores".to_owned(), stores(topology));
+            parts.insert("limits".to_owned(), format!("{:?}", (processor.memory_bytes, processor.deadline, processor.outputs)));
+            parts.insert("allow".to_owned(), format!("{:?}", processor.allow));
+        }
+    }
+    parts
+}
+
+/// What becomes of the state that is there.
+fn state(old: &Application, new: &Application) -> Result<Vec<Change>, Vec<Diagnostic>> {
+    let version = |app: &Application, node: &str| app.descriptions.get(node).map_or(0, |described| described.state_version);
+    let (mut changes, mut problems) = (Vec::new(), Vec::new());
+    for (node, loaded) in new.components.iter().filter(|(node, _)| old.components.contains_key(*node)) {
+        let (was, is) = (version(old, node), version(new, node));
+        match is.cmp(&was) {
+            std::cmp::Ordering::Equal => {}
+            std::cmp::Ordering::Less => problems.push(older(node, was, is)),
+            std::cmp::Ordering::Greater if !loaded.migrates() => problems.push(cannot_migrate(node, was, is)),
+            std::cmp::Ordering::Greater => {
+                let how = How::Changed(vec![format!("taken over from version {was} to {is}")]);
+                changes.push(Change { of: Thing::State, name: node.clone(), how });
+            }
+        }
+    }
+    let stays = |name: &str| new.topology.stores.iter().any(|store| *store.name == *name);
+    let dropped = old.topology.stores.iter().filter(|store| !stays(&store.name));
+    changes.extend(dropped.map(|store| Change { of: Thing::State, name: store.name.to_string(), how: How::Removed }));
+    if problems.is_empty() { Ok(changes) } else { Err(problems) }
+}

@@ -1,0 +1,100 @@
+//! A deployment on its way: planned on what is published, shown, and published itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::application::{Application, Overrides};
+use super::bundle::Bundle;
+use super::deployments::{Deployment, Deployments, publish};
+use super::plan::Plan;
+use super::topics::log_failed;
+use crate::broker::{Broker, BrokerError, Reader};
+use crate::component;
+use crate::error::Diagnostic;
+use crate::manifest::Manifest;
+use crate::sandbox::Engine;
+
+/// What would be published, and what that would change.
+pub struct Rollout {
+    /// `app.id`.
+    pub app: Arc<str>,
+    /// The number of the deployment that is published; `None`: there is none.
+    pub planned_on: Option<u64>,
+    /// What changes.
+    pub plan: Plan,
+    bundle: Bundle,
+    /// The published deployment is the same.
+    is_there: bool,
+}
+
+impl Rollout {
+    /// Reads, compiles and checks the app of a manifest, and compares it with what is published. Writes nothing.
+    pub fn plan(engine: &Engine, path: &Path, broker: &dyn Broker, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+        let manifest = Manifest::load(path)?;
+        let unreadable = |why| vec![Diagnostic::usage("M001", format!("the manifest {} cannot be read", path.display())).because(why)];
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let found = component::load(&manifest)?;
+        let bundle = Bundle::new(&text, &found).map_err(|e| vec![e])?;
+        let section = manifest.broker.clone();
+        // As hosts will find it.
+        let new = Application::deployed(engine, &bundle, &path.display().to_string(), section.clone(), overrides)?;
+        let app = new.topology.app.clone();
+        let mut deployments = Deployments::of(&app);
+        let mut reader = broker.reader().map_err(log_failed)?;
+        deployments.read(broker, &mut *reader).map_err(log_failed)?;
+        let planned_on = deployments.last();
+        let published = planned_on.and_then(|version| deployments.get(version).inspect_err(|why| tracing::warn!("{}", why.brief())).ok());
+        let old =
+            published.as_ref().map(|old| Application::deployed(engine, &old.bundle, &old.name(&app), section, overrides)).transpose()?;
+        let plan = Plan::between(old.as_ref(), &new)?;
+        let is_there = published.is_some_and(|old| old.bundle.digest() == bundle.digest());
+        Ok(Self { app, planned_on, plan, bundle, is_there })
+    }
+
+    /// Whether there is nothing to publish.
+    pub fn is_there(&self) -> bool {
+        self.is_there
+    }
+
+    /// One name for the manifest and its components.
+    pub fn digest(&self) -> String {
+        self.bundle.digest()
+    }
+
+    /// Publishes it; its number. An error when something else was published since the plan was made.
+    pub fn publish(&self, broker: &dyn Broker) -> Result<u64, Diagnostic> {
+        publish(broker, &self.app, &self.bundle, self.planned_on)
+    }
+}
+
+impl Deployment {
+    /// What messages call it.
+    pub fn name(&self, app: &str) -> String {
+        format!("deployment {} of {app}", self.version)
+    }
+}
+
+/// Follows what is published of an app.
+pub struct Follower {
+    broker: Arc<dyn Broker>,
+    reader: Box<dyn Reader>,
+    deployments: Deployments,
+    given: u64,
+}
+
+impl Follower {
+    /// On from this deployment, 0 before the first.
+    pub fn after(app: &str, version: u64, broker: Arc<dyn Broker>) -> Result<Self, BrokerError> {
+        let reader = broker.reader()?;
+        Ok(Self { broker, reader, deployments: Deployments::of(app), given: version })
+    }
+
+    /// The last deployment, where that is another one than was given before. One that is broken is given as an error, and once.
+    pub fn look(&mut self) -> Result<Option<Deployment>, Diagnostic> {
+        let failed = |why: BrokerError| Diagnostic::run("B002", "the log failed").because(why);
+        self.deployments.read(&*self.broker, &mut *self.reader).map_err(failed)?;
+        let Some(last) = self.deployments.last().filter(|last| *last != self.given) else { return Ok(None) };
+        self.given = last;
+        self.deployments.get(last).map(Some)
+    }
+}

@@ -1,0 +1,106 @@
+"""Apps that are deployed: published once, run by hosts that have no file of them."""
+import os
+import pty
+import subprocess
+from collections import Counter
+
+from app import ROOT
+from case import moment
+from load import lines
+from waiting import expect
+
+PARTITIONS = 4
+WORDS = [f"word{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(400)]
+CONVERGE_SECONDS = 60
+
+
+def word_count(case):
+    """The word count with several partitions."""
+    manifest = (ROOT / "examples/word-count/kafka.toml").read_text(encoding="utf-8")
+    return case.app("word-count", manifest=f"{manifest}\n[topics.lines]\npartitions = {PARTITIONS}\n")
+
+
+def deploy(case, app, *flags):
+    return case.run("deploy", app.manifest, "--bootstrap", case.broker.bootstrap, *flags)
+
+
+def count_again(case, app):
+    """Each word once more."""
+    case.client.produce(app.topic("lines"), [{"value": word, "partition": at % PARTITIONS} for at, word in enumerate(WORDS)])
+    case.settle(app)
+
+
+def counted(case, app, topic, times):
+    """Each word has been counted so often, each time once."""
+    file = case.folder / f"{topic}.jsonl"
+    case.client.read(app.topic(topic), file)
+    counts = Counter((record["key"], record["value"]) for record in lines(file))
+    expect(len(counts) == counts.total() == times * len(WORDS), f"{topic}: {counts.total()} records, {len(counts)} different ones; {counts.most_common(3)}")
+
+
+def digest(host):
+    processors = host.status().get("processors")
+    return processors[0]["digest"] if processors else None
+
+
+def what_is_deployed_is_run_and_followed_by_every_host(case):
+    app = word_count(case)
+    shown = deploy(case, app, "--dry-run")
+    expect("nothing is published yet" in shown and "+ node count" in shown and "--dry-run" in shown, shown)
+    expect("deployment 1 is published" in deploy(case, app, "--yes"), "the first deployment")
+    expect("deployment 1 is the same" in deploy(case, app, "--yes"), "the same again")
+    hosts = [case.host(app, name, what=["--app", app.id, "--public", "none"]) for name in ("a", "b", "c")]
+    case.share(hosts, PARTITIONS)
+    count_again(case, app)
+    counted(case, app, "counts", 1)
+
+    # Another component: it takes over in place.
+    before = digest(hosts[0])
+    component = (app.folder / "components/word_count.wasm").read_bytes()
+    (app.folder / "other.wasm").write_bytes(component + b"\x00\x05\x04note")
+    manifest = app.manifest.read_text(encoding="utf-8")
+    app.manifest.write_text(manifest.replace("components/word_count.wasm", "other.wasm"), encoding="utf-8")
+    shown = deploy(case, app, "--yes")
+    expect("~ node count: component" in shown and "in place" in shown and "deployment 2 is published" in shown, shown)
+    began = moment()
+    case.until("every host has the other component", CONVERGE_SECONDS, lambda: all(digest(host) not in (None, before) for host in hosts))
+    case.note(f"three hosts had another component {moment() - began:.1f} s after its publication, looks included")
+    count_again(case, app)
+    counted(case, app, "counts", 2)
+    expect(all(host.log.read_text(encoding="utf-8").count(" running app=") == 1 for host in hosts), "no host began anew")
+
+    # Another graph: hosts begin anew, with their state.
+    case.client.create_topics({app.topic("copies"): (1, {})})
+    manifest = app.manifest.read_text(encoding="utf-8")
+    app.manifest.write_text(f'{manifest}\n[sinks.copies]\ntopic = "{app.topic("copies")}"\nfrom = ["count"]\n', encoding="utf-8")
+    shown = deploy(case, app, "--yes")
+    expect("+ node copies" in shown and f"+ topic {app.topic('copies')}" in shown, shown)
+    for host in hosts:
+        case.until("every host has begun anew", CONVERGE_SECONDS, lambda: "version=3" in host.log.read_text(encoding="utf-8"))
+    case.share(hosts, PARTITIONS)
+    count_again(case, app)
+    counted(case, app, "counts", 3)
+    counted(case, app, "copies", 1)
+    for host in hosts:
+        host.stop()
+
+
+def of_two_deployers_one_is_told(case):
+    app = word_count(case)
+    terminal, other_end = pty.openpty()
+    command = [case.cofferdam, "deploy", app.manifest, "--bootstrap", case.broker.bootstrap]
+    with subprocess.Popen(command, stdin=other_end, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+        case.stack.callback(first.kill)
+        # It has made its plan when it asks.
+        asked = ""
+        while "[y/N]" not in asked:
+            letter = first.stderr.read(1)
+            expect(letter, f"it ended without a question: {asked}")
+            asked += letter
+        expect("deployment 1 is published" in deploy(case, app, "--yes"), "the second deployer")
+        os.write(terminal, b"y\n")
+        said = first.stderr.read()
+        first.wait()
+    os.close(terminal)
+    os.close(other_end)
+    expect(first.returncode == 2 and "R102" in said and "planned on none, is 1" in said, f"{first.returncode}: {said}")
