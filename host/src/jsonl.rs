@@ -38,7 +38,7 @@ pub fn parse(line: &[u8], timestamp: Timestamp) -> Result<Record, LineError> {
             "key" => record.key = bytes_of("key", raw)?,
             "value" => record.value = bytes_of("value", raw)?,
             "timestamp" => record.timestamp = timestamp_of(raw)?,
-            _ => record.headers = headers_of(raw)?,
+            _ => record.headers = headers_of(raw)?.into(),
         }
     }
     Ok(record)
@@ -220,8 +220,8 @@ mod tests {
             Record { key: value(b"k"), value: value(b"{\"a\": [1]}"), timestamp: Timestamp(1), ..Record::default() },
             Record { key: None, value: None, ..Record::default() },
             Record { key: value(b"5"), value: value(b"\xff\x00"), ..Record::default() },
-            Record { value: value(b"x"), headers: vec![header("a", value(b"1")), header("b", None)], ..Record::default() },
-            Record { value: value(b"x"), headers: vec![header("a", value(b"1")), header("a", value(b"2"))], ..Record::default() },
+            Record { value: value(b"x"), headers: vec![header("a", value(b"1")), header("b", None)].into(), ..Record::default() },
+            Record { value: value(b"x"), headers: vec![header("a", value(b"1")), header("a", value(b"2"))].into(), ..Record::default() },
         ];
         let lines = [
             r#"{"key":"k","value":{"a":[1]},"timestamp":1}"#,

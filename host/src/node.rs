@@ -2,12 +2,14 @@
 //!
 //! This module never knows wasmtime: `sandbox` implements [`Node`] with components, tests with plain Rust.
 
+mod frame;
 mod random;
 mod schedules;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use frame::{Frame, Incoming};
 pub use random::SeededRandom;
 pub use schedules::{Due, Grid, PunctuationClock, Schedule, Schedules};
 
@@ -91,28 +93,6 @@ pub struct SourceRecord {
     pub offset: Offset,
     /// Highest timestamp that the task has seen, this record included.
     pub stream_time: Timestamp,
-}
-
-/// A record of a frame, on its way into a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incoming {
-    /// Index of the input.
-    pub input: u32,
-    /// Index of the source record that it comes from.
-    pub cause: u32,
-    /// The partition that its sender has chosen, for sinks and repartition edges.
-    pub partition: Option<u32>,
-    /// The record.
-    pub record: Record,
-}
-
-/// A run of records into one node, in order. Causes never decrease along it.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// The records.
-    pub records: &'a [Incoming],
-    /// The source records, by [`Incoming::cause`].
-    pub causes: &'a [SourceRecord],
 }
 
 /// An output of a frame.
@@ -203,12 +183,12 @@ pub trait Node {
 /// A frame for a node that takes one record at a time.
 pub fn one_by_one(node: &mut (impl Node + ?Sized), env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
     let mut given = Vec::new();
-    for Incoming { input, cause, record, .. } in frame.records {
+    for Incoming { cause, timestamp, record } in frame.iter() {
         if let Some(env) = env {
-            env.begin(frame.causes[*cause as usize], record.timestamp);
+            env.begin(frame.source(cause), timestamp);
         }
-        node.process(env, *input, record.clone(), &mut given)?;
-        outputs.extend(given.drain(..).map(|output| Caused { cause: *cause, output }));
+        node.process(env, frame.input, Record { timestamp, ..record.clone() }, &mut given)?;
+        outputs.extend(given.drain(..).map(|output| Caused { cause, output }));
     }
     Ok(())
 }

@@ -1,9 +1,13 @@
 //! Records as the whole host speaks of them. Plain data: this module never does I/O and never knows who carries a record.
 
+mod headers;
+
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use headers::Headers;
 
 use crate::limits;
 
@@ -71,9 +75,10 @@ pub struct Record {
     /// The event time.
     pub timestamp: Timestamp,
     /// The headers, in order.
-    pub headers: Vec<Header>,
-    /// `Some`: an update of a table, with what it replaces. `None`: a record of a stream.
-    pub change: Option<Previous>,
+    pub headers: Headers,
+    /// `Some`: an update of a table, with what it replaces. `None`: a record of a stream. In a box, for most have none, and records are moved
+    /// often.
+    pub change: Option<Box<Previous>>,
 }
 
 impl Record {
@@ -123,14 +128,16 @@ pub fn unpack_change(record: &mut Record) {
         && let Some(&flags) = packed.first()
     {
         let value = (flags & 1 != 0).then(|| packed.slice(1..));
-        record.change = Some(Previous { value, latest: flags & 2 != 0 });
+        record.change = Some(Box::new(Previous { value, latest: flags & 2 != 0 }));
     }
     strip_reserved_headers(record);
 }
 
 /// Drops every header whose name is reserved.
 pub fn strip_reserved_headers(record: &mut Record) {
-    record.headers.retain(|h| !h.name.starts_with(RESERVED_HEADER_PREFIX));
+    if !record.headers.is_empty() {
+        record.headers.retain(|h| !h.name.starts_with(RESERVED_HEADER_PREFIX));
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +148,7 @@ mod tests {
     fn change_survives_an_internal_topic() {
         for value in [None, Some(Bytes::from_static(b"")), Some(Bytes::from_static(b"old"))] {
             for latest in [true, false] {
-                let change = Some(Previous { value: value.clone(), latest });
+                let change = Some(Box::new(Previous { value: value.clone(), latest }));
                 let before = Record { change, ..Record::default() };
                 let mut record = before.clone();
                 pack_change(&mut record);

@@ -46,9 +46,9 @@ fn packed(loaded: &Arc<Loaded>, config: &str, name: String, count: usize) -> Cas
     Case::new(name, count, move || {
         outputs.clear();
         let lent = env.as_deref_mut().expect("the state came back");
-        lent.begin(run.causes[0], run.records[0].record.timestamp);
+        lent.begin(run.causes[0], run.records[0].output.record.timestamp);
         let begin = lent.stores.savepoint();
-        let frame = Frame { records: black_box(&run.records), causes: &run.causes };
+        let frame = Frame::given(0, black_box(&run.records), &run.causes);
         node.process_frame(&mut env, frame, &mut outputs).expect("the guest passes them on");
         env.as_deref_mut().expect("the state came back").stores.release(begin);
         assert_eq!(outputs.len(), run.records.len());

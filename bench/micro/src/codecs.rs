@@ -35,7 +35,7 @@ fn restore() -> Case {
 fn change_header() -> Case {
     let mut records: Vec<_> = (0..BLOBS).map(record).collect();
     for record in &mut records {
-        record.change = Some(Previous { value: record.value.clone(), latest: true });
+        record.change = Some(Box::new(Previous { value: record.value.clone(), latest: true }));
     }
     Case::new("headers/change there and back", BLOBS, move || {
         for record in &mut records {

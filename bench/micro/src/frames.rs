@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use bytes::Bytes;
-use cofferdam::node::{Frame, Incoming, SourceRecord};
+use cofferdam::node::{Caused, Frame, Output, SourceRecord};
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::sandbox::bench::{FrameReader, write_frame};
 
@@ -12,19 +12,20 @@ use crate::data::{record, record_with_headers};
 
 /// A run of records, each of a source record of its own.
 pub(crate) struct Run {
-    pub(crate) records: Vec<Incoming>,
+    pub(crate) records: Vec<Caused>,
     pub(crate) causes: Vec<SourceRecord>,
 }
 
 impl Run {
     pub(crate) fn new(count: usize, record: fn(usize) -> Record) -> Self {
-        let records = (0..count).zip(0..).map(|(number, cause)| Incoming { input: 0, cause, partition: None, record: record(number) });
+        let output = |number| Output { slot: 0, partition: None, record: record(number) };
+        let records = (0..count).zip(0..).map(|(number, cause)| Caused { cause, output: output(number) });
         let causes = (0..count).map(|number| SourceRecord { offset: number as u64, stream_time: Timestamp(number as i64) });
         Self { records: records.collect(), causes: causes.collect() }
     }
 
     pub(crate) fn frame(&self) -> Frame<'_> {
-        Frame { records: &self.records, causes: &self.causes }
+        Frame::given(0, &self.records, &self.causes)
     }
 }
 

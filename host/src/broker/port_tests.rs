@@ -100,7 +100,7 @@ fn records_come_back_as_they_were_sent(broker: &dyn Broker) {
             for timestamp in [0, -1, i64::MIN, i64::MAX, 1_000] {
                 for headers in [vec![], headers.clone()] {
                     let timestamp = Timestamp(timestamp);
-                    sent.push(Record { key: key.clone(), value: value.clone(), timestamp, headers, change: None });
+                    sent.push(Record { key: key.clone(), value: value.clone(), timestamp, headers: headers.into(), change: None });
                 }
             }
         }
@@ -264,7 +264,11 @@ fn bad_records_are_refused(broker: &dyn Broker) {
             Record { value: Some(vec![0; limits::RECORD_BYTES + 1].into()), ..Record::default() },
             "t refuses the record: it has 16777217 bytes, the limit is 16777216",
         ),
-        ("t", Record { headers: vec![header; 1_001], ..Record::default() }, "t refuses the record: it has 1001 headers, the limit is 1000"),
+        (
+            "t",
+            Record { headers: vec![header; 1_001].into(), ..Record::default() },
+            "t refuses the record: it has 1001 headers, the limit is 1000",
+        ),
         ("compacted", Record::default(), "compacted refuses the record: it has no key, and the topic is compacted by key"),
     ];
     let mut client = sole_member(broker, "t");

@@ -30,7 +30,11 @@ pub struct Frame<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Records<'a> {
     /// Those of the queue from `first` on, with as many event times. The record at `n` has the cause `n`.
-    Consumed { queue: &'a VecDeque<ConsumedRecord>, first: usize, times: &'a [Timestamp] },
+    Consumed {
+        queue: &'a VecDeque<ConsumedRecord>,
+        first: usize,
+        times: &'a [Timestamp],
+    },
     Given(&'a [Caused]),
 }
 
@@ -94,6 +98,10 @@ impl<'a> Frame<'a> {
         let consumed =
             consumed.into_iter().flatten().map(|((consumed, &timestamp), cause)| Incoming { cause, timestamp, record: &consumed.record });
         let given = given.into_iter().flatten();
-        consumed.chain(given.map(|Caused { cause, output }| Incoming { cause: *cause, timestamp: output.record.timestamp, record: &output.record }))
+        consumed.chain(given.map(|Caused { cause, output }| Incoming {
+            cause: *cause,
+            timestamp: output.record.timestamp,
+            record: &output.record,
+        }))
     }
 }

@@ -9,7 +9,7 @@ use super::migration;
 use super::setup::{NodeSetup, StoreGrant};
 use super::state::Carried;
 use crate::limits;
-use crate::node::{self, Caused, Failure, Frame, Incoming, Lent, Migration, Node, Output, SourceRecord};
+use crate::node::{self, Caused, Failure, Frame, Lent, Migration, Node, Output, SourceRecord};
 use crate::record::{Record, Timestamp};
 use crate::topology::StoreShape;
 
@@ -111,8 +111,9 @@ impl ComponentNode {
     fn alone(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         let offset = env.as_ref().and_then(|env| env.position.as_ref()).map_or(0, |at| at.offset);
         let stream_time = env.as_ref().and_then(|env| env.stream_time).unwrap_or(NO_STREAM_TIME);
-        let records = [Incoming { input, cause: 0, partition: None, record }];
-        let frame = Frame { records: &records, causes: &[SourceRecord { offset, stream_time }] };
+        let records = [Caused { cause: 0, output: Output { slot: 0, partition: None, record } }];
+        let causes = [SourceRecord { offset, stream_time }];
+        let frame = Frame::given(input, &records, &causes);
         let mut given = std::mem::take(&mut self.given);
         let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, &mut given));
         outputs.extend(given.drain(..).map(|caused| caused.output));
@@ -142,7 +143,7 @@ impl Node for ComponentNode {
         let ticks = self.loaded.engine.ticks();
         let began = ticks.now();
         let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, outputs));
-        self.adapt(frame.records.len(), ticks.since(began), &outcome);
+        self.adapt(frame.len(), ticks.since(began), &outcome);
         outcome
     }
 

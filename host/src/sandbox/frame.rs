@@ -7,7 +7,7 @@ use super::outputs::{self, Totals};
 use super::setup::NodeSetup;
 use crate::limits;
 use crate::node::{Caused, Failure, Frame, Incoming, Output};
-use crate::record::{Header, Previous, Record, Timestamp};
+use crate::record::{Header, Headers, Previous, Record, Timestamp};
 
 /// "CDF1".
 const MAGIC: u32 = 0x3146_4443;
@@ -20,35 +20,35 @@ const LATE: u32 = 1 << 31;
 const HEAD_BYTES: usize = 8;
 const ENTRY_BYTES: usize = 48;
 
-/// Writes a frame behind what `into` has.
+/// Writes a frame into an empty buffer.
 pub(super) fn write(frame: Frame<'_>, into: &mut Vec<u8>) {
-    let data: usize = frame.records.iter().map(|incoming| incoming.record.size()).sum();
-    into.reserve(HEAD_BYTES + frame.records.len() * ENTRY_BYTES + data);
-    into.extend(MAGIC.to_le_bytes());
-    into.extend(length(frame.records.len()).to_le_bytes());
-    frame.records.iter().for_each(|incoming| write_entry(frame, incoming, into));
-    for Incoming { record, .. } in frame.records {
+    into.resize(HEAD_BYTES + frame.len() * ENTRY_BYTES, 0);
+    into[..4].copy_from_slice(&MAGIC.to_le_bytes());
+    into[4..HEAD_BYTES].copy_from_slice(&length(frame.len()).to_le_bytes());
+    for (incoming, row) in frame.iter().zip((HEAD_BYTES..).step_by(ENTRY_BYTES)) {
+        let record = incoming.record;
         let previous = record.change.as_ref().and_then(|change| change.value.as_deref());
         [record.key.as_deref(), record.value.as_deref(), previous].into_iter().flatten().for_each(|part| into.extend_from_slice(part));
         record.headers.iter().for_each(|header| write_header(header, into));
+        into[row..row + ENTRY_BYTES].copy_from_slice(&entry(&frame, &incoming));
     }
 }
 
-fn write_entry(frame: Frame<'_>, Incoming { input, cause, record, .. }: &Incoming, into: &mut Vec<u8>) {
-    let source = frame.causes[*cause as usize];
+fn entry(frame: &Frame<'_>, Incoming { cause, timestamp, record }: &Incoming<'_>) -> [u8; ENTRY_BYTES] {
+    let source = frame.source(*cause);
     let mut entry = [0; ENTRY_BYTES];
     let mut put = |at: usize, bytes: &[u8]| entry[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, &record.timestamp.0.to_le_bytes());
+    put(0, &timestamp.0.to_le_bytes());
     put(8, &source.stream_time.0.to_le_bytes());
     put(16, &source.offset.to_le_bytes());
-    let (previous, route) = match &record.change {
+    let (previous, route) = match record.change.as_deref() {
         None => (NO_CHANGE, 0),
         Some(Previous { value, latest }) => (length_of(value.as_deref()), if *latest { 0 } else { LATE }),
     };
     let headers = record.headers.iter().map(header_bytes).sum();
-    let words = [*input, length_of(record.key.as_deref()), length_of(record.value.as_deref()), previous, length(headers), route];
+    let words = [frame.input, length_of(record.key.as_deref()), length_of(record.value.as_deref()), previous, length(headers), route];
     words.into_iter().zip((24..).step_by(4)).for_each(|(word, at)| put(at, &word.to_le_bytes()));
-    into.extend_from_slice(&entry);
+    entry
 }
 
 fn write_header(header: &Header, into: &mut Vec<u8>) {
@@ -171,10 +171,11 @@ impl Entry {
             })
         };
         let (key, value) = (part(self.key), part(self.value));
-        let change = (self.previous != NO_CHANGE).then(|| Previous { value: part(self.previous), latest: self.route & LATE == 0 });
+        let change =
+            (self.previous != NO_CHANGE).then(|| Box::new(Previous { value: part(self.previous), latest: self.route & LATE == 0 }));
         let headers = match self.headers {
-            0 => Vec::new(),
-            length => part(length).map_or(Ok(Vec::new()), |headers| read_headers(&headers)).map_err(malformed)?,
+            0 => Headers::default(),
+            length => part(length).map_or(Ok(Vec::new()), |headers| read_headers(&headers)).map_err(malformed)?.into(),
         };
         let record = Record { key, value, timestamp: Timestamp(self.timestamp), headers, change };
         outputs::check(&record)?;

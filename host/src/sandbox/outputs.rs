@@ -94,7 +94,7 @@ fn record(record: RecordResult) -> Result<Record, Failure> {
         value: value.map(Bytes::from),
         timestamp: Timestamp(timestamp),
         headers: headers.into_iter().map(|h| Header { name: h.name.into(), value: h.value.map(Bytes::from) }).collect(),
-        change: change.map(|c| Previous { value: c.value.map(Bytes::from), latest: c.latest }),
+        change: change.map(|c| Box::new(Previous { value: c.value.map(Bytes::from), latest: c.latest })),
     };
     check(&record)?;
     Ok(record)

@@ -65,7 +65,7 @@ pub(super) fn decode_timed(layout: TimedLayout, record: &Record) -> Option<(Time
 
 /// The changelog record of a version.
 pub(super) fn version(key: &[u8], value: Option<Bytes>, valid_from: i64) -> Record {
-    Record { key: Some(Bytes::copy_from_slice(key)), value, headers: vec![time_header(valid_from)], ..Record::default() }
+    Record { key: Some(Bytes::copy_from_slice(key)), value, headers: vec![time_header(valid_from)].into(), ..Record::default() }
 }
 
 /// The version of a record: key, value, begin.

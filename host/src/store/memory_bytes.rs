@@ -5,15 +5,16 @@
 //! before it puts them in: with keys in no order that takes a third of the time, for each leaf is touched once for many rows.
 
 mod leaf;
+mod leaves;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 
 use bytes::{Bytes, BytesMut};
 
 use self::leaf::Leaf;
+use self::leaves::Leaves;
 use super::ScanOrder;
 use super::ordered_bytes::OrderedBytes;
 use super::run::Run;
@@ -21,10 +22,9 @@ use crate::disk::DiskError;
 use crate::limits;
 
 /// Ordered bytes in memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct MemoryBytes {
-    /// By the least key that a leaf may hold. The first one may hold any, so that there is a leaf for each key.
-    leaves: BTreeMap<Box<[u8]>, Leaf>,
+    leaves: Leaves,
     count: usize,
     /// Rows of a restore that are in no leaf yet.
     run: Option<Run>,
@@ -32,16 +32,10 @@ pub(super) struct MemoryBytes {
     filled: usize,
 }
 
-impl Default for MemoryBytes {
-    fn default() -> Self {
-        Self { leaves: BTreeMap::from([(Box::default(), Leaf::default())]), count: 0, run: None, filled: 0 }
-    }
-}
-
 impl MemoryBytes {
-    fn leaf(&self, key: &[u8]) -> Option<&Leaf> {
+    fn leaf(&self, key: &[u8]) -> &Leaf {
         debug_assert!(self.run.is_none(), "a restore is under way");
-        self.leaves.range::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back().map(|(_, leaf)| leaf)
+        self.leaves.get(self.leaves.find(key))
     }
 
     /// Puts what a restore has gathered into the leaves.
@@ -49,36 +43,32 @@ impl MemoryBytes {
         let rows = run.sorted();
         let mut rows = rows.iter().peekable();
         while let Some(&&(key, _)) = rows.peek() {
-            let next = self.leaves.range::<[u8], _>((Bound::Excluded(key), Bound::Unbounded)).next().map(|(first, _)| first.clone());
+            let at = self.leaves.find(key);
+            let next: Option<Box<[u8]>> = self.leaves.next(at).map(|next| self.leaves.begin(next).into());
             let is_here = |key: &[u8]| next.as_ref().is_none_or(|next| *key < **next);
-            let Some((first, leaf)) = self.leaves.range_mut::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back() else {
-                return;
-            };
+            let leaf = self.leaves.get_mut(at);
             while let Some((key, value)) = rows.next_if(|(key, _)| is_here(key)) {
                 match value {
                     Some(value) => self.count += usize::from(leaf.put(key, value)),
                     None => self.count -= usize::from(leaf.remove(key)),
                 }
             }
-            if leaf.is_empty() && !first.is_empty() {
-                let first = first.clone();
-                self.leaves.remove(&first);
-                continue;
+            match leaf.is_empty() {
+                true => self.leaves.remove(at),
+                false => self.leaves.split(at),
             }
-            let parts = leaf.split();
-            self.leaves.extend(parts.into_iter().filter_map(|part| Some((part.first()?.into(), part))));
         }
     }
 }
 
 impl OrderedBytes for MemoryBytes {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, DiskError> {
-        Ok(self.leaf(key).and_then(|leaf| leaf.get(key)).map(Bytes::copy_from_slice))
+        Ok(self.leaf(key).get(key).map(Bytes::copy_from_slice))
     }
 
     fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError> {
         let mut buffer = BytesMut::new();
-        let found = keys.iter().map(|key| self.leaf(key).and_then(|leaf| leaf.get(key)).map(|value| shared(&mut buffer, value)));
+        let found = keys.iter().map(|key| self.leaf(key).get(key).map(|value| shared(&mut buffer, value)));
         Ok(found.collect())
     }
 
@@ -95,15 +85,13 @@ impl OrderedBytes for MemoryBytes {
             let key = shared(&mut buffer, key);
             visitor(key, shared(&mut buffer, value))
         };
-        // The leaf that the lower bound lies in begins before it.
-        let from = match lower {
-            Bound::Included(key) | Bound::Excluded(key) => {
-                self.leaves.range::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back().map(|(first, _)| &**first)
-            }
+        let leaf_of = |bound: Bound<&[u8]>| match bound {
+            Bound::Included(key) | Bound::Excluded(key) => Some(self.leaves.find(key)),
             Bound::Unbounded => None,
         };
-        let leaves = self.leaves.range::<[u8], _>((from.map_or(Bound::Unbounded, Bound::Included), upper));
-        let mut rows = leaves.map(|(_, leaf)| leaf.range(lower, upper));
+        let from = leaf_of(lower).unwrap_or_else(|| self.leaves.first());
+        let to = leaf_of(upper).unwrap_or_else(|| self.leaves.last());
+        let mut rows = self.leaves.between(from, to).map(|leaf| leaf.range(lower, upper));
         // Breaking off is the visitor's right, not a failure.
         let _ = match order {
             ScanOrder::Ascending => rows.try_for_each(|mut rows| rows.try_for_each(&mut visit)),
@@ -125,20 +113,20 @@ impl OrderedBytes for MemoryBytes {
             self.run = Some(run);
             return Ok(());
         }
-        let Some((first, leaf)) = self.leaves.range_mut::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back() else {
-            return Ok(());
-        };
-        let Some(value) = value else {
-            self.count -= usize::from(leaf.remove(key));
-            if leaf.is_empty() && !first.is_empty() {
-                let first = first.clone();
-                self.leaves.remove(&first);
+        let at = self.leaves.find(key);
+        let leaf = self.leaves.get_mut(at);
+        match value {
+            Some(value) => {
+                self.count += usize::from(leaf.put(key, value));
+                self.leaves.split(at);
             }
-            return Ok(());
-        };
-        self.count += usize::from(leaf.put(key, value));
-        let parts = leaf.split();
-        self.leaves.extend(parts.into_iter().filter_map(|part| Some((part.first()?.into(), part))));
+            None => {
+                self.count -= usize::from(leaf.remove(key));
+                if leaf.is_empty() {
+                    self.leaves.remove(at);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -147,16 +135,19 @@ impl OrderedBytes for MemoryBytes {
         if from >= to {
             return Ok(());
         }
-        let begins = self.leaves.range::<[u8], _>((Bound::Unbounded, Bound::Included(from))).next_back().map(|(first, _)| first.clone());
-        let touched = self.leaves.range_mut::<[u8], _>((begins.as_deref().map_or(Bound::Unbounded, Bound::Included), Bound::Excluded(to)));
+        let first = self.leaves.find(from);
+        let mut at = Some(first);
         let mut empty = Vec::new();
-        for (first, leaf) in touched {
+        while let Some(here) = at.filter(|here| *here == first || self.leaves.begin(*here) < to) {
+            let leaf = self.leaves.get_mut(here);
             self.count -= leaf.remove_range(from, to);
-            if leaf.is_empty() && !first.is_empty() {
-                empty.push(first.clone());
+            if leaf.is_empty() {
+                empty.push(here);
             }
+            at = self.leaves.next(here);
         }
-        empty.iter().for_each(|first| drop(self.leaves.remove(first)));
+        // From behind, so that those before stay where they are.
+        empty.into_iter().rev().for_each(|here| self.leaves.remove(here));
         Ok(())
     }
 

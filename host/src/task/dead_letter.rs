@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn what_is_written_into_a_letter_is_read_out_of_it() {
         let headers = vec![Header { name: "own".into(), value: None }];
-        let source = Record { key: Some("k".into()), value: None, timestamp: Timestamp(5), headers, change: None };
+        let source = Record { key: Some("k".into()), value: None, timestamp: Timestamp(5), headers: headers.into(), change: None };
         let letter = dead_letter(&"bad".into(), &source, &failure(7)).record;
         let expected = LetterHeaders {
             from: TopicPartition::new("in", 2),

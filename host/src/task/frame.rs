@@ -4,8 +4,9 @@ use crate::limits;
 use crate::node::{Position, PunctuationClock, SourceRecord};
 use crate::record::Timestamp;
 
+use super::frame_walk::FrameSource;
 use super::plan::{LocalNode, TaskPlan};
-use super::work::{Task, TaskError, extractor, sourced};
+use super::work::{Task, TaskError, extractor};
 
 /// Frames that may show that they differ from single records before the task goes without them.
 const DIFFERENCES: u32 = 8;
@@ -19,6 +20,8 @@ pub(super) struct Frames {
     differences: u32,
     causes: Vec<SourceRecord>,
     times: Vec<Timestamp>,
+    /// The frame's records have no headers.
+    plain: bool,
 }
 
 impl Frames {
@@ -71,8 +74,12 @@ impl Task {
         env.now = now;
         env.position = Some(Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: frames.causes[0].offset });
         let point = self.walker.undo_point().map_err(TaskError::Broken)?;
-        let records = queue.front(count).zip(&frames.times).map(|(record, time)| sourced(plan, source, record, *time));
-        let walked = self.walker.walk_frame(plan, source, at, &frames.causes, records);
+        let walked = self.walker.walk_frame(
+            plan,
+            FrameSource { source, queue: at, records: queue.records(), plain: frames.plain },
+            &frames.times,
+            &frames.causes,
+        );
         let Some(env) = &mut self.walker.env else { return Ok(0) };
         let differs = env.schedules.changed() || env.random != random;
         if walked.is_ok() && !differs {
@@ -92,9 +99,10 @@ impl Task {
 
     /// Looks which records of a queue make a frame. It ends where another partition's record is due, or a punctuation.
     fn gather(&mut self, plan: &TaskPlan, frames: &mut Frames, at: usize, most: usize) {
-        let Frames { causes, times, .. } = frames;
+        let Frames { causes, times, plain, .. } = frames;
         causes.clear();
         times.clear();
+        *plain = true;
         let Some(env) = &self.walker.env else { return };
         let punctuation = env.schedules.next_due(PunctuationClock::StreamTime);
         let mut stream_time = env.stream_time;
@@ -110,6 +118,7 @@ impl Task {
             let reached = stream_time.map_or(time, |seen| seen.max(time));
             stream_time = Some(reached);
             bytes += consumed.record.size();
+            *plain &= consumed.record.headers.is_empty();
             causes.push(SourceRecord { offset: consumed.offset, stream_time: reached });
             times.push(time);
             if bytes >= limits::FRAME_RECORD_BYTES || punctuation.is_some_and(|due| due <= reached) {

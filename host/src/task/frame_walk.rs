@@ -1,18 +1,35 @@
 //! The walk of a frame: a run of source records goes from node to node together. Only where nobody can tell that from one walk after
 //! another, see [`Topology::one_by_one`](crate::topology::Topology::one_by_one).
 
-use crate::node::{Caused, Frame, Incoming, Output, SourceRecord};
-use crate::record::Record;
+use std::collections::VecDeque;
+
+use crate::node::{Caused, Frame, Output, SourceRecord};
+use crate::record::{ConsumedRecord, Timestamp};
+use crate::topology::SourceRole;
 
 use super::plan::{LocalNode, PlanChild, TaskPlan, Work};
 use super::refusal::Cause;
 use super::walk::{WalkFailure, Walker, env, node};
+use super::work::sourced;
+
+/// Where the records of a frame come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameSource<'a> {
+    pub source: LocalNode,
+    /// Index of the queue.
+    pub queue: usize,
+    /// What it has buffered; the frame is its first records.
+    pub records: &'a VecDeque<ConsumedRecord>,
+    /// None of them has headers.
+    pub plain: bool,
+}
 
 /// Records on their way into a node.
 #[derive(Debug)]
 struct Visit {
     node: LocalNode,
-    records: Vec<Incoming>,
+    input: u32,
+    records: Vec<Caused>,
 }
 
 /// What the walk of a frame has in hand, and room for the next one.
@@ -20,7 +37,7 @@ struct Visit {
 pub(super) struct FrameRoom {
     stack: Vec<Visit>,
     outputs: Vec<Caused>,
-    spare: Vec<Vec<Incoming>>,
+    spare: Vec<Vec<Caused>>,
 }
 
 impl FrameRoom {
@@ -31,78 +48,76 @@ impl FrameRoom {
     }
 
     /// An empty list.
-    pub(super) fn list(&mut self) -> Vec<Incoming> {
+    fn list(&mut self) -> Vec<Caused> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Sends a source's records to its children.
-    fn begin(&mut self, children: &[Vec<PlanChild>], records: impl Iterator<Item = Record>) {
-        let from_source = |(record, cause)| Caused { cause, output: Output { slot: 0, partition: None, record } };
-        let records = records.zip(0..).map(from_source);
-        if let [only] = children
-            && let [child] = only.as_slice()
-        {
-            let mut list = self.list();
-            list.extend(records.map(|caused| incoming(child, caused)));
-            self.visit(child.node, list);
-        } else {
-            self.outputs.extend(records);
-            self.push(children);
-        }
-    }
-
-    /// Sends records to the children of a node, the first child's on top.
+    /// Sends the outputs to the children of the node that they come from, the first child's on top.
     fn push(&mut self, children: &[Vec<PlanChild>]) {
-        let mut outputs = std::mem::take(&mut self.outputs);
         let mut edges = children.iter().enumerate().flat_map(|(number, slot)| slot.iter().map(move |child| (number, child)));
         if let (Some((slot, child)), None) = (edges.next(), edges.next()) {
-            let mut records = self.list();
-            records.extend(outputs.drain(..).filter(|caused| caused.output.slot as usize == slot).map(|caused| incoming(child, caused)));
-            self.visit(child.node, records);
-        } else {
-            for (number, slot) in children.iter().enumerate().rev() {
-                for child in slot.iter().rev() {
-                    let mut records = self.list();
-                    records.extend(
-                        outputs.iter().filter(|caused| caused.output.slot as usize == number).map(|caused| incoming(child, caused.clone())),
-                    );
-                    self.visit(child.node, records);
-                }
+            // As they are.
+            let spare = self.list();
+            let mut records = std::mem::replace(&mut self.outputs, spare);
+            let is_sent = |caused: &Caused| caused.output.slot as usize == slot;
+            if !records.iter().all(is_sent) {
+                records.retain(is_sent);
+            }
+            self.visit(child, records);
+            return;
+        }
+        let outputs = std::mem::take(&mut self.outputs);
+        for (number, slot) in children.iter().enumerate().rev() {
+            for child in slot.iter().rev() {
+                let mut records = self.list();
+                records.extend(outputs.iter().filter(|caused| caused.output.slot as usize == number).cloned());
+                self.visit(child, records);
             }
         }
-        outputs.clear();
-        self.outputs = outputs;
+        self.outputs = emptied(outputs);
     }
 
-    fn visit(&mut self, node: LocalNode, records: Vec<Incoming>) {
-        match records.is_empty() {
-            true => self.spare.push(records),
-            false => self.stack.push(Visit { node, records }),
+    fn visit(&mut self, child: &PlanChild, mut records: Vec<Caused>) {
+        if records.is_empty() {
+            self.spare.push(records);
+            return;
         }
+        if !child.table {
+            records.iter_mut().for_each(|caused| caused.output.record.change = None);
+        }
+        self.stack.push(Visit { node: child.node, input: child.input, records });
     }
 }
 
 impl Walker {
-    /// Walks records of a source, of the queue `queue`, through all that is below it.
+    /// Walks the first records of a queue through all that is below their source: as many as there are `times`, which are their event times,
+    /// and `causes`.
     pub(super) fn walk_frame(
         &mut self,
         plan: &TaskPlan,
-        source: LocalNode,
-        queue: usize,
+        from: FrameSource<'_>,
+        times: &[Timestamp],
         causes: &[SourceRecord],
-        records: impl Iterator<Item = Record>,
     ) -> Result<(), WalkFailure> {
-        self.frame.begin(&plan.node(source).children, records);
-        while let Some(Visit { node: at, mut records }) = self.frame.stack.pop() {
-            let fail = |failure| WalkFailure { node: at, failure };
+        match untouched_for(plan, from) {
+            Some(child) => self.enter_node(plan, child.node, Frame::consumed(child.input, from.records, times, causes))?,
+            None => {
+                let source = |(consumed, time): (&ConsumedRecord, &Timestamp)| sourced(plan, from.source, &consumed.record, *time);
+                let records = from.records.iter().zip(times).map(source).zip(0..);
+                let caused = |(record, cause)| Caused { cause, output: Output { slot: 0, partition: None, record } };
+                self.frame.outputs.extend(records.map(caused));
+                self.frame.push(&plan.node(from.source).children);
+            }
+        }
+        while let Some(Visit { node: at, input, mut records }) = self.frame.stack.pop() {
             match &plan.node(at).work {
                 Work::Sink(sink) => {
-                    for Incoming { cause, partition, record, .. } in records.drain(..) {
-                        self.cause = Cause::Record { queue, offset: causes[cause as usize].offset };
-                        self.enter_sink(at, sink, partition, record).map_err(fail)?;
+                    for Caused { cause, output } in records.drain(..) {
+                        self.cause = Cause::Record { queue: from.queue, offset: causes[cause as usize].offset };
+                        self.enter_sink(at, sink, output.partition, output.record).map_err(|failure| WalkFailure { node: at, failure })?;
                     }
                 }
-                Work::Processor => self.enter_node(plan, at, causes, &records)?,
+                Work::Processor => self.enter_node(plan, at, Frame::given(input, &records, causes))?,
                 Work::Source { .. } => {}
             }
             self.frame.spare.push(emptied(records));
@@ -110,16 +125,16 @@ impl Walker {
         Ok(())
     }
 
-    fn enter_node(&mut self, plan: &TaskPlan, at: LocalNode, causes: &[SourceRecord], records: &[Incoming]) -> Result<(), WalkFailure> {
+    fn enter_node(&mut self, plan: &TaskPlan, at: LocalNode, frame: Frame<'_>) -> Result<(), WalkFailure> {
         let fail = |failure| WalkFailure { node: at, failure };
-        let mut rest = records;
+        let mut rest = frame;
         while let Some(first) = rest.first() {
             let node = node(&mut self.nodes, at).map_err(fail)?;
             let (run, others) = rest.split_at(node.frame_records().clamp(1, rest.len()));
             self.counts[at as usize].records += run.len() as u64;
-            env(&mut self.env).map_err(fail)?.begin(causes[first.cause as usize], first.record.timestamp);
+            env(&mut self.env).map_err(fail)?.begin(frame.source(first.cause), first.timestamp);
             self.pulse.enter(plan.node(at).ix, self.partition);
-            let outcome = node.process_frame(&mut self.env, Frame { records: run, causes }, &mut self.frame.outputs);
+            let outcome = node.process_frame(&mut self.env, run, &mut self.frame.outputs);
             self.pulse.leave();
             outcome.map_err(fail)?;
             rest = others;
@@ -129,15 +144,16 @@ impl Walker {
     }
 }
 
-fn incoming(child: &PlanChild, Caused { cause, output }: Caused) -> Incoming {
-    let mut record = output.record;
-    if !child.table {
-        record.change = None;
-    }
-    Incoming { input: child.input, cause, partition: output.partition, record }
+/// The node that takes the source's records as they were consumed: a processor that is the only child. Nothing has to be taken off them.
+fn untouched_for<'p>(plan: &'p TaskPlan, from: FrameSource<'_>) -> Option<&'p PlanChild> {
+    let source = plan.node(from.source);
+    let own = !matches!(source.work, Work::Source { role: SourceRole::Repartition, .. });
+    let [only] = source.children.as_slice() else { return None };
+    let [child] = only.as_slice() else { return None };
+    (own && from.plain && matches!(plan.node(child.node).work, Work::Processor)).then_some(child)
 }
 
-fn emptied(mut records: Vec<Incoming>) -> Vec<Incoming> {
+fn emptied(mut records: Vec<Caused>) -> Vec<Caused> {
     records.clear();
     records
 }

@@ -172,9 +172,9 @@ impl PartitionQueue {
         self.records.iter().zip(first.into_iter().chain(times.skip(usize::from(self.head.is_some()))))
     }
 
-    /// The next records to process.
-    pub(super) fn front(&self, count: usize) -> impl Iterator<Item = &Record> {
-        self.records.iter().take(count).map(|consumed| &consumed.record)
+    /// The buffered records, from the next one on.
+    pub(super) fn records(&self) -> &VecDeque<ConsumedRecord> {
+        &self.records
     }
 
     /// So many records are processed.

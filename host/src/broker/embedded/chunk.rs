@@ -146,7 +146,7 @@ mod tests {
             key,
             value,
             timestamp: Timestamp(timestamp),
-            headers,
+            headers: headers.into(),
             change: None,
         })
     }

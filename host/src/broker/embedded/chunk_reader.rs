@@ -144,7 +144,7 @@ impl ChunkReader {
             headers.push(Header { name, value: value.map(body) });
         }
         let (key, value) = (raw.key.clone().map(body), raw.value.clone().map(body));
-        let record = Record { key, value, timestamp: Timestamp(raw.timestamp), headers, change: None };
+        let record = Record { key, value, timestamp: Timestamp(raw.timestamp), headers: headers.into(), change: None };
         Ok(ConsumedRecord { offset: raw.offset, record })
     }
 }

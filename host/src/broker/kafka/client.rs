@@ -214,11 +214,10 @@ impl Client for KafkaClient {
         queue.drain(max, Duration::ZERO, &mut self.scratch, |message| match message.check() {
             Ok(()) => {
                 *position = Offset::try_from(message.offset()).unwrap_or(0) + 1;
-                gatherer.push(message, into);
+                into.push(gatherer.record(message));
             }
             Err(error) => problem = Some(error),
         });
-        gatherer.close(into);
         let wanted = *position;
         match problem {
             None => Ok(into.len() - before),

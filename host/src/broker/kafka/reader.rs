@@ -64,11 +64,10 @@ impl Reader for KafkaReader {
         open.queue.drain(max, Duration::ZERO, &mut self.scratch, |message| match message.check() {
             Ok(()) => {
                 *position = Offset::try_from(message.offset()).unwrap_or(0) + 1;
-                gatherer.push(message, into);
+                into.push(gatherer.record(message));
             }
             Err(error) => problem = Some(error),
         });
-        gatherer.close(into);
         if *position == from {
             // Markers of transactions are passed without a word.
             let passed = self.handle.position(&at.topic, i32::try_from(at.partition).unwrap_or(i32::MAX));

@@ -146,7 +146,7 @@ fn table() -> Op {
         let before = env.stores.get(place.store, &key)?;
         let row = record.value.clone().map(|value| crate::store::Row { value, timestamp: env.row_timestamp });
         env.stores.put(place.store, &key, row)?;
-        record.change = Some(crate::record::Previous { value: before.map(|row| row.value), latest: true });
+        record.change = Some(Box::new(crate::record::Previous { value: before.map(|row| row.value), latest: true }));
         outputs.push(to(0, record));
         Ok(())
     })

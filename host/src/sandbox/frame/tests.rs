@@ -20,22 +20,19 @@ fn record() -> impl Strategy<Value = Record> {
         key,
         value,
         timestamp: Timestamp(timestamp),
-        headers,
-        change,
+        headers: headers.into(),
+        change: change.map(Box::new),
     })
 }
 
 /// As the host gives them: two entries for each source record.
-fn written(records: &[Record]) -> (Vec<u8>, Vec<Incoming>) {
-    let incoming: Vec<Incoming> = records
-        .iter()
-        .zip(0..)
-        .map(|(record, at)| Incoming { input: at % 2, cause: at / 2, partition: None, record: record.clone() })
-        .collect();
+fn written(records: &[Record]) -> (Vec<u8>, Vec<Caused>) {
+    let output = |record: &Record| Output { slot: 0, partition: None, record: record.clone() };
+    let incoming: Vec<Caused> = records.iter().zip(0..).map(|(record, at)| Caused { cause: at / 2, output: output(record) }).collect();
     let causes: Vec<SourceRecord> =
         (0..records.len()).map(|at| SourceRecord { offset: 100 + at as u64, stream_time: Timestamp(at as i64) }).collect();
     let mut bytes = Vec::new();
-    write(Frame { records: &incoming, causes: &causes }, &mut bytes);
+    write(Frame::given(1, &incoming, &causes), &mut bytes);
     (bytes, incoming)
 }
 
@@ -68,7 +65,7 @@ proptest! {
         let outputs = read(&setup(usize::MAX), &causes, &frame.into()).unwrap();
         let expected: Vec<Caused> = incoming
             .into_iter()
-            .map(|Incoming { cause, record, .. }| Caused { cause, output: Output { slot, partition: route.checked_sub(1), record } })
+            .map(|Caused { cause, output }| Caused { cause, output: Output { slot, partition: route.checked_sub(1), ..output } })
             .collect();
         prop_assert_eq!(outputs, expected);
     }

@@ -1,5 +1,6 @@
 //! Some rows that stand together in memory, in order.
 
+use std::cmp::Ordering;
 use std::ops::{Bound, Range};
 
 use crate::store::run::prefix;
@@ -131,7 +132,7 @@ impl Leaf {
         self.bytes.capacity() + self.rows.capacity() * size_of::<Place>()
     }
 
-    /// Keeps the first of its rows when it has become too large, and gives away the others, in leaves of about the same size.
+    /// Keeps the first of its rows when it has become too large, and gives away the others, in order, in leaves of about the same size.
     pub fn split(&mut self) -> Vec<Leaf> {
         let size = self.size();
         if size <= LEAF_BYTES || self.rows.len() < 2 {
@@ -149,8 +150,7 @@ impl Leaf {
             filled += more;
         }
         parts.push(self.copy(begin..self.rows.len()));
-        let first = parts.swap_remove(0);
-        *self = first;
+        *self = parts.remove(0);
         parts
     }
 
@@ -176,6 +176,20 @@ impl Leaf {
 
     fn find(&self, key: &[u8]) -> Result<usize, usize> {
         let first = prefix(key);
-        self.rows.binary_search_by(|row| row.prefix.cmp(&first).then_with(|| self.bytes[row.key()].cmp(key)))
+        let from = self.rows.partition_point(|row| row.prefix < first);
+        let same = |row: &Place| row.prefix == first;
+        match &self.rows[from..] {
+            // Often there is just one.
+            [row, others @ ..] if same(row) && !others.first().is_some_and(same) => match self.bytes[row.key()].cmp(key) {
+                Ordering::Less => Err(from + 1),
+                Ordering::Equal => Ok(from),
+                Ordering::Greater => Err(from),
+            },
+            [row, ..] if !same(row) => Err(from),
+            rows => {
+                let rows = &rows[..rows.partition_point(same)];
+                rows.binary_search_by(|row| self.bytes[row.key()].cmp(key)).map(|ix| from + ix).map_err(|ix| from + ix)
+            }
+        }
     }
 }
