@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use crate::broker::Broker;
-use crate::deploy::{self, Application, Deployment, Follower, Offer, Overrides, Plan};
+use crate::deploy::{self, Application, Deployment, Follower, HostOf, Offer, Overrides, Plan};
 use crate::error::Diagnostic;
 use crate::manifest::{Broker as BrokerSection, Manifest, check_app_id};
 use crate::sandbox::Engine;
@@ -50,14 +50,15 @@ impl Drop for Following {
 }
 
 impl Deployed {
-    /// Those of an app on a cluster that flags name.
-    pub fn connect(app: &str, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+    /// Those of an app on a cluster that flags name. `told`: the host is to stop.
+    pub fn connect(app: &str, overrides: &Overrides, told: &Arc<AtomicBool>) -> Result<Self, Vec<Diagnostic>> {
         check_app_id(app).map_err(|why| vec![Diagnostic::usage("M006", format!("the app is '{app}', which {why}"))])?;
         // No file says anything of it yet.
         let manifest = Manifest::parse("--app", &format!("[app]\nid = \"{app}\"\n\n[broker]\nkind = \"kafka\"\n"))?;
         let one = |problem| vec![problem];
         let BrokerSection::Kafka(section) = &manifest.broker else { return Err(one(nothing_deployed(app))) };
-        let broker = Arc::new(deploy::open_cluster(&manifest, section, &overrides.cluster, None).map_err(one)?);
+        let host = HostOf { folder: None, told: Some(told) };
+        let broker = Arc::new(deploy::open_cluster(&manifest, section, &overrides.cluster, Some(host)).map_err(one)?);
         let (section, engine) = (manifest.broker.clone(), deploy::engine().map_err(one)?);
         Ok(Self { app: app.to_owned(), section, broker, engine, overrides: overrides.clone() })
     }
@@ -107,7 +108,11 @@ impl Follow {
         let mut said = None;
         while !self.over.load(Ordering::Relaxed) {
             std::thread::park_timeout(LOOK_INTERVAL);
-            match self.follower.look() {
+            let looked = self.follower.look();
+            if self.over.load(Ordering::Relaxed) {
+                return;
+            }
+            match looked {
                 Ok(None) => said = None,
                 Ok(Some(deployment)) => match self.take(&deployment) {
                     Ok(None) => {}

@@ -45,7 +45,7 @@ pub fn reset(args: &args::Reset) -> Result<ExitCode, Vec<Diagnostic>> {
 fn take(app: &Application, cluster: &Cluster) -> Result<(Arc<StateFolder>, Arc<dyn Broker>), Diagnostic> {
     if let BrokerSection::Kafka(section) = &app.manifest.broker {
         let folder = deploy::lock_folder(&app.state_dir)?;
-        let broker = deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: &folder, told: None }))?;
+        let broker = deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: Some(&folder), told: None }))?;
         return Ok((folder, Arc::new(broker)));
     }
     reach::log_is_there(&app.state_dir)?;

@@ -41,8 +41,11 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
         shell.serve(&app, &args.input, None)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let deployed = Deployed::connect(args.app.as_deref().unwrap_or_default(), &shell.overrides)?;
-    let (mut release, mut inputs) = (deployed.last()?, &args.input[..]);
+    let deployed = Deployed::connect(args.app.as_deref().unwrap_or_default(), &shell.overrides, shell.ear.told())?;
+    let (mut release, mut inputs) = match deployed.last() {
+        Err(_) if shell.ear.heard().is_some() => return Ok(ExitCode::SUCCESS),
+        last => (last?, &args.input[..]),
+    };
     loop {
         tracing::info!(version = release.version, "running what is deployed");
         match shell.serve(&release.app.clone(), inputs, Some((&deployed, release)))? {
@@ -180,7 +183,7 @@ impl Opened {
             BrokerSection::Kafka(section) => {
                 let folder = deploy::lock_folder(&app.state_dir)?;
                 let broker =
-                    deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: &folder, told: Some(ear.told()) }))?;
+                    deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: Some(&folder), told: Some(ear.told()) }))?;
                 Ok(Self { folder, broker: Arc::new(broker), _maintenance: None })
             }
         }

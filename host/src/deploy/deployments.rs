@@ -44,10 +44,15 @@ impl Deployments {
         Self { at: TopicPartition::new(deployments_topic(app), 0), next: 0, rows: BTreeMap::new() }
     }
 
+    /// Where the topic ends now; `None`: it is not there.
+    pub fn end(&self, broker: &dyn Broker) -> Result<Option<Offset>, BrokerError> {
+        let there = broker.topics(std::slice::from_ref(&self.at.topic))?.into_iter().flatten().next();
+        there.map(|_| Ok(broker.bounds(&self.at)?.1)).transpose()
+    }
+
     /// Reads on to the end that the topic has now. A topic that is not there is empty.
     pub fn read(&mut self, broker: &dyn Broker, reader: &mut dyn Reader) -> Result<(), BrokerError> {
-        let there = broker.topics(std::slice::from_ref(&self.at.topic))?.into_iter().flatten().next();
-        if there.is_none() {
+        if self.end(broker)?.is_none() {
             return Ok(());
         }
         let (first, end) = broker.bounds(&self.at)?;

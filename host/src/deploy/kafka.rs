@@ -30,8 +30,8 @@ pub struct Cluster {
 /// The host of an app, as one of its cluster's clients.
 #[derive(Clone, Copy, Debug)]
 pub struct HostOf<'a> {
-    /// Its state folder, which it holds.
-    pub folder: &'a StateFolder,
+    /// Its state folder, which it holds; `None`: not yet.
+    pub folder: Option<&'a StateFolder>,
     /// True once it is told to stop; `None`: a command that stands in for it, and does not wait long.
     pub told: Option<&'a Arc<AtomicBool>>,
 }
@@ -45,9 +45,9 @@ pub fn open_cluster(manifest: &Manifest, section: &Section, given: &Cluster, hos
             .at(Some(section.place.clone()))
     })?;
     let named = given.instance_id.clone().or_else(|| manifest.runtime.instance_id.as_ref().map(|id| id.value.to_string()));
-    let instance = match (named, host) {
+    let instance = match (named, host.and_then(|host| host.folder)) {
         (Some(named), _) => checked(named)?,
-        (None, Some(host)) => instance_id(host.folder.path())?,
+        (None, Some(folder)) => instance_id(folder.path())?,
         (None, None) => format!("command-{}", std::process::id()),
     };
     let mut properties = properties::of_manifest(section)?;

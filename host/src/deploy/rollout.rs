@@ -12,6 +12,7 @@ use crate::broker::{Broker, BrokerError, Reader};
 use crate::component;
 use crate::error::Diagnostic;
 use crate::manifest::Manifest;
+use crate::record::Offset;
 use crate::sandbox::Engine;
 
 /// What would be published, and what that would change.
@@ -76,9 +77,11 @@ impl Deployment {
 
 /// Follows what is published of an app.
 pub struct Follower {
+    app: Arc<str>,
     broker: Arc<dyn Broker>,
     reader: Box<dyn Reader>,
-    deployments: Deployments,
+    /// Where the topic ended when it was read last.
+    end: Option<Offset>,
     given: u64,
 }
 
@@ -86,15 +89,22 @@ impl Follower {
     /// On from this deployment, 0 before the first.
     pub fn after(app: &str, version: u64, broker: Arc<dyn Broker>) -> Result<Self, BrokerError> {
         let reader = broker.reader()?;
-        Ok(Self { broker, reader, deployments: Deployments::of(app), given: version })
+        Ok(Self { app: app.into(), broker, reader, end: None, given: version })
     }
 
-    /// The last deployment, where that is another one than was given before. One that is broken is given as an error, and once.
+    /// The last deployment, where that is another one than was given before. One that is broken is given as an error, and once. Between two
+    /// deployments nothing is kept of them.
     pub fn look(&mut self) -> Result<Option<Deployment>, Diagnostic> {
         let failed = |why: BrokerError| Diagnostic::run("B002", "the log failed").because(why);
-        self.deployments.read(&*self.broker, &mut *self.reader).map_err(failed)?;
-        let Some(last) = self.deployments.last().filter(|last| *last != self.given) else { return Ok(None) };
+        let mut deployments = Deployments::of(&self.app);
+        let end = deployments.end(&*self.broker).map_err(failed)?;
+        if end == self.end {
+            return Ok(None);
+        }
+        deployments.read(&*self.broker, &mut *self.reader).map_err(failed)?;
+        self.end = end;
+        let Some(last) = deployments.last().filter(|last| *last != self.given) else { return Ok(None) };
         self.given = last;
-        self.deployments.get(last).map(Some)
+        deployments.get(last).map(Some)
     }
 }

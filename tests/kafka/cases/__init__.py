@@ -44,6 +44,7 @@ CASES = [
     Entry("swap-rolled-back", swaps.a_component_that_traps_is_rolled_back),
     Entry("deploys", deploys.what_is_deployed_is_run_and_followed_by_every_host),
     Entry("deployers", deploys.of_two_deployers_one_is_told),
+    Entry("deployers-at-once", deploys.of_deployers_at_once_each_is_told_the_truth),
     Entry("unflushed", state.a_crash_costs_what_was_not_flushed, long=True),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
     Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),

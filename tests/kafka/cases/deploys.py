@@ -104,3 +104,29 @@ def of_two_deployers_one_is_told(case):
     os.close(terminal)
     os.close(other_end)
     expect(first.returncode == 2 and "R102" in said and "planned on none, is 1" in said, f"{first.returncode}: {said}")
+
+
+def of_deployers_at_once_each_is_told_the_truth(case):
+    app = word_count(case)
+    manifest = app.manifest.read_text(encoding="utf-8")
+    published, told = 0, 0
+    for round in range(6):
+        deployers = []
+        for name in ("one", "two", "three"):
+            file = app.folder / f"{name}.toml"
+            file.write_text(f"# {name}, {round}\n{manifest}", encoding="utf-8")
+            command = [case.cofferdam, "deploy", file, "--bootstrap", case.broker.bootstrap, "--yes"]
+            deployers.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+            case.stack.callback(deployers[-1].kill)
+        for deployer in deployers:
+            out, err = deployer.communicate(timeout=60)
+            if deployer.returncode == 0:
+                published += 1
+            else:
+                told += 1
+                expect("R102" in err, err)
+        # As many numbers as publications: none was given twice.
+        shown = deploy(case, app, "--dry-run")
+        expect(f"(planned on {published})" in shown, f"{published} were published: {shown}")
+    case.note(f"{published} published, {told} told that somebody else was first")
+    expect(told, "nobody was ever in another one's way")
