@@ -17,6 +17,7 @@ STREAMS = HERE / "kafka-streams"
 HEAP = "1g"
 # As the manifests of the apps have it, and what Kafka Streams does unless it is told otherwise.
 AT_LEAST_ONCE = "at-least-once"
+EXACTLY_ONCE = "exactly-once"
 
 
 class Restored(NamedTuple):
@@ -30,6 +31,7 @@ class Native:
     """No sandbox, no stores, no recovery: the least that the client costs."""
 
     name = "native"
+    guarantee = AT_LEAST_ONCE
 
     def prepare(self, trial):
         if trial.workload.counts:
@@ -53,7 +55,7 @@ class Host:
     def exactly_once(self, *flags):
         """The same, exactly once. `flags`: further ones of its command."""
         other = copy.copy(self)
-        other.guarantee, other.flags = "exactly-once", list(flags)
+        other.guarantee, other.flags = EXACTLY_ONCE, list(flags)
         return other
 
     def prepare(self, trial):
@@ -101,7 +103,7 @@ class KafkaStreams:
     def exactly_once(self):
         """The same, exactly once."""
         other = copy.copy(self)
-        other.guarantee = "exactly-once"
+        other.guarantee = EXACTLY_ONCE
         return other
 
     def prepare(self, trial):

@@ -3,6 +3,7 @@
 Rates and CPU seconds are those from a fifth of the output to its end, by source records; the memory is the most that a process ever had.
 """
 import table
+from systems import EXACTLY_ONCE
 from table import Figure
 from trial import Trial
 from world import say
@@ -35,6 +36,7 @@ def once(world, system, workload, layout, records):
     expected = int(records * workload.passing)
     with Trial(world, system, workload, layout, world.source(layout, records)) as trial:
         trial.start()
-        seen = trial.ask("watch", trial.sink, expected, "--app", trial.process.pid, "--broker", world.broker.process.pid)
+        markers = ["--markers"] if system.guarantee == EXACTLY_ONCE else []
+        seen = trial.ask("watch", trial.sink, expected, *markers, "--app", trial.process.pid, "--broker", world.broker.process.pid)
     counted = records * seen["part"]
     return {"rate": counted / seen["seconds"] / 1e3, "cpu": seen["app_cpu"] * 1e6 / counted, "peak": seen["peak_mb"]}

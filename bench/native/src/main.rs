@@ -96,6 +96,9 @@ struct Watch {
     /// The broker's.
     #[arg(long)]
     broker: u32,
+    /// Transactions write it: their ends have offsets too, so that there are some more than records.
+    #[arg(long)]
+    markers: bool,
     /// Seconds after which it gives up.
     #[arg(long, default_value_t = 300)]
     limit: u64,

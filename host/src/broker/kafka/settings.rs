@@ -73,7 +73,7 @@ impl KafkaSettings {
             return Err(PropertyError { key: (*key).to_owned(), why: format!("it cannot be set: {why}") });
         }
         match self.guarantee {
-            Guarantee::ExactlyOnce => self.transactional(&self.thread_id(0)).map(drop),
+            Guarantee::ExactlyOnce => self.transactional(&self.transactional_id(0)).map(drop),
             Guarantee::AtLeastOnce => self.producer("check").map(drop),
         }?;
         self.admin().map(drop)
@@ -112,9 +112,15 @@ impl KafkaSettings {
         self.open(Kind::Producer, id, &[("transactional.id", id)])
     }
 
-    /// One thread's name, as a member of the group and as a writer of transactions.
-    pub(super) fn thread_id(&self, thread: u32) -> String {
+    /// One thread's name as a member of the group.
+    fn thread_id(&self, thread: u32) -> String {
         format!("{}-{}-{thread}", self.app, self.instance)
+    }
+
+    /// Its name as a writer of transactions, which no thread of another app has: neither an app nor a host has a slash in its name, and
+    /// without one the app `a` on the host `b-c` could be taken for the app `a-b` on `c`. It begins with `<app>-`, as do the rights that `check` lists.
+    pub(super) fn transactional_id(&self, thread: u32) -> String {
+        format!("{}-/{}-{thread}", self.app, self.instance)
     }
 
     fn open(&self, kind: Kind, client_id: &str, own: &[(&str, &str)]) -> Result<Arc<Handle>, PropertyError> {
@@ -170,5 +176,29 @@ impl KafkaSettings {
         properties.extend(self.client.iter().cloned());
         properties.extend([&("bootstrap.servers", self.bootstrap.as_str())].into_iter().chain(fixed).chain(own).map(owned));
         Handle::open(kind, &properties).map_err(|ConfigError { key, why }| PropertyError { key, why })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_apps_have_a_writer_of_one_name() {
+        let of = |app: &str, instance: &str| {
+            let settings = KafkaSettings {
+                bootstrap: "localhost:9092".to_owned(),
+                client: Vec::new(),
+                app: app.into(),
+                instance: instance.to_owned(),
+                guarantee: Guarantee::ExactlyOnce,
+                patience: Patience::of_command(),
+            };
+            settings.check().unwrap();
+            settings.transactional_id(1)
+        };
+        let (one, other) = (of("orders", "eu-orders-0"), of("orders-eu", "orders-0"));
+        assert_ne!(one, other);
+        assert!(one.starts_with("orders-") && other.starts_with("orders-eu-"));
     }
 }

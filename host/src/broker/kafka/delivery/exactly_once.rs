@@ -42,7 +42,7 @@ pub(in crate::broker::kafka) struct ExactlyOnce {
 
 impl ExactlyOnce {
     pub fn new(settings: &KafkaSettings, thread: u32) -> Result<Self, BrokerError> {
-        Self::named(settings, settings.thread_id(thread), thread)
+        Self::named(settings, settings.transactional_id(thread), thread)
     }
 
     /// That of a writer of this name.
