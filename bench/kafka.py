@@ -3,9 +3,9 @@
 
     kafka.py [--only PART,..] [--without SYSTEM] [--layouts 1x1,4x2] [--records N] [--runs N] COFFERDAM NATIVE [WORKLOAD..]
 
-At least once. Prints tables in Markdown; what it is at is told on standard error. Without Java or Maven there are no figures, and the output
-says so. WORKLOAD: what throughput is measured of; the other parts have workloads of their own. PART: throughput, latency, start, restore; memory takes
-long and runs only when it is named.
+At least once, but for the part that says otherwise. Prints tables in Markdown; what it is at is told on standard error. Without Java or Maven
+there are no figures, and the output says so. WORKLOAD: what throughput is measured of; the other parts have workloads of their own. PART:
+throughput, exactly-once, latency, start, restore; memory takes long and runs only when it is named.
 """
 import argparse
 import signal
@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests/kafka"))
 
+import exactly_once
 import jars
 import latency
 import memory
@@ -28,7 +29,7 @@ from waiting import Failed
 from workloads import COPY, LAYOUTS, SINGLE, WORKLOADS
 from world import World
 
-PARTS = ("throughput", "latency", "start", "restore")
+PARTS = ("throughput", "exactly-once", "latency", "start", "restore")
 # Runs only when it is asked for.
 LONG = "memory"
 # So that two members share at once, without a second rebalance.
@@ -90,6 +91,8 @@ def measure(args, found, folder):
     # A start and a restart are not to wait for members that do not come.
     with World(args.native, found, folder / "quick", 0) as world:
         throughput.once(world, systems[0], COPY, SINGLE, args.records)
+        if "exactly-once" in rest:
+            exactly_once.measure(world, args, systems)
         if "latency" in rest:
             latency.measure(world, systems)
         if "start" in rest:

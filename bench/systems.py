@@ -2,6 +2,7 @@
 
 Each says how it is started, and what it needs before.
 """
+import copy
 import json
 import re
 import subprocess
@@ -14,6 +15,8 @@ import jars
 HERE = Path(__file__).resolve().parent
 STREAMS = HERE / "kafka-streams"
 HEAP = "1g"
+# As the manifests of the apps have it, and what Kafka Streams does unless it is told otherwise.
+AT_LEAST_ONCE = "at-least-once"
 
 
 class Restored(NamedTuple):
@@ -45,11 +48,18 @@ class Host:
     name = "host"
 
     def __init__(self, program):
-        self.program = program
+        self.program, self.guarantee, self.flags = program, AT_LEAST_ONCE, []
+
+    def exactly_once(self, *flags):
+        """The same, exactly once. `flags`: further ones of its command."""
+        other = copy.copy(self)
+        other.guarantee, other.flags = "exactly-once", list(flags)
+        return other
 
     def prepare(self, trial):
         text = (HERE / "apps/kafka" / f"{trial.workload.name}.toml").read_text(encoding="utf-8")
         text = re.sub(r'^id = ".*"', f'id = "{trial.id}"', text, flags=re.MULTILINE).replace("../../dist", str(HERE / "dist"))
+        text = text.replace(f'guarantee = "{AT_LEAST_ONCE}"', f'guarantee = "{self.guarantee}"')
         for name, topic in (("in", trial.source), ("out", trial.sink), ("table", trial.table)):
             text = text.replace(f'"bench-{name}"', f'"{topic}"')
         self.manifest(trial).write_text(text, encoding="utf-8")
@@ -59,7 +69,7 @@ class Host:
 
     def command(self, trial):
         where = ["--bootstrap", trial.world.broker.bootstrap, "--state-dir", trial.folder / "state"]
-        return [self.program, "run", self.manifest(trial), *where, "--threads", str(trial.layout.threads), "--log", "json"]
+        return [self.program, "run", self.manifest(trial), *where, "--threads", str(trial.layout.threads), "--log", "json", *self.flags]
 
     def restored(self, said):
         """What its log says of a task that was restored; None until it is."""
@@ -83,15 +93,23 @@ class KafkaStreams:
         """Fetches the jars where they are not there yet, and compiles the program into a folder. Raises jars.NoKafka."""
         pom = STREAMS / "pom.xml"
         self.version = jars.version(pom)
+        self.guarantee = AT_LEAST_ONCE
         self.jars = jars.fetched(jars.cache() / f"kafka-streams-{self.version}", pom)
         self.classes = folder
         subprocess.run(["javac", "-cp", self.jars, "-d", folder, STREAMS / "App.java"], stdin=subprocess.DEVNULL, check=True)
+
+    def exactly_once(self):
+        """The same, exactly once."""
+        other = copy.copy(self)
+        other.guarantee = "exactly-once"
+        return other
 
     def prepare(self, trial):
         pass
 
     def command(self, trial):
-        java = ["java", f"-Xmx{HEAP}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self.classes}:{self.jars}", "App"]
+        guarantee = [] if self.guarantee == AT_LEAST_ONCE else ["-Dguarantee=exactly_once_v2"]
+        java = ["java", f"-Xmx{HEAP}", *guarantee, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self.classes}:{self.jars}", "App"]
         names = [trial.workload.name, trial.source, trial.sink, str(trial.table), trial.id, trial.folder / "state", str(trial.layout.threads)]
         return [*java, trial.world.broker.bootstrap, *names]
 

@@ -13,7 +13,7 @@ examples=(
   examples/flights/components:statistics
   examples/flights/components:alerts
 )
-bench=(bench/dist:bench-filter-map bench/dist:bench-count bench/dist:bench-join)
+bench=(bench/dist:bench-pass bench/dist:bench-filter-map bench/dist:bench-count bench/dist:bench-join)
 guests=(
   tests/guests/dist:probe
   tests/guests/dist:operators

@@ -18,7 +18,7 @@ import org.apache.kafka.streams.state.KeyValueStore;
  * The benchmark's apps on Kafka Streams, until SIGTERM: App BOOTSTRAP WORKLOAD SOURCE SINK TABLE ID STATE_DIR THREADS.
  *
  * <p>All settings are its defaults, at least once among them, but for the cache: with it, an update is held back until the commit, and those
- * of one key become one. Here as in the other programs each record makes an update. On standard output it says when a store's restoring
+ * of one key become one. Here as in the other programs each record makes an update. -Dguarantee=exactly_once_v2 asks for that. On standard output it says when a store's restoring
  * begins and ends: `restoring MILLISECONDS`, `restored MILLISECONDS RECORDS`.
  */
 public final class App {
@@ -37,6 +37,8 @@ public final class App {
         settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         settings.put("auto.offset.reset", "earliest");
+        String guarantee = System.getProperty("guarantee");
+        if (guarantee != null) settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, guarantee);
 
         var builder = new StreamsBuilder();
         KStream<byte[], byte[]> records = builder.stream(source);

@@ -112,7 +112,8 @@ impl Frame {
         let count = (count >> 32) as usize;
         let behind = count.checked_mul(ENTRY).and_then(|table| table.checked_add(HEAD)).filter(|behind| *behind <= bytes.len());
         let left = bytes.len() - behind.ok_or("it ends in its table")?;
-        let frame = Self { bytes, count };
+        // A clone, for it knows already that its memory is shared: parts of it are cut sooner.
+        let frame = Self { bytes: bytes.clone(), count };
         if (0..count).map(|index| frame.entry(index).bytes() as u64).sum::<u64>() != left as u64 {
             return Err("its lengths do not add up to its size");
         }

@@ -57,14 +57,19 @@ fn source_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The files of a folder that end so, those of its folders included.
+fn files_of(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             if !NOT_SOURCES.iter().any(|name| path.ends_with(name)) {
-                sources(&path, found);
+                files_of(&path, end, found);
             }
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if path.extension().is_some_and(|e| e == end) {
             found.push(path);
         }
     }
@@ -134,7 +139,7 @@ fn complaint(room: &str, line: &str) -> Option<String> {
 fn arrows_between_rooms_go_one_way() {
     let root = source_root();
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    files_of(&root, "rs", &mut files);
     let mut complaints = Vec::new();
     for file in &files {
         let path = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
@@ -154,9 +159,9 @@ fn arrows_between_rooms_go_one_way() {
 
 #[test]
 fn files_are_short_and_named_after_what_they_hold() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = repository();
     let mut files = Vec::new();
-    SOURCES.iter().for_each(|folder| sources(&root.join(folder), &mut files));
+    SOURCES.iter().for_each(|folder| files_of(&root.join(folder), "rs", &mut files));
     assert!(files.iter().any(|file| file.ends_with("host/tests/tidy.rs")));
     let mut complaints = Vec::new();
     for file in &files {
@@ -171,6 +176,27 @@ fn files_are_short_and_named_after_what_they_hold() {
         }
     }
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn components_that_manifests_name_are_built() {
+    // By a script of its own.
+    const IN_JAVASCRIPT: &str = "js-word-count";
+    let script = fs::read_to_string(repository().join("scripts/components.sh")).unwrap();
+    let built: Vec<&str> = script.split_whitespace().filter_map(|word| Some(word.trim_end_matches(')').split_once(':')?.1)).collect();
+    let mut manifests = Vec::new();
+    ["bench", "examples", "tests"].iter().for_each(|folder| files_of(&repository().join(folder), "toml", &mut manifests));
+    let mut named = 0;
+    for manifest in manifests {
+        let text = fs::read_to_string(&manifest).unwrap();
+        let components = text.lines().filter_map(|line| line.strip_prefix("component = \"")?.strip_suffix(".wasm\""));
+        for component in components {
+            let package = component.rsplit('/').next().unwrap().replace('_', "-");
+            assert!(built.contains(&&*package) || package == IN_JAVASCRIPT, "{}: nobody builds {component}.wasm", manifest.display());
+            named += 1;
+        }
+    }
+    assert!(named > 20, "only {named} components are named");
 }
 
 #[test]

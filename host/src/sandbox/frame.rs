@@ -91,6 +91,8 @@ impl Taken {
         into: &mut Vec<Caused>,
     ) -> Result<(), Failure> {
         let (entries, mut at) = table(frame).map_err(malformed)?;
+        // A clone knows already that its memory is shared: parts of it are cut sooner.
+        let shared = frame.clone();
         into.reserve(entries.len());
         if returned && causes.len() == 1 {
             // All of them: so the message says how many there are.
@@ -103,7 +105,7 @@ impl Taken {
             let Some(&cause) = cause.filter(|_| entry.origin >= u64::from(self.last)) else {
                 return Err(malformed("an output of a frame has an origin that is not there, or not in order"));
             };
-            let output = entry.output(frame, &mut at, setup)?;
+            let output = entry.output(&shared, &mut at, setup)?;
             let bytes = output.record.size();
             self.totals.add_bytes(bytes)?;
             self.count(entry.origin, bytes, returned)?;
