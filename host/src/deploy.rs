@@ -32,5 +32,5 @@ pub use nodes::ComponentNodes;
 pub use plan::{Change, How, Plan, Thing};
 pub use plugins::{Offer, Plugins, Swapped};
 pub use reset::{Moved, Reset, ResetTo, TASKS_FOLDER, finished};
-pub use rollout::{Follower, Rollout};
+pub use rollout::{Follower, Rollout, agree};
 pub use topics::{ExternalTopics, ensure_topics};

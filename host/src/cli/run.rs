@@ -84,6 +84,9 @@ impl Shell<'_> {
         }
         let open = Opened::open(app, &overrides.cluster, &clock, ear).map_err(one)?;
         deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
+        if deployed.is_none() && matches!(app.manifest.broker, BrokerSection::Kafka(_)) {
+            deploy::agree(app, &*open.broker, overrides).map_err(one)?;
+        }
         let broker = open.broker.clone();
         let settings = BindSettings {
             tasks_folder: Some(open.folder.path().join(deploy::TASKS_FOLDER)),

@@ -101,6 +101,15 @@ impl Plan {
         })
     }
 
+    /// Whether hosts of the one and hosts of the other app would not agree which tasks and topics there are.
+    pub fn changes_the_graph(&self) -> bool {
+        self.changes.iter().any(|change| match (&change.of, &change.how) {
+            (Thing::Node, How::Changed(parts)) => parts.iter().any(|part| GRAPH.contains(&part.as_str())),
+            (Thing::Node | Thing::Store, _) => true,
+            (Thing::State | Thing::Topic | Thing::Capability, _) => false,
+        })
+    }
+
     /// The nodes that change.
     pub fn changed_nodes(&self) -> impl Iterator<Item = &str> {
         let nodes = self.changes.iter().filter(|change| change.of == Thing::Node && matches!(change.how, How::Changed(_)));
@@ -109,6 +118,8 @@ impl Plan {
 }
 
 const COMPONENT: &str = "component";
+/// Parts of a node that decide which tasks there are, and what goes where.
+const GRAPH: [&str; 7] = ["edges", "inputs", "ports", "sink", "source", "stores", "sub-topology"];
 
 type Key = (Thing, String);
 type Parts = BTreeMap<String, String>;

@@ -75,6 +75,32 @@ impl Deployment {
     }
 }
 
+/// Refuses an app that another graph is published of: its hosts would not agree which tasks there are. Where nothing is published, or what is
+/// cannot be read, there is nothing to agree with.
+pub fn agree(app: &Application, broker: &dyn Broker, overrides: &Overrides) -> Result<(), Diagnostic> {
+    let id = &app.topology.app;
+    let mut deployments = Deployments::of(id);
+    let read = broker.reader().and_then(|mut reader| deployments.read(broker, &mut *reader));
+    if let Err(why) = read {
+        tracing::debug!("what is deployed cannot be read: {why}");
+        return Ok(());
+    }
+    let Some(deployment) = deployments.last().and_then(|version| deployments.get(version).ok()) else { return Ok(()) };
+    let Some(engine) = app.components.values().next().map(|loaded| loaded.engine().clone()) else { return Ok(()) };
+    let published = Application::deployed(&engine, &deployment.bundle, &deployment.name(id), app.manifest.broker.clone(), overrides);
+    let Some(plan) = published.ok().and_then(|published| Plan::between(Some(&published), app).ok()) else { return Ok(()) };
+    if !plan.changes_the_graph() {
+        return Ok(());
+    }
+    let differs: Vec<&str> = plan.changes.iter().map(|change| change.name.as_str()).take(NAMED).collect();
+    Err(Diagnostic::usage("R105", format!("deployment {} of '{id}' has another graph than this manifest", deployment.version))
+        .because(format!("different are {}", differs.join(", ")))
+        .hint("publish the manifest (`cofferdam deploy`): hosts follow it by themselves; `run --app` runs what is deployed"))
+}
+
+/// Differences that an error names.
+const NAMED: usize = 10;
+
 /// Follows what is published of an app.
 pub struct Follower {
     app: Arc<str>,

@@ -56,7 +56,11 @@ fn a_plan_names_what_is_added_what_changes_and_what_goes() {
         "+ topic planned-kept-changelog",
         "- topic planned-out",
     ];
-    assert_eq!((told(&plan), plan.is_in_place()), (expected.map(str::to_owned).to_vec(), false));
+    assert_eq!((told(&plan), plan.is_in_place(), plan.changes_the_graph()), (expected.map(str::to_owned).to_vec(), false, true));
+    // What a component is told, and how long it may take, is no matter of the graph.
+    place.write("app.toml", manifest("planned", "aa.wasm", "limits = { deadline = \"2s\" }\n"));
+    let plan = Plan::between(Some(&first), &app(&place)).unwrap();
+    assert_eq!((told(&plan), plan.is_in_place(), plan.changes_the_graph()), (vec!["~ node p: limits".to_owned()], false, false));
     let back = told(&Plan::between(Some(&second), &first).unwrap());
     assert!(back.contains(&"- state kept".to_owned()) && back.contains(&"- store kept".to_owned()), "{back:?}");
 }

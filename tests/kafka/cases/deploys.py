@@ -69,6 +69,14 @@ def what_is_deployed_is_run_and_followed_by_every_host(case):
     counted(case, app, "counts", 2)
     expect(all(host.log.read_text(encoding="utf-8").count(" running app=") == 1 for host in hosts), "no host began anew")
 
+    # A host of another graph does not get in between.
+    own = app.folder / "own.toml"
+    more = f'\n[sinks.more]\ntopic = "{app.topic("more")}"\nfrom = ["count"]\n'
+    own.write_text(app.manifest.read_text(encoding="utf-8") + more, encoding="utf-8")
+    at = ["--bootstrap", case.broker.bootstrap, "--state-dir", case.folder / "own", "--create-topics"]
+    alone = subprocess.run([case.cofferdam, "run", own, *at], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    expect(alone.returncode == 2 and "R105" in alone.stderr and "different are" in alone.stderr, f"{alone.returncode}: {alone.stderr}")
+
     # Another graph: hosts begin anew, with their state.
     case.client.create_topics({app.topic("copies"): (1, {})})
     manifest = app.manifest.read_text(encoding="utf-8")

@@ -333,4 +333,11 @@ pub(super) const CODES: &[Code] = &[
         text: "`deploy` shows what would change and asks. Where its input is no terminal, --yes agrees beforehand.",
         example: "cofferdam deploy app.toml --yes",
     },
+    Code {
+        code: "R105",
+        title: "Another graph is deployed",
+        text: "Hosts of one group share the tasks of an app, so they have to agree which tasks there are. Of this app a graph is deployed that is \
+               not that of the manifest: other nodes, edges, stores or topics. Components and their config may differ.",
+        example: "cofferdam deploy app.toml",
+    },
 ];
