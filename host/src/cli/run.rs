@@ -16,6 +16,7 @@ use crate::deploy::{
 };
 use crate::error::Diagnostic;
 use crate::manifest::Broker as BrokerSection;
+use crate::runtime::HostPlan;
 
 use super::args::{self, Public};
 use super::follow::{Deployed, Release};
@@ -75,32 +76,19 @@ impl Shell<'_> {
         app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
         let inputs = inputs(app, input)?;
         let sinks = outputs(app, &args.output)?;
-
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        if inputs.iter().any(|input| input.from != InputFrom::Stdin) && matches!(app.manifest.broker, BrokerSection::Kafka(_)) && !args.yes
-        {
+        let on_kafka = matches!(app.manifest.broker, BrokerSection::Kafka(_));
+        if on_kafka && inputs.iter().any(|input| input.from != InputFrom::Stdin) && !args.yes {
             let hint = "say --yes to produce them at this start; `produce` appends to a topic without running anything";
             return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
         }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let open = Opened::open(app, &overrides.cluster, &clock, ear).map_err(one)?;
         deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
-        if deployed.is_none() && matches!(app.manifest.broker, BrokerSection::Kafka(_)) {
+        if deployed.is_none() && on_kafka {
             deploy::agree(app, &*open.broker, overrides).map_err(one)?;
         }
         let broker = open.broker.clone();
-        let settings = BindSettings {
-            tasks_folder: Some(open.folder.path().join(deploy::TASKS_FOLDER)),
-            commit_floor: match app.manifest.broker {
-                BrokerSection::Embedded => crate::limits::COMMIT_FLOOR_EMBEDDED,
-                BrokerSection::Kafka(_) => crate::limits::COMMIT_FLOOR,
-            },
-            topics: match app.manifest.broker {
-                BrokerSection::Embedded => ExternalTopics::Own { partitions: None },
-                BrokerSection::Kafka(_) => ExternalTopics::Cluster { make: args.create_topics },
-            },
-            seed: seed(&*clock),
-            redact_keys: args.redact,
-        };
+        let settings = bind_settings(args, app, &open.folder, &*clock);
         let nodes = Arc::new(ComponentNodes::of(app));
         let plan = match deploy::bind_nodes(app, nodes.clone(), broker.clone(), clock.clone(), &settings) {
             Err(_) if ear.heard().is_some() => {
@@ -110,17 +98,8 @@ impl Shell<'_> {
             bound => bound?,
         };
 
-        let topics = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
         let host = Handle::default();
-        let desk = Arc::new(Desk {
-            app: app.topology.app.clone(),
-            broker: broker.clone(),
-            clock: clock.clone(),
-            topics,
-            letter_topics: app.topology.letter_topics(),
-            retrying: Mutex::default(),
-            host: Some(Arc::new(host.clone())),
-        });
+        let desk = desk(&plan, &broker, &clock, &host);
         let public = public_port(app, args.public.as_ref(), desk.clone()).map_err(one)?;
         // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
         let control = control_socket(open.folder.path(), desk);
@@ -160,6 +139,33 @@ impl Shell<'_> {
 
 fn one(problem: Diagnostic) -> Vec<Diagnostic> {
     vec![problem]
+}
+
+fn bind_settings(args: &args::Run, app: &Application, folder: &StateFolder, clock: &dyn Clock) -> BindSettings {
+    let (commit_floor, topics) = match app.manifest.broker {
+        BrokerSection::Embedded => (crate::limits::COMMIT_FLOOR_EMBEDDED, ExternalTopics::Own { partitions: None }),
+        BrokerSection::Kafka(_) => (crate::limits::COMMIT_FLOOR, ExternalTopics::Cluster { make: args.create_topics }),
+    };
+    BindSettings {
+        tasks_folder: Some(folder.path().join(deploy::TASKS_FOLDER)),
+        commit_floor,
+        topics,
+        seed: seed(clock),
+        redact_keys: args.redact,
+    }
+}
+
+/// Where operators ask, about a host that has still to be started.
+fn desk(plan: &HostPlan, broker: &Arc<dyn Broker>, clock: &Arc<dyn Clock>, host: &Handle) -> Arc<Desk> {
+    Arc::new(Desk {
+        app: plan.topology.app.clone(),
+        broker: broker.clone(),
+        clock: clock.clone(),
+        topics: (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect(),
+        letter_topics: plan.topology.letter_topics(),
+        retrying: Mutex::default(),
+        host: Some(Arc::new(host.clone())),
+    })
 }
 
 /// A seed for the guests' random bits: another one at each start.
