@@ -31,7 +31,7 @@ pub use place::RecordPlace;
 pub use public::PublicServer;
 pub use report::{CallReport, MemoryReport, PartitionReport, StatusReport, TaskReport, span};
 pub use server::ControlServer;
-pub use swap::{RollBackRequest, SwapReport, SwapRequest, VersionReport, short};
+pub use swap::{RollBackRequest, SwapReport, SwapRequest, VersionReport};
 
 /// Name of the control socket in the state folder.
 pub const CONTROL_SOCKET: &str = "control.sock";

@@ -19,6 +19,9 @@ use crate::error::Diagnostic;
 use crate::limits;
 use crate::manifest::{ComponentRef, Manifest};
 
+/// Of a digest's.
+const DIGITS_SHOWN: usize = 12;
+
 /// A component that has been found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
@@ -89,6 +92,12 @@ pub fn digest(bytes: &[u8]) -> String {
         _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// A digest as a person is shown it: its first digits.
+pub fn short(digest: &str) -> &str {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    digits.get(..DIGITS_SHOWN).unwrap_or(digits)
 }
 
 fn check_digest(component: Component, wanted: &str) -> Result<Component, Diagnostic> {

@@ -8,9 +8,6 @@ use super::desk::Desk;
 use crate::error::Diagnostic;
 use crate::runtime::NodeVersion;
 
-/// Hex digits of a digest that a person is shown.
-const DIGITS_SHOWN: usize = 12;
-
 /// Asks that a component takes the place of a processor's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwapRequest {
@@ -109,10 +106,4 @@ impl Desk {
 
 fn not_running() -> Diagnostic {
     Diagnostic::usage("R030", "no host is running this app").hint("the next `run` takes the component that the manifest names")
-}
-
-/// A digest as a person is shown it.
-pub fn short(digest: &str) -> &str {
-    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-    digits.get(..DIGITS_SHOWN).unwrap_or(digits)
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::broker::Broker;
+use crate::component;
 use crate::deploy::{self, How, Overrides, Plan, Rollout};
 use crate::error::Diagnostic;
 use crate::manifest::{Broker as BrokerSection, Manifest};
@@ -48,7 +49,7 @@ fn no_cluster() -> Diagnostic {
 fn text(rollout: &Rollout) -> Vec<String> {
     let on = rollout.planned_on.map_or_else(|| "nothing is published yet".to_owned(), |version| format!("planned on {version}"));
     let digest = rollout.digest();
-    let mut lines = vec![format!("{}: {} ({on})", rollout.app, crate::admin::short(&digest))];
+    let mut lines = vec![format!("{}: {} ({on})", rollout.app, component::short(&digest))];
     lines.extend(rollout.plan.changes.iter().map(|change| {
         let (sign, parts) = match &change.how {
             How::Added => ("+", String::new()),

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::admin::{MemoryReport, PartitionReport, StatusReport, TaskReport, VersionReport, short, span};
+use crate::admin::{MemoryReport, PartitionReport, StatusReport, TaskReport, VersionReport, span};
+use crate::component::short;
 use crate::error::Diagnostic;
 
 use super::args;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::admin::{RollBackRequest, SwapReport, SwapRequest, short, span};
+use crate::admin::{RollBackRequest, SwapReport, SwapRequest, span};
+use crate::component::short;
 use crate::error::Diagnostic;
 
 use super::args;

@@ -5,8 +5,9 @@ use std::fmt;
 
 use super::application::Application;
 use super::state_versions::{cannot_migrate, older};
+use crate::component::short;
 use crate::error::Diagnostic;
-use crate::topology::{NodeKind, Topology, TopologyNode};
+use crate::topology::{NodeKind, TopologyNode};
 
 /// What is different, in the order in which it is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,10 +137,6 @@ fn told(part: &str, was: Option<&String>, is: Option<&String>) -> String {
     }
 }
 
-fn short(digest: &str) -> &str {
-    digest.strip_prefix("sha256:").and_then(|digits| digits.get(..12)).unwrap_or(digest)
-}
-
 /// Everything that can be different, with its parts.
 fn things(app: &Application) -> BTreeMap<Key, Parts> {
     let topology = &app.topology;
@@ -183,15 +180,13 @@ fn node_parts(app: &Application, node: &TopologyNode) -> Parts {
         }
         NodeKind::Processor(processor) => {
             let digest = app.components.get(&*node.name).map_or_else(String::new, |loaded| loaded.digest().to_string());
-            let stores = |t: &Topology| {
-                let grants = processor.grants.iter().map(|g| (g.role.clone(), t.stores.get(g.store).map(|s| s.name.to_string()), g.access));
-                format!("{:?}", grants.collect::<Vec<_>>())
-            };
+            let store = |at: usize| topology.stores.get(at).map(|store| store.name.to_string());
+            let stores: Vec<_> = processor.grants.iter().map(|g| (g.role.clone(), store(g.store), g.access)).collect();
             parts.insert(COMPONENT.to_owned(), digest);
             parts.insert("config".to_owned(), processor.config.clone());
             parts.insert("inputs".to_owned(), format!("{:?}", processor.inputs));
             parts.insert("ports".to_owned(), format!("{:?}", processor.ports));
-            parts.insert("stores".to_owned(), stores(topology));
+            parts.insert("stores".to_owned(), format!("{stores:?}"));
             parts.insert("limits".to_owned(), format!("{:?}", (processor.memory_bytes, processor.deadline, processor.outputs)));
             parts.insert("allow".to_owned(), format!("{:?}", processor.allow));
         }

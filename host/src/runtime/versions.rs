@@ -254,8 +254,7 @@ impl Versions {
 
     /// The longest pause of a thread, once all have followed; why one could not make the version, or that some have not followed in time.
     pub(super) fn followed(&self, ix: NodeIx, generation: u64, threads: usize, patience: Duration) -> Result<Duration, Option<Diagnostic>> {
-        let behind =
-            |table: &Table| threads.saturating_sub(table.followed.values().filter(|thread| thread.generation >= generation).count()) > 0;
+        let behind = |table: &Table| table.followed.values().filter(|thread| thread.generation >= generation).count() < threads;
         let open = |table: &mut Table| behind(table) && !table.refusals.contains_key(&ix);
         let (mut table, _) = self.moved.wait_timeout_while(self.lock(), patience, open).unwrap_or_else(PoisonError::into_inner);
         match table.refusals.remove(&ix) {
