@@ -86,6 +86,11 @@ impl Shell<'_> {
         deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
         if deployed.is_none() && on_kafka {
             deploy::agree(app, &*open.broker, overrides).map_err(one)?;
+            // Whoever waits for a cluster in vain is not to wait for it once more.
+            if ear.heard().is_some() {
+                tracing::info!("stopping before the app has begun");
+                return Ok(None);
+            }
         }
         let broker = open.broker.clone();
         let settings = bind_settings(args, app, &open.folder, &*clock);
