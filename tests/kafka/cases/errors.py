@@ -59,7 +59,7 @@ def a_host_that_sleeps_beyond_its_time_does_no_harm_when_it_wakes(case):
     sleeper.wake()
     case.share(hosts, TASKS)
     case.outcome(app, load.stop())
-    expect("back to the last commit" in sleeper.log.read_text(encoding="utf-8"), f"the sleeper had nothing to take back; see {sleeper.log}")
+    expect("back to the last commit" in sleeper.log.read_text(encoding="utf-8"), f"the sleeper does not say that it was thrown out; see {sleeper.log}")
 
 
 def a_host_that_sleeps_alone_goes_on_when_it_wakes(case):
