@@ -29,10 +29,10 @@ fn probe() -> Arc<Loaded> {
     PROBE.get_or_init(|| guest("probe.wasm")).clone()
 }
 
-fn env() -> Lent {
+fn env(shape: StoreShape) -> Lent {
     let stores = vec![StoreConfig {
         name: "data".into(),
-        shape: StoreShape::KeyValue { ttl: None },
+        shape,
         backend: Backend::Memory,
         changelog: "data-changelog".into(),
     }];
@@ -78,7 +78,7 @@ struct Running {
 
 impl Running {
     fn start(loaded: &Arc<Loaded>, setup: NodeSetup) -> Result<Self, Failure> {
-        let mut env = env();
+        let mut env = env(setup.grants[0].shape);
         let node = loaded.instantiate(setup, &mut env)?;
         Ok(Self { node, env })
     }
@@ -139,6 +139,15 @@ fn guests_do_what_they_are_told() {
         let mut running = Running::probe(config);
         let outputs: Vec<String> = values.iter().flat_map(|value| running.shown("k", value)).collect();
         assert_eq!(outputs, expected, "{config}");
+    }
+}
+
+#[test]
+fn a_write_that_lets_a_row_expire_is_seen_by_the_next_look_at_it() {
+    for (by, row) in [(99, "there"), (100, "gone")] {
+        let mut setup = setup(&format!(r#"{{"do": "outlive", "by": {by}}}"#), &["even", "odd", "unmatched"]);
+        setup.grants.iter_mut().for_each(|grant| grant.shape = StoreShape::KeyValue { ttl: Some(Duration::from_millis(100)) });
+        assert_eq!(Running::start(&probe(), setup).unwrap().values("k", "x"), [row], "newer by {by} ms");
     }
 }
 

@@ -24,6 +24,8 @@ const LONG_FRAME: Duration = limits::DEADLINE_TICK.saturating_mul(2);
 pub struct ComponentNode {
     loaded: Arc<Loaded>,
     setup: Arc<NodeSetup>,
+    /// Its records come packed. Not where rows expire: there a write decides what the next look sees, so that none may be kept back.
+    packs: bool,
     instance: Option<Instance>,
     /// What the next instance goes on with, while there is none.
     carried: Carried,
@@ -44,9 +46,12 @@ impl std::fmt::Debug for ComponentNode {
 impl ComponentNode {
     /// `behind`: the version of its state, where the state is of an older one.
     pub(super) fn start(loaded: Arc<Loaded>, setup: NodeSetup, behind: Option<u32>, env: &mut Lent) -> Result<Self, Failure> {
+        let expires = |grant: &StoreGrant| matches!(grant.shape, StoreShape::KeyValue { ttl: Some(_) });
+        let packs = loaded.batch.is_some() && !setup.grants.iter().any(expires);
         let mut node = Self {
             loaded,
             setup: Arc::new(setup),
+            packs,
             instance: None,
             carried: Carried::default(),
             frame_records: FIRST_FRAME,
@@ -124,20 +129,18 @@ impl ComponentNode {
 
 impl Node for ComponentNode {
     fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
-        match self.loaded.batch {
-            Some(_) => self.alone(env, input, record, outputs),
-            None => self.with_instance(env, |instance, env| instance.process(env, input, &record, outputs)),
+        match self.packs {
+            true => self.alone(env, input, record, outputs),
+            false => self.with_instance(env, |instance, env| instance.process(env, input, &record, outputs)),
         }
     }
 
     fn frame_records(&self) -> usize {
-        // Where rows expire, a write of one record decides what the next one sees.
-        let expires = |grant: &StoreGrant| matches!(grant.shape, StoreShape::KeyValue { ttl: Some(_) });
-        if self.loaded.batch.is_some() && !self.setup.grants.iter().any(expires) { self.frame_records } else { 1 }
+        if self.packs { self.frame_records } else { 1 }
     }
 
     fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
-        if self.loaded.batch.is_none() {
+        if !self.packs {
             return node::one_by_one(self, env, frame, outputs);
         }
         let ticks = self.loaded.engine.ticks();

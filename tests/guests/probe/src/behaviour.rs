@@ -47,6 +47,8 @@ pub(crate) enum Do {
     Walk { mode: Walk },
     /// Puts key and value into store `rows`; passes.
     Put {},
+    /// Puts key and value into store `rows`, then another row that is newer by so much; forwards `there` or `gone` for the first one.
+    Outlive { by: i64 },
     /// Forwards the key with its value in store `rows`, which it reads only.
     Read {},
     /// Joins with store `table`, which it reads only: `value+row`; port `unmatched` without a row.
@@ -166,7 +168,7 @@ pub(crate) fn prepare(what: &Do, setup: &mut Setup) -> Result<Stores, String> {
     let mut stores = Stores::default();
     match what {
         Do::Count {} => stores.counts = Some(setup.key_value("counts")?),
-        Do::Put {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => {
+        Do::Put {} | Do::Outlive { .. } | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => {
             stores.rows = Some(setup.key_value("rows")?);
         }
         Do::Read {} => stores.read = Some(setup.read_key_value("rows")?),
@@ -238,7 +240,7 @@ impl Probe {
                 Ok(())
             }
             Do::Walk { mode } => walk(*mode, record, ctx),
-            Do::Put {} | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => self.use_rows(record, ctx),
+            Do::Put {} | Do::Outlive { .. } | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => self.use_rows(record, ctx),
             Do::Read {} | Do::Join {} => self.read(record, ctx),
             Do::Cell {} => {
                 let cell = self.stores.cell.as_ref().ok_or_else(not_open)?;
@@ -282,6 +284,11 @@ impl Probe {
         match &record.value {
             Some(value) => rows.put(&key, value)?,
             None => rows.delete(&key)?,
+        }
+        if let Do::Outlive { by } = &self.what {
+            rows.put_at(&Bytes::from_static(b"newer"), &Bytes::new(), record.timestamp + by)?;
+            let there = rows.get(&key)?.is_some();
+            return ctx.forward((record.key, if there { "there" } else { "gone" }));
         }
         let bad = matches!(self.what, Do::WriteThenFail {}) && record.value.as_deref() == Some(b"bad");
         ctx.forward(record)?;
