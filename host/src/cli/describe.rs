@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::deploy::{Application, Overrides};
 use crate::error::Diagnostic;
-use crate::topology;
+use crate::topology::{self, NodeKind, TopologyNode};
 
 use super::args;
 use super::report::say;
@@ -25,9 +25,17 @@ pub fn describe(args: &args::Describe) -> Result<ExitCode, Vec<Diagnostic>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The nodes whose components have no packed path.
+/// The nodes that take one record a call, and why.
 fn singles(app: &Application) -> String {
-    let singles = app.components.iter().filter(|(_, loaded)| !loaded.takes_frames());
-    let lines: String = singles.map(|(node, loaded)| format!("  {node}: {} does not export `batch`\n", loaded.name())).collect();
+    let lines: String = app.topology.nodes.iter().filter_map(|node| single(app, node)).map(|line| format!("  {line}\n")).collect();
     if lines.is_empty() { lines } else { format!("\none record a call\n{lines}") }
+}
+
+fn single(app: &Application, node: &TopologyNode) -> Option<String> {
+    let (NodeKind::Processor(processor), Some(loaded)) = (&node.kind, app.components.get(&*node.name)) else { return None };
+    if !loaded.takes_frames() {
+        return Some(format!("{}: {} does not export `batch`", node.name, loaded.name()));
+    }
+    let mut stores = processor.grants.iter().map(|grant| &app.topology.stores[grant.store]);
+    stores.find(|store| store.shape.expires()).map(|store| format!("{}: rows of store {} expire", node.name, store.name))
 }

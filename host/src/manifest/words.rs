@@ -207,6 +207,11 @@ impl StoreShape {
             Self::Versioned { .. } => StoreKind::Versioned,
         }
     }
+
+    /// Whether a write decides which rows the next look sees. What works with such a store has no write kept back.
+    pub fn expires(&self) -> bool {
+        matches!(self, Self::KeyValue { ttl: Some(_) })
+    }
 }
 
 /// Where a store lives.

@@ -6,12 +6,11 @@ use std::time::Duration;
 use super::instance::Instance;
 use super::loaded::Loaded;
 use super::migration;
-use super::setup::{NodeSetup, StoreGrant};
+use super::setup::NodeSetup;
 use super::state::Carried;
 use crate::limits;
 use crate::node::{self, Caused, Failure, Frame, Lent, Migration, Node, Output, SourceRecord};
 use crate::record::{Record, Timestamp};
-use crate::topology::StoreShape;
 
 /// In a frame: there is none yet.
 const NO_STREAM_TIME: Timestamp = Timestamp(-1);
@@ -24,7 +23,7 @@ const LONG_FRAME: Duration = limits::DEADLINE_TICK.saturating_mul(2);
 pub struct ComponentNode {
     loaded: Arc<Loaded>,
     setup: Arc<NodeSetup>,
-    /// Its records come packed. Not where rows expire: there a write decides what the next look sees, so that none may be kept back.
+    /// Its records come packed. Not where rows expire: the SDK would keep writes back for the length of a frame.
     packs: bool,
     instance: Option<Instance>,
     /// What the next instance goes on with, while there is none.
@@ -46,8 +45,7 @@ impl std::fmt::Debug for ComponentNode {
 impl ComponentNode {
     /// `behind`: the version of its state, where the state is of an older one.
     pub(super) fn start(loaded: Arc<Loaded>, setup: NodeSetup, behind: Option<u32>, env: &mut Lent) -> Result<Self, Failure> {
-        let expires = |grant: &StoreGrant| matches!(grant.shape, StoreShape::KeyValue { ttl: Some(_) });
-        let packs = loaded.batch.is_some() && !setup.grants.iter().any(expires);
+        let packs = loaded.batch.is_some() && !setup.grants.iter().any(|grant| grant.shape.expires());
         let mut node = Self {
             loaded,
             setup: Arc::new(setup),

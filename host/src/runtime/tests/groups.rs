@@ -96,6 +96,7 @@ fn lost_partitions_take_the_transaction_along_and_their_next_owner_begins_at_the
     bench.advance(1_000);
     bench.advance(1_000);
     expect_counted(&mut bench, 6);
+    assert_eq!(bench.members[0].board.told().counters.rewinds, 1, "what was lost is told");
 }
 
 /// Loses all partitions of its thread at the first record with this value: in the middle of a step.
