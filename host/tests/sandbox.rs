@@ -30,12 +30,7 @@ fn probe() -> Arc<Loaded> {
 }
 
 fn env(shape: StoreShape) -> Lent {
-    let stores = vec![StoreConfig {
-        name: "data".into(),
-        shape,
-        backend: Backend::Memory,
-        changelog: "data-changelog".into(),
-    }];
+    let stores = vec![StoreConfig { name: "data".into(), shape, backend: Backend::Memory, changelog: "data-changelog".into() }];
     Some(Box::new(TaskEnv {
         stores: TaskStores::open(None, stores).unwrap(),
         schedules: Schedules::default(),
@@ -78,7 +73,7 @@ struct Running {
 
 impl Running {
     fn start(loaded: &Arc<Loaded>, setup: NodeSetup) -> Result<Self, Failure> {
-        let mut env = env(setup.grants[0].shape);
+        let mut env = env(setup.grants.first().map_or(StoreShape::KeyValue { ttl: None }, |grant| grant.shape));
         let node = loaded.instantiate(setup, &mut env)?;
         Ok(Self { node, env })
     }

@@ -34,7 +34,11 @@ impl StreamThread {
                     committed?;
                 }
                 GroupEvent::Lost(partitions) => {
-                    tracing::warn!(thread = self.number, "{} partitions belong to somebody else by now; back to the last commit", partitions.len());
+                    tracing::warn!(
+                        thread = self.number,
+                        "{} partitions belong to somebody else by now; back to the last commit",
+                        partitions.len()
+                    );
                     self.counters.rewinds += 1;
                     self.release(&partitions, now, false)?;
                     self.void()?;

@@ -9,7 +9,9 @@ pub(crate) fn description(what: &Do) -> Result<Description, String> {
     let probe = Description::new(format!("Probe: {what:?}"));
     Ok(match what {
         Do::Count {} | Do::Punctuate { .. } => probe.store("counts", Access::ReadWrite, "records by key"),
-        Do::Put {} | Do::Outlive { .. } | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => probe.store("rows", Access::ReadWrite, "what was put"),
+        Do::Put {} | Do::Outlive { .. } | Do::Iterators { .. } | Do::Deletes {} | Do::WriteThenFail {} => {
+            probe.store("rows", Access::ReadWrite, "what was put")
+        }
         Do::Read {} => probe.store("rows", Access::Read, "what another node has put"),
         Do::Join {} => probe.store("table", Access::Read, "the other side").port("unmatched", "records without a row"),
         Do::Route {} => probe.port("even", "even numbers").port("odd", "odd numbers"),
