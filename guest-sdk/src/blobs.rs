@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::Timestamp;
+use crate::copy::append;
 
 /// The length of what is absent.
 const NONE: u32 = u32::MAX;
@@ -29,7 +30,7 @@ impl BlobWriter {
 
     pub(crate) fn blob(&mut self, bytes: &[u8]) {
         self.length(bytes.len() as u32);
-        self.bytes.extend_from_slice(bytes);
+        append(&mut self.bytes, bytes);
     }
 
     pub(crate) fn absent(&mut self) {
@@ -39,7 +40,7 @@ impl BlobWriter {
     pub(crate) fn row(&mut self, timestamp: Timestamp, value: &[u8]) {
         self.length((TIME + value.len()) as u32);
         self.bytes.extend_from_slice(&timestamp.to_le_bytes());
-        self.bytes.extend_from_slice(value);
+        append(&mut self.bytes, value);
     }
 
     fn length(&mut self, length: u32) {
@@ -59,6 +60,23 @@ impl BlobWriter {
         self.begin();
         self.lengths.shrink_to(most);
         self.bytes.shrink_to(most);
+    }
+}
+
+/// A part of some bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) begin: usize,
+    pub(crate) end: usize,
+}
+
+impl Place {
+    pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.begin..self.end]
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.end - self.begin
     }
 }
 
@@ -85,12 +103,9 @@ impl Blobs {
         self.table.0 += 4;
         Some(u32::from_le_bytes(*length))
     }
-}
 
-impl Iterator for Blobs {
-    type Item = Option<Bytes>;
-
-    fn next(&mut self) -> Option<Option<Bytes>> {
+    /// Where the next blob stands, as `next`.
+    pub(crate) fn next_place(&mut self) -> Option<Option<Place>> {
         let length = self.next_length()?;
         if length == NONE {
             return Some(None);
@@ -98,7 +113,21 @@ impl Iterator for Blobs {
         let begin = self.at;
         self.at += length as usize;
         assert!(self.at <= self.packed.len(), "the host's answer is shorter than it says");
-        Some(Some(self.packed.slice(begin..self.at)))
+        Some(Some(Place { begin, end: self.at }))
+    }
+
+    /// What all of them stand in.
+    pub(crate) fn whole(&self) -> &Bytes {
+        &self.packed
+    }
+}
+
+impl Iterator for Blobs {
+    type Item = Option<Bytes>;
+
+    fn next(&mut self) -> Option<Option<Bytes>> {
+        let place = self.next_place()?;
+        Some(place.map(|place| self.packed.slice(place.begin..place.end)))
     }
 }
 
@@ -106,6 +135,12 @@ impl Iterator for Blobs {
 pub(crate) fn split_window_key(packed: &Bytes) -> (Bytes, Timestamp) {
     let Some(start) = packed.last_chunk::<TIME>() else { panic!("a window's key of the host is shorter than its start") };
     (packed.slice(..packed.len() - TIME), Timestamp::from_le_bytes(*start))
+}
+
+/// A row's timestamp, and where its value stands.
+pub(crate) fn split_row_at(bytes: &[u8], row: Place) -> (Timestamp, Place) {
+    let Some(timestamp) = row.of(bytes).first_chunk::<TIME>() else { panic!("a row of the host is shorter than its timestamp") };
+    (Timestamp::from_le_bytes(*timestamp), Place { begin: row.begin + TIME, ..row })
 }
 
 /// A row's timestamp and its value.

@@ -12,6 +12,7 @@ pub use json::Json;
 pub use text::Text;
 pub use verbatim::Verbatim;
 
+use crate::copy::append;
 use crate::failure::Failure;
 
 /// Bytes that are not what they should be, or a value that has no bytes.
@@ -104,6 +105,17 @@ pub trait Encode {
     /// Appends the bytes. An error where the value has none; what was appended before it does not count.
     fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError>;
 
+    /// Its bytes, where it is nothing but bytes: nobody has to encode them then.
+    ///
+    /// ```
+    /// # use cofferdam_guest::Encode;
+    /// assert_eq!("SFO".as_encoded(), Some(&b"SFO"[..]));
+    /// assert_eq!(7u64.as_encoded(), None);
+    /// ```
+    fn as_encoded(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// Whether it is null and has no bytes. Only `Option` and `()` ever are.
     ///
     /// ```
@@ -142,6 +154,9 @@ pub trait Decode: Sized {
     /// Reads the bytes.
     fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
 
+    /// Whether [`decode_shared`](Decode::decode_shared) keeps the bytes. Where it does not, `decode` is called, which costs less.
+    const KEEPS_BYTES: bool = false;
+
     /// The same for bytes that may be kept: they are a part of the frame in which the record came. For types that would copy them.
     ///
     /// ```
@@ -164,7 +179,8 @@ pub trait Decode: Sized {
 /// Reads a key or a value that may be null.
 pub(crate) fn decode_nullable<T: Decode>(bytes: Option<Bytes>) -> Result<T, CodecError> {
     match bytes {
-        Some(bytes) => T::decode_shared(bytes),
+        Some(bytes) if T::KEEPS_BYTES => T::decode_shared(bytes),
+        Some(bytes) => T::decode(&bytes),
         None => T::decode_null(),
     }
 }
@@ -172,6 +188,10 @@ pub(crate) fn decode_nullable<T: Decode>(bytes: Option<Bytes>) -> Result<T, Code
 impl<T: Encode + ?Sized> Encode for &T {
     fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
         (**self).encode(bytes)
+    }
+
+    fn as_encoded(&self) -> Option<&[u8]> {
+        (**self).as_encoded()
     }
 
     fn is_null(&self) -> bool {
@@ -190,6 +210,8 @@ impl<T: Encode> Encode for Option<T> {
 }
 
 impl<T: Decode> Decode for Option<T> {
+    const KEEPS_BYTES: bool = T::KEEPS_BYTES;
+
     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         T::decode(bytes).map(Some)
     }
@@ -228,8 +250,12 @@ macro_rules! as_they_are {
     ($($bytes:ty)*) => {$(
         impl Encode for $bytes {
             fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
-                bytes.extend_from_slice(self.as_ref());
+                append(bytes, self.as_ref());
                 Ok(())
+            }
+
+            fn as_encoded(&self) -> Option<&[u8]> {
+                Some(self.as_ref())
             }
         }
     )*};
@@ -238,6 +264,8 @@ as_they_are!([u8] Vec<u8> Bytes str String);
 
 /// Copies nothing when it comes with a record or out of a store.
 impl Decode for Bytes {
+    const KEEPS_BYTES: bool = true;
+
     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         Ok(Self::copy_from_slice(bytes))
     }

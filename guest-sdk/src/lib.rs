@@ -60,6 +60,7 @@ extern crate self as cofferdam_guest;
 mod blobs;
 mod codec;
 mod context;
+mod copy;
 mod description;
 mod failure;
 mod frame;

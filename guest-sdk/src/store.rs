@@ -76,6 +76,9 @@ impl<K, V> KeyValueReader<K, V> {
 
     /// Works on the bytes of a key.
     fn with_key<R>(&self, key: &(impl Encode + ?Sized), work: impl FnOnce(&StoreView, &[u8]) -> R) -> Result<R, Failure> {
+        if let Some(key) = key.as_encoded() {
+            return Ok(work(&self.view, key));
+        }
         let mut scratch = self.view.take_scratch();
         let done = self.opened.append("key", key, &mut scratch).map(|()| work(&self.view, &scratch));
         self.view.give_scratch(scratch);
@@ -382,16 +385,23 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
         work: impl FnOnce(&StoreView, &[u8], &[u8]) -> R,
     ) -> Result<R, Failure> {
         let mut scratch = self.view.take_scratch();
-        let encoded = self.opened.append("key", key, &mut scratch).and_then(|()| {
-            let key = scratch.len();
-            self.opened.append("value", value, &mut scratch).map(|()| key)
-        });
-        let done = encoded.map(|key| {
-            let (key, value) = scratch.split_at(key);
-            work(&self.view, key, value)
-        });
+        let done = self.encode_pair(key, value, &mut scratch).map(|(key, value)| work(&self.view, key, value));
         self.view.give_scratch(scratch);
         done
+    }
+
+    /// The bytes of a key and a value, in the buffer where they are nowhere yet.
+    fn encode_pair<'b>(&self, key: &'b (impl Encode + ?Sized), value: &'b V, buffer: &'b mut Vec<u8>) -> Result<(&'b [u8], &'b [u8]), Failure> {
+        let (known_key, known_value) = (key.as_encoded(), value.as_encoded());
+        if known_key.is_none() {
+            self.opened.append("key", key, buffer)?;
+        }
+        let end_of_key = buffer.len();
+        if known_value.is_none() {
+            self.opened.append("value", value, buffer)?;
+        }
+        let (key, value) = buffer.split_at(end_of_key);
+        Ok((known_key.unwrap_or(key), known_value.unwrap_or(value)))
     }
 }
 

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, FlushOptions, ReadOptions, WriteOptions, properties};
 
 pub use batch::Batch;
-pub use budget::Budget;
+pub use budget::{Budget, RowShare};
 pub use error::DiskError;
 pub use family::{Direction, Family};
 pub use options::{Access, Durability, FamilySpec, Options};

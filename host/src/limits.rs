@@ -156,10 +156,13 @@ pub const STATE_MEMORY_FLOOR_BYTES: usize = 16 << 20;
 /// Most that `runtime.memory` may say.
 pub const STATE_MEMORY_CEILING_BYTES: usize = 1 << 40;
 /// The share of the running transactions in the memory of the state, one in so many: all threads' writes to stores that are not committed. The
-/// rest belongs to databases: cached blocks and unflushed writes.
+/// rest belongs to databases: rows in front of them, cached blocks and unflushed writes.
 pub const OVERLAYS_DIVISOR: usize = 4;
+/// The share of rows in front of databases in the memory of the state, one in so many: those that were read, and committed writes that wait for a
+/// flush.
+pub const ROWS_DIVISOR: usize = 4;
 /// The share of unflushed writes in the memory of the state, one in so many; beyond it databases flush of themselves.
-pub const WRITE_BUFFERS_DIVISOR: usize = 2;
+pub const WRITE_BUFFERS_DIVISOR: usize = 4;
 /// Unflushed writes of one family of a database; beyond it the database flushes of itself.
 pub const FAMILY_WRITE_BUFFER_BYTES: usize = 32 << 20;
 /// Write-ahead log of a database that a start may have to replay.

@@ -36,6 +36,8 @@ impl<T> Encode for Verbatim<T> {
 }
 
 impl<T: Decode> Decode for Verbatim<T> {
+    const KEEPS_BYTES: bool = true;
+
     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         Ok(Self { value: T::decode(bytes)?, bytes: Bytes::copy_from_slice(bytes) })
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::Timestamp;
 use crate::backend::{EntriesHandle, KeyValueHandle};
-use crate::blobs::{BlobWriter, Blobs, CURRENT, split_row};
+use crate::blobs::{BlobWriter, Blobs, CURRENT, Place, split_row_at};
 use crate::codec::{CodecError, Decode};
 
 use super::ahead::Ahead;
@@ -44,6 +44,7 @@ pub(crate) struct Seen<'r> {
 #[derive(Debug)]
 enum SeenValue<'r> {
     Shared(Bytes),
+    Part(&'r Bytes, Place),
     Borrowed(&'r [u8]),
 }
 
@@ -55,6 +56,8 @@ impl Seen<'_> {
     pub(crate) fn decode<T: Decode>(self) -> Result<T, CodecError> {
         match self.value {
             SeenValue::Shared(bytes) => T::decode_shared(bytes),
+            SeenValue::Part(whole, place) if T::KEEPS_BYTES => T::decode_shared(whole.slice(place.begin..place.end)),
+            SeenValue::Part(whole, place) => T::decode(place.of(whole)),
             SeenValue::Borrowed(bytes) => T::decode(bytes),
         }
     }
@@ -86,7 +89,9 @@ impl StoreView {
     }
 
     pub(crate) fn give_scratch(&self, mut scratch: Vec<u8>) {
-        scratch.shrink_to(LARGE_BYTES);
+        if scratch.capacity() > LARGE_BYTES {
+            scratch = Vec::new();
+        }
         self.scratch.replace(scratch);
     }
 
@@ -100,7 +105,7 @@ impl StoreView {
             let row = self.handle.borrow().get(key)?;
             return Some(show(Seen::shared(row.timestamp, row.value.into())));
         }
-        let known = self.table.borrow().find(key);
+        let known = self.table.borrow_mut().find(key);
         let number = known.unwrap_or_else(|| self.fetch(key));
         self.show(number, show)
     }
@@ -126,11 +131,11 @@ impl StoreView {
         if std::mem::take(&mut row.ahead) {
             self.guess(Ahead::read);
         }
-        let (timestamp, value) = (row.timestamp, row.value.clone());
+        let (timestamp, value) = (row.timestamp, row.value);
         let value = match value {
             Value::Absent => return None,
-            Value::Fetched(bytes) => SeenValue::Shared(bytes),
-            Value::Written(place) => SeenValue::Borrowed(table.written(&place)),
+            Value::Fetched { answer, place } => SeenValue::Part(table.answer(answer), place),
+            Value::Written(place) => SeenValue::Borrowed(table.written(place)),
         };
         Some(show(Seen { timestamp, value }))
     }
@@ -177,7 +182,7 @@ impl StoreView {
             while table.len() < first + window {
                 match frame.next_key(&mut cursor) {
                     Some(Some(key)) => {
-                        table.find_or_insert(key);
+                        table.insert(key);
                     }
                     Some(None) => {}
                     None => break,
@@ -211,9 +216,10 @@ impl StoreView {
 
     fn fill_one(&self, table: &mut Table, number: usize) -> usize {
         let Some(row) = self.handle.borrow().get(table.key(number)) else { return 0 };
-        let bytes = row.value.len();
-        table.fill(number, row.timestamp, row.value.into());
-        bytes
+        let place = Place { begin: 0, end: row.value.len() };
+        let answer = table.keep(row.value.into());
+        table.fill(number, row.timestamp, answer, place);
+        place.len()
     }
 
     fn fill_packed(&self, table: &mut Table, first: usize) -> usize {
@@ -222,14 +228,16 @@ impl StoreView {
         (first..table.len()).for_each(|number| packed.blob(table.key(number)));
         let answer = Bytes::from(self.handle.borrow().get_many_packed(packed.packed()));
         packed.shrink(LARGE_BYTES);
-        let bytes = answer.len();
-        for (number, row) in (first..table.len()).zip(Blobs::read(answer)) {
+        let mut rows = Blobs::read(answer);
+        let answer = table.keep(rows.whole().clone());
+        for number in first..table.len() {
+            let Some(row) = rows.next_place() else { break };
             if let Some(row) = row {
-                let (timestamp, value) = split_row(&row);
-                table.fill(number, timestamp, value);
+                let (timestamp, value) = split_row_at(rows.whole(), row);
+                table.fill(number, timestamp, answer, value);
             }
         }
-        bytes
+        rows.whole().len()
     }
 
     /// Puts a value, or deletes.
@@ -309,12 +317,12 @@ impl View for StoreView {
             let mut packed = self.packed.borrow_mut();
             packed.begin();
             for &number in &dirty {
-                let (timestamp, value) = (table.row(number).timestamp, table.row(number).value.clone());
+                let (timestamp, value) = (table.row(number).timestamp, table.row(number).value);
                 packed.blob(table.key(number));
                 match value {
                     Value::Absent => packed.absent(),
-                    Value::Fetched(bytes) => packed.row(timestamp, &bytes),
-                    Value::Written(place) => packed.row(timestamp, table.written(&place)),
+                    Value::Fetched { answer, place } => packed.row(timestamp, place.of(table.answer(answer))),
+                    Value::Written(place) => packed.row(timestamp, table.written(place)),
                 }
             }
             self.handle.borrow().put_many_packed(packed.packed());

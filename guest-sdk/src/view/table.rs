@@ -2,26 +2,26 @@
 //!
 //! Keys and written values lie one behind the other in buffers of the table, so that a row allocates nothing.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 
 use crate::Timestamp;
+use crate::blobs::Place;
+use crate::copy::{append, overwrite, same};
 
 /// What is known of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Value {
     /// There is no row.
     Absent,
-    /// As the store has it.
-    Fetched(Bytes),
+    /// As the store has it, in one of its answers.
+    Fetched { answer: usize, place: Place },
     /// As it was written, in the table's buffer.
-    Written(Range<usize>),
+    Written(Place),
 }
 
 #[derive(Debug)]
 pub(super) struct Row {
-    key: Range<usize>,
+    key: Place,
     hash: u64,
     /// Its place in the index.
     place: usize,
@@ -49,7 +49,11 @@ pub(super) struct Table {
     index: Vec<u32>,
     keys: Vec<u8>,
     written: Vec<u8>,
+    /// What the store has answered.
+    answers: Vec<Bytes>,
     fetched_bytes: usize,
+    /// The row that was looked up last: what was read is mostly written next.
+    last: usize,
     /// Numbers of the rows that the store does not have yet, each once.
     dirty: Vec<usize>,
 }
@@ -69,16 +73,32 @@ impl Table {
     }
 
     pub(super) fn key(&self, number: usize) -> &[u8] {
-        &self.keys[self.rows[number].key.clone()]
+        self.rows[number].key.of(&self.keys)
     }
 
     /// The bytes of a written value.
-    pub(super) fn written(&self, place: &Range<usize>) -> &[u8] {
-        &self.written[place.clone()]
+    pub(super) fn written(&self, place: Place) -> &[u8] {
+        place.of(&self.written)
     }
 
-    pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
-        self.search(key, hash(key)).ok()
+    /// One of the store's answers.
+    pub(super) fn answer(&self, answer: usize) -> &Bytes {
+        &self.answers[answer]
+    }
+
+    pub(super) fn find(&mut self, key: &[u8]) -> Option<usize> {
+        let last = self.last;
+        // Rows that were fetched ahead stand in the order in which they are asked for.
+        self.last = match () {
+            () if self.is_of(last, key) => last,
+            () if self.is_of(last + 1, key) => last + 1,
+            () => self.search(key, hash(key)).ok()?,
+        };
+        Some(self.last)
+    }
+
+    fn is_of(&self, number: usize, key: &[u8]) -> bool {
+        self.rows.get(number).is_some_and(|row| same(row.key.of(&self.keys), key))
     }
 
     /// The number of the key's row, or the place in the index where it would stand.
@@ -89,7 +109,7 @@ impl Table {
         let mut place = self.first_place(hash);
         loop {
             let Some(number) = (self.index[place] as usize).checked_sub(1) else { return Err(place) };
-            if self.rows[number].hash == hash && self.key(number) == key {
+            if self.rows[number].hash == hash && same(self.key(number), key) {
                 return Ok(number);
             }
             place = (place + 1) & (self.index.len() - 1);
@@ -101,8 +121,13 @@ impl Table {
         (hash >> (u64::BITS - self.index.len().trailing_zeros())) as usize
     }
 
-    /// The number of the key's row; a new one says that there is none.
+    /// The number of the key's row, which may be the one that was looked up last; a new one says that there is none.
     pub(super) fn find_or_insert(&mut self, key: &[u8]) -> usize {
+        if self.is_of(self.last, key) { self.last } else { self.insert(key) }
+    }
+
+    /// The same, of a key that was not looked up just now.
+    pub(super) fn insert(&mut self, key: &[u8]) -> usize {
         if self.index.len() < (self.rows.len() + 1) * 2 {
             self.grow();
         }
@@ -112,8 +137,8 @@ impl Table {
             Err(place) => place,
         };
         let begin = self.keys.len();
-        self.keys.extend_from_slice(key);
-        let key = begin..self.keys.len();
+        append(&mut self.keys, key);
+        let key = Place { begin, end: self.keys.len() };
         self.rows.push(Row { key, hash, place, value: Value::Absent, timestamp: 0, dirty: false, ahead: false });
         self.index[place] = self.rows.len() as u32;
         self.rows.len() - 1
@@ -133,11 +158,17 @@ impl Table {
         }
     }
 
-    /// Puts in what the store has.
-    pub(super) fn fill(&mut self, number: usize, timestamp: Timestamp, value: Bytes) {
-        self.fetched_bytes += value.len();
+    /// Keeps what the store has answered; gives its number.
+    pub(super) fn keep(&mut self, answer: Bytes) -> usize {
+        self.fetched_bytes += answer.len();
+        self.answers.push(answer);
+        self.answers.len() - 1
+    }
+
+    /// Puts in what the store has: a part of one of its answers.
+    pub(super) fn fill(&mut self, number: usize, timestamp: Timestamp, answer: usize, place: Place) {
         let row = &mut self.rows[number];
-        (row.timestamp, row.value) = (timestamp, Value::Fetched(value));
+        (row.timestamp, row.value) = (timestamp, Value::Fetched { answer, place });
     }
 
     /// Writes a row; no value deletes.
@@ -152,13 +183,13 @@ impl Table {
             (None, _) => Value::Absent,
             // Counters and sums keep their length.
             (Some(value), Value::Written(old)) if old.len() == value.len() => {
-                self.written[old.clone()].copy_from_slice(value);
+                overwrite(&mut self.written[old.begin..old.end], value);
                 return;
             }
             (Some(value), _) => {
                 let begin = self.written.len();
-                self.written.extend_from_slice(value);
-                Value::Written(begin..self.written.len())
+                append(&mut self.written, value);
+                Value::Written(Place { begin, end: self.written.len() })
             }
         };
     }
@@ -186,6 +217,7 @@ impl Table {
             self.index = Vec::new();
         }
         self.dirty.clear();
+        self.answers.clear();
         self.fetched_bytes = 0;
         for buffer in [&mut self.keys, &mut self.written] {
             buffer.clear();
@@ -249,8 +281,8 @@ mod tests {
         for value in [Some(&b"one"[..]), Some(b"two"), None, Some(b"three"), Some(b"3"), Some(b"4")] {
             table.write(number, 1, value);
         }
-        let Value::Written(place) = table.row(number).value.clone() else { panic!("not written") };
-        assert_eq!(table.written(&place), b"4");
+        let Value::Written(place) = table.row(number).value else { panic!("not written") };
+        assert_eq!(table.written(place), b"4");
         assert_eq!(table.take_dirty(), [number]);
         assert!(table.take_dirty().is_empty());
     }

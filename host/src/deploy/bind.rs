@@ -63,6 +63,7 @@ pub fn bind_nodes(
         .map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
     let runtime = &app.manifest.runtime;
     let overlays = runtime.memory_bytes / limits::OVERLAYS_DIVISOR;
+    let rows = runtime.memory_bytes / limits::ROWS_DIVISOR;
     let transaction_bytes = limits::TRANSACTION_BYTES.min(overlays / runtime.threads.max(1) as usize);
     for plan in tasks.iter_mut().filter_map(Arc::get_mut) {
         plan.redact_keys = settings.redact_keys;
@@ -79,7 +80,7 @@ pub fn bind_nodes(
         alone: matches!(settings.topics, ExternalTopics::Own { .. }),
         // Tasks are named after sources: two apps in one state folder may have the same.
         tasks_folder: settings.tasks_folder.as_ref().map(|folder| folder.join(&*app.topology.app)),
-        budget: Budget::new(runtime.memory_bytes - overlays, runtime.memory_bytes / limits::WRITE_BUFFERS_DIVISOR),
+        budget: Budget::new(runtime.memory_bytes - overlays - rows, runtime.memory_bytes / limits::WRITE_BUFFERS_DIVISOR).with_rows(rows),
         transaction_bytes,
         commit_interval: runtime.commit_interval,
         commit_floor: settings.commit_floor,

@@ -218,3 +218,18 @@ fn tables_lie_over_what_was_there_and_are_durable_at_once() {
     put(&db, "a", &[("k3", "written after")], Sync::No);
     assert_eq!(get(&db, "a", "k3").unwrap(), "written after");
 }
+
+#[test]
+fn share_of_the_rows_shrinks_when_there_are_too_many_and_it_has_more_than_its_part() {
+    let budget = Budget::new(1 << 20, 1 << 20).with_rows(100);
+    let (mut a, mut b) = (budget.rows(), budget.rows());
+    assert!(a.use_bytes(100), "one alone may have all");
+    assert!(b.use_bytes(50), "it takes its part though there is no room");
+    assert!(!a.use_bytes(100) && !b.use_bytes(51));
+    assert_eq!(budget.bytes_in_use() - budget.block_bytes(), 151);
+    assert!(a.use_bytes(40) && b.use_bytes(60), "there is room for both");
+    drop(b);
+    assert!(a.use_bytes(100) && !a.use_bytes(101));
+    drop(a);
+    assert_eq!(budget.bytes_in_use(), budget.block_bytes());
+}

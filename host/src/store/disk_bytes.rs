@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::ScanOrder;
 use super::disk_fill::DiskFill;
-use super::ordered_bytes::OrderedBytes;
+use super::ordered_bytes::{OrderedBytes, shared};
 use crate::disk::{Batch, Database, Direction, DiskError, Family, Sync};
 
 /// Ordered bytes on disk.
@@ -37,7 +37,8 @@ impl OrderedBytes for DiskBytes {
     }
 
     fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError> {
-        self.family()?.read_many(keys, Bytes::copy_from_slice)
+        let mut buffer = BytesMut::new();
+        self.family()?.read_many(keys, |value| shared(&mut buffer, value))
     }
 
     fn visit(
@@ -53,10 +54,7 @@ impl OrderedBytes for DiskBytes {
         };
         // Rows of a scan share buffers: they live and end together.
         let mut buffer = BytesMut::new();
-        let mut copy = |bytes: &[u8]| {
-            buffer.extend_from_slice(bytes);
-            buffer.split().freeze()
-        };
+        let mut copy = |bytes: &[u8]| shared(&mut buffer, bytes);
         self.family()?.visit(lower, upper, direction, |key, value| visitor(copy(key), copy(value)))
     }
 

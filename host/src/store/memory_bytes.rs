@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use self::leaf::Leaf;
 use self::leaves::Leaves;
 use super::ScanOrder;
-use super::ordered_bytes::OrderedBytes;
+use super::ordered_bytes::{OrderedBytes, shared};
 use super::run::Run;
 use crate::disk::DiskError;
 use crate::limits;
@@ -175,10 +175,4 @@ impl OrderedBytes for MemoryBytes {
     fn approximate_count(&self) -> Result<u64, DiskError> {
         Ok(self.count as u64)
     }
-}
-
-/// A copy that shares its memory with those made before.
-fn shared(buffer: &mut BytesMut, bytes: &[u8]) -> Bytes {
-    buffer.extend_from_slice(bytes);
-    buffer.split().freeze()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::ScanOrder;
 use crate::disk::DiskError;
@@ -16,7 +16,7 @@ pub(super) trait OrderedBytes: fmt::Debug + Send {
     /// The values of many keys, in their order.
     fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError>;
 
-    /// Shows `visitor` the rows between two bounds, until it breaks off. The bounds are the right way round.
+    /// Shows `visitor` the rows between two bounds, until it breaks off. The bounds are the right way round. `settle` comes before.
     fn visit(
         &self,
         lower: Bound<&[u8]>,
@@ -33,6 +33,16 @@ pub(super) trait OrderedBytes: fmt::Debug + Send {
 
     /// Ends a run of `put`s.
     fn write(&mut self) -> Result<(), DiskError>;
+
+    /// True where a run of `put`s is cheaper in the order of the keys.
+    fn likes_order(&self) -> bool {
+        true
+    }
+
+    /// Nothing that was put is kept back any more: `visit` sees it, and so does a flush of the database. Comes before both.
+    fn settle(&mut self) -> Result<(), DiskError> {
+        Ok(())
+    }
 
     /// From now on very many rows are put, in any order, and none is read, before `end_fill`.
     fn begin_fill(&mut self) -> Result<(), DiskError>;
@@ -69,4 +79,10 @@ pub(super) fn holds_nothing(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> bool {
         (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
         (Bound::Included(lower) | Bound::Excluded(lower), Bound::Included(upper) | Bound::Excluded(upper)) => lower >= upper,
     }
+}
+
+/// A copy that shares its memory with those made before.
+pub(super) fn shared(buffer: &mut BytesMut, bytes: &[u8]) -> Bytes {
+    buffer.extend_from_slice(bytes);
+    buffer.split().freeze()
 }

@@ -88,6 +88,7 @@ impl Overlaid {
         if max == 0 || holds_nothing(lower, upper) {
             return Ok(Vec::new());
         }
+        self.bytes.settle().map_err(|why| StoreError::of(&self.name, why))?;
         self.overlay.sort();
         let writes = self.overlay.range(lower, upper);
         match order {
@@ -190,8 +191,10 @@ impl Overlaid {
         }
         let (bytes, layout) = (self.bytes.as_mut(), &mut self.layout);
         let mut writes: Vec<_> = self.overlay.writes().collect();
-        // In order they go into either backend in half the time, which is more than the sorting takes.
-        writes.sort_unstable_by_key(|(key, _)| *key);
+        // In order they go into tables and leaves in half the time, which is more than the sorting takes.
+        if bytes.likes_order() {
+            writes.sort_unstable_by_key(|(key, _)| *key);
+        }
         let put = writes.into_iter().try_for_each(|(key, row)| put(bytes, layout, key, row, &mut written));
         // Behind the writes: what was written and has expired in the same transaction goes, too.
         let cut = put.and_then(|()| cuts.iter().try_for_each(|(from, to)| bytes.delete_range(from, to)));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::at_work::{AtWork, Noted};
 use super::clock::StoreClock;
+use super::fronted::Writes;
 use super::layout::{Rank, TimedLayout, plain};
 use super::overlaid::{Overlaid, Written};
 use super::overlay::Keys;
@@ -48,6 +49,15 @@ impl Kind {
 }
 
 impl Kind {
+    /// Whether its writes may wait for a flush.
+    pub(super) fn writes(&self) -> Writes {
+        match self {
+            Self::KeyValue | Self::Timed(_) => Writes::Wait,
+            // A put reads what is there: an entry of an index, a version to move.
+            Self::Expiring { .. } | Self::Versioned(_) => Writes::Go,
+        }
+    }
+
     /// What the keys of its rows depend on. Rows of another layout cannot be found.
     pub(super) fn layout(&self) -> String {
         match self {

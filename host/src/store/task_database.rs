@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::disk_bytes::DiskBytes;
+use super::fronted::{Fronted, Writes};
 use super::disk_fill::remove_left_overs;
 use super::overlaid::Written;
 use super::store_of_kind::Kind;
 use super::{Changelog, Home, StoreConfig, StoreError};
-use crate::disk::{Access, Batch, Database, DiskError, Durability, FamilySpec, Options, Sync};
+use crate::disk::{Access, Batch, Budget, Database, DiskError, Durability, FamilySpec, Options, Sync};
 use crate::limits;
 use crate::record::{Offset, Timestamp};
 use crate::topology::Backend;
@@ -27,10 +28,14 @@ pub(super) struct TaskDatabase {
     name: Arc<str>,
     /// The families of the stores; `None` for those in memory.
     families: Vec<Option<String>>,
+    /// Whether their writes may wait.
+    writes: Vec<Writes>,
     /// The topics that they are restored from.
     changelogs: Vec<Arc<str>>,
     /// What the keys of their rows depend on.
     layouts: Vec<String>,
+    /// Memory that all tasks of the host share.
+    budget: Budget,
     unflushed: Written,
     flushed: Option<Timestamp>,
     /// As of the last flush: it changes there, compactions aside.
@@ -51,9 +56,11 @@ impl TaskDatabase {
         let database = Database::open(home.folder, &options).map_err(|why| StoreError::of(&name, why))?;
         let changelogs = stores.iter().map(|store| Arc::clone(&store.changelog)).collect();
         let layouts = stores.iter().map(|store| Kind::new(&store.shape).layout()).collect();
+        let writes = stores.iter().map(|store| Kind::new(&store.shape).writes()).collect();
+        let budget = home.budget.clone();
         let bytes_on_disk = database.bytes_on_disk();
         let (database, unflushed) = (Arc::new(database), Written::default());
-        let opened = Self { database, name, families, changelogs, layouts, unflushed, flushed: None, bytes_on_disk };
+        let opened = Self { database, name, families, writes, changelogs, layouts, budget, unflushed, flushed: None, bytes_on_disk };
         opened.check_whole()?;
         opened.check_changelogs()?;
         Ok(opened)
@@ -114,8 +121,15 @@ impl TaskDatabase {
     }
 
     /// The bytes of a store or of the cells; `None` for a store in memory.
-    pub(super) fn bytes(&self, of: Changelog) -> Option<DiskBytes> {
-        self.family(of).map(|family| DiskBytes::new(Arc::clone(&self.database), family.to_owned()))
+    pub(super) fn bytes(&self, of: Changelog) -> Option<Fronted<DiskBytes>> {
+        let writes = match of {
+            Changelog::Store(ix) => self.writes.get(ix).copied().unwrap_or(Writes::Go),
+            // What it decides about rows must not be older than they are.
+            Changelog::Cells if self.writes.contains(&Writes::Go) => Writes::Go,
+            Changelog::Cells => Writes::Wait,
+        };
+        let family = self.family(of)?.to_owned();
+        Some(Fronted::new(DiskBytes::new(Arc::clone(&self.database), family), writes, &self.budget))
     }
 
     /// Counts what was written to a store or to the cells, if that is on disk.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::at_work::AtWork;
 use super::clock::StoreClock;
 use super::expiring::Expiring;
+use super::fronted::{Fronted, Writes};
 use super::memory_bytes::MemoryBytes;
 use super::ordered_bytes::OrderedBytes;
 use super::overlaid::{Overlaid, Written};
@@ -75,9 +76,14 @@ impl TaskStores {
     pub fn open(home: Option<Home<'_>>, stores: Vec<StoreConfig>) -> Result<Self, StoreError> {
         let any_on_disk = stores.iter().any(|store| store.backend == Backend::RocksDb);
         let database = home.filter(|_| any_on_disk).map(|home| TaskDatabase::open(home, &stores)).transpose()?;
-        let rows = |name: Arc<str>, of: Changelog| match database.as_ref().and_then(|database| database.bytes(of)) {
-            Some(on_disk) => Overlaid::new(name, Box::new(on_disk)),
-            None => Overlaid::new(name, Box::new(MemoryBytes::default()) as Box<dyn OrderedBytes>),
+        let rows = |name: Arc<str>, of: Changelog| {
+            let on_disk = database.as_ref().and_then(|database| database.bytes(of));
+            let bytes: Box<dyn OrderedBytes> = match (on_disk, home) {
+                (Some(on_disk), _) => Box::new(on_disk),
+                (None, Some(home)) => Box::new(Fronted::new(MemoryBytes::default(), Writes::Wait, home.budget)),
+                (None, None) => Box::new(MemoryBytes::default()),
+            };
+            Overlaid::new(name, bytes)
         };
         let cells = rows("cells".into(), Changelog::Cells);
         let mut cell_key = Vec::new();
@@ -326,7 +332,12 @@ impl TaskStores {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
-        self.database.as_mut().map_or(Ok(()), |database| database.flush(positions, now))
+        let Some(database) = &mut self.database else { return Ok(()) };
+        for rows in self.stores.iter_mut().map(|store| &mut store.rows).chain([&mut self.cells]) {
+            let (name, bytes) = rows.backend();
+            bytes.settle().map_err(|why| StoreError::of(name, why))?;
+        }
+        database.flush(positions, now)
     }
 
     /// Changelog records that are not flushed; 0 when everything is in memory.

@@ -33,7 +33,12 @@ fn both() -> Vec<StoreConfig> {
 }
 
 fn open(folder: &Path, stores: Vec<StoreConfig>) -> Result<TaskStores, StoreError> {
-    TaskStores::open(Some(Home { folder, budget: &Budget::new(65 << 20, 64 << 20) }), stores)
+    open_with(folder, stores, 1 << 20)
+}
+
+/// With so many bytes for rows in front of the database.
+fn open_with(folder: &Path, stores: Vec<StoreConfig>, rows: usize) -> Result<TaskStores, StoreError> {
+    TaskStores::open(Some(Home { folder, budget: &Budget::new(65 << 20, 64 << 20).with_rows(rows) }), stores)
 }
 
 /// What is in a folder while its database is still open: what a crash of the process would leave. A copy during which the database changed
@@ -322,4 +327,36 @@ fn approximate_count_sees_stored_rows_and_a_first_transaction() {
         stores.apply().unwrap();
         assert_eq!(stores.approximate_count(store).unwrap(), 10);
     }
+}
+
+#[test]
+fn rows_that_find_no_room_in_memory_are_on_disk_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = Budget::new(65 << 20, 64 << 20).with_rows(8 << 10);
+    let mut stores = TaskStores::open(Some(Home { folder: dir.path(), budget: &budget }), both()).unwrap();
+    let key = |n: u32| n.to_be_bytes();
+    for round in 0..3 {
+        for n in 0..2_000_u32 {
+            // A part of the keys is looked at again and again.
+            let at = if n % 3 == 0 { n % 10 } else { n };
+            stores.get(0, &key(at)).unwrap();
+            stores.put(0, &key(at), (n % 7 != 1).then(|| row(&format!("{round}-{at}"), 1))).unwrap();
+            if n % 50 == 0 {
+                stores.apply().unwrap();
+                let rows = budget.bytes_in_use() - budget.block_bytes();
+                assert!(rows <= 8 << 10, "{rows} bytes");
+            }
+        }
+    }
+    stores.apply().unwrap();
+    let many: Vec<[u8; 4]> = (0..2_000).map(key).collect();
+    let many: Vec<&[u8]> = many.iter().map(<[u8; 4]>::as_slice).collect();
+    let asked = stores.get_many(0, &many).unwrap();
+    let scanned = stores.scan(0, Unbounded, Unbounded, ScanOrder::Ascending, usize::MAX).unwrap();
+    let by_key: BTreeMap<&[u8], &Row> = scanned.iter().map(|(key, row)| (&**key, row)).collect();
+    for (key, found) in many.iter().zip(&asked) {
+        assert_eq!(found.as_ref(), by_key.get(key).copied(), "{key:?}");
+        assert!(found.as_ref().is_none_or(|row| row.value.starts_with(b"2-")), "{found:?}");
+    }
+    assert!(by_key.len() > 1_000, "{}", by_key.len());
 }

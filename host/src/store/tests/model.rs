@@ -76,6 +76,8 @@ fn changelog(map: usize) -> Changelog {
 }
 
 struct Run {
+    /// Memory for rows in front of the database.
+    rows: usize,
     stores: Option<TaskStores>,
     folders: Vec<tempfile::TempDir>,
     running: [Map; MAPS],
@@ -86,8 +88,9 @@ struct Run {
 }
 
 impl Run {
-    fn new() -> Self {
+    fn new(rows: usize) -> Self {
         let mut run = Self {
+            rows,
             stores: None,
             folders: vec![tempfile::tempdir().unwrap()],
             running: Default::default(),
@@ -110,7 +113,7 @@ impl Run {
 
     /// Opens, checks the stored positions, and restores from the logs.
     fn start(&mut self, how: Restored) {
-        let mut stores = open(self.folder(), both()).unwrap();
+        let mut stores = open_with(self.folder(), both(), self.rows).unwrap();
         let fills = how != Restored::AsItComes;
         if fills {
             stores.begin_fill().unwrap();
@@ -120,11 +123,11 @@ impl Run {
             drop(stores);
             let copy = tempfile::tempdir().unwrap();
             crashed_copy(self.folder(), copy.path());
-            assert!(matches!(open(copy.path(), both()), Err(StoreError::Corrupted { .. })));
+            assert!(matches!(open_with(copy.path(), both(), self.rows), Err(StoreError::Corrupted { .. })));
             TaskStores::wipe(copy.path()).unwrap();
             self.folders.push(copy);
             self.flushed = Default::default();
-            stores = open(self.folder(), both()).unwrap();
+            stores = open_with(self.folder(), both(), self.rows).unwrap();
             stores.begin_fill().unwrap();
             self.restore(&mut stores);
         }
@@ -303,8 +306,8 @@ proptest! {
     })]
 
     #[test]
-    fn state_is_that_of_a_plain_map_through_restarts_and_crashes(ops in prop::collection::vec(op(), 1..80)) {
-        let mut run = Run::new();
+    fn state_is_that_of_a_plain_map_through_restarts_and_crashes(rows in prop::sample::select(vec![0, 150, 400, 1 << 20]), ops in prop::collection::vec(op(), 1..80)) {
+        let mut run = Run::new(rows);
         for op in &ops {
             run.step(op);
         }
