@@ -40,7 +40,7 @@ mod windows;
 
 pub use changelog::{Change, Changelog};
 pub use error::StoreError;
-pub use row::Row;
+pub use row::{Row, Shown};
 pub use sessions::{SessionKey, Sessions, Touching};
 pub use state_version::StateVersion;
 pub use task_stores::{Home, ScanOrder, StoreConfig, TaskStores};

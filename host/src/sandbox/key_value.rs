@@ -11,7 +11,7 @@ use super::packed;
 use super::state::State;
 use crate::limits;
 use crate::record::Timestamp;
-use crate::store::{Row, ScanOrder};
+use crate::store::{Row, ScanOrder, Shown};
 use crate::topology::StoreKind;
 
 impl HostKeyValue for State {
@@ -28,15 +28,17 @@ impl HostKeyValue for State {
     fn get_many(&mut self, handle: Resource<KeyValue>, keys: Vec<Vec<u8>>) -> wasmtime::Result<Vec<Option<stores::Row>>> {
         let store = self.readable(handle.rep())?;
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-        let rows = self.read_many(store, &keys)?;
-        Ok(rows.into_iter().map(|row| row.map(row_to_guest)).collect())
+        let mut rows = Vec::with_capacity(keys.len());
+        self.show_many(store, &keys, |row| rows.push(row.map(shown_to_guest)))?;
+        Ok(rows)
     }
 
     fn get_many_packed(&mut self, handle: Resource<KeyValue>, keys: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
         let store = self.readable(handle.rep())?;
         let keys = packed::read_keys(&keys).map_err(|broken| self.broken_rule(broken))?;
-        let rows = self.read_many(store, &keys)?;
-        packed::write_rows(&rows).ok_or_else(|| self.broken_rule(packed::TOO_LARGE))
+        let mut rows = packed::Rows::new(keys.len());
+        self.show_many(store, &keys, |row| rows.push(row))?;
+        rows.finish().ok_or_else(|| self.broken_rule(packed::TOO_LARGE))
     }
 
     fn put(&mut self, handle: Resource<KeyValue>, key: Vec<u8>, value: Vec<u8>, timestamp: Option<i64>) -> wasmtime::Result<()> {
@@ -124,19 +126,20 @@ impl HostKeyValue for State {
 }
 
 impl State {
-    /// Many rows, never more bytes of them than a call may carry: the guest may name one large row very often.
-    fn read_many(&mut self, store: usize, keys: &[&[u8]]) -> wasmtime::Result<Vec<Option<Row>>> {
-        let mut rows = Vec::with_capacity(keys.len());
+    /// Shows many rows, never more bytes of them than a call may carry: the guest may name one large row very often.
+    fn show_many(&mut self, store: usize, keys: &[&[u8]], mut show: impl FnMut(Option<Shown<'_>>)) -> wasmtime::Result<()> {
         let mut bytes = 0;
         for keys in keys.chunks(limits::ROWS_READ_AT_ONCE) {
-            let part = self.with_stores(|stores, _| stores.get_many(store, keys))?;
-            bytes += part.iter().flatten().map(|row| row.value.len()).sum::<usize>();
+            let mut count = |row: Option<Shown<'_>>| {
+                bytes += row.map_or(0, |(_, value)| value.len());
+                show(row);
+            };
+            self.with_stores(|stores, _| stores.show_many(store, keys, &mut count))?;
             if bytes > limits::HOST_CALL_BYTES {
                 return Err(self.broken_rule(too_many_bytes()));
             }
-            rows.extend(part);
         }
-        Ok(rows)
+        Ok(())
     }
 
     pub(super) fn check_row(&mut self, key: usize, value: usize, timestamp: Option<i64>) -> wasmtime::Result<()> {
@@ -175,6 +178,10 @@ pub(super) fn new_row(value: Vec<u8>, timestamp: Option<i64>, now: Timestamp) ->
 /// A row in the contract's words.
 pub(super) fn row_to_guest(row: Row) -> stores::Row {
     stores::Row { value: row.value.into(), timestamp: row.timestamp.0 }
+}
+
+fn shown_to_guest((timestamp, value): Shown<'_>) -> stores::Row {
+    stores::Row { value: value.into(), timestamp: timestamp.0 }
 }
 
 /// A bound in the host's words.

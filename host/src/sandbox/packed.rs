@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::limits;
-use crate::store::Row;
+use crate::store::{Row, Shown};
 
 /// Length of an absent blob.
 const NONE: u32 = u32::MAX;
@@ -95,16 +95,44 @@ fn read_row(blob: Bytes) -> Result<PackedRow, &'static str> {
     Ok(PackedRow { timestamp: (timestamp != CURRENT).then_some(timestamp), value: blob.slice(8..) })
 }
 
-/// Blobs of rows; nothing when it would be too large.
-pub(super) fn write_rows(rows: &[Option<Row>]) -> Option<Vec<u8>> {
-    let mut blobs = Writer::new(rows.len())?;
-    for row in rows {
-        match row {
-            Some(row) => blobs.row(row)?,
-            None => blobs.lengths.extend(NONE.to_le_bytes()),
+/// Blobs of rows, one after the other.
+pub(super) struct Rows {
+    /// None: it became too large.
+    blobs: Option<Writer>,
+}
+
+impl Rows {
+    /// So many will come.
+    pub(super) fn new(count: usize) -> Self {
+        Self { blobs: Writer::new(count) }
+    }
+
+    /// The next one.
+    pub(super) fn push(&mut self, row: Option<Shown<'_>>) {
+        let Some(blobs) = &mut self.blobs else { return };
+        let written = match row {
+            Some((timestamp, value)) => blobs.blob(&[&timestamp.0.to_le_bytes(), value]),
+            None => {
+                blobs.lengths.extend(NONE.to_le_bytes());
+                Some(())
+            }
+        };
+        if written.is_none() {
+            self.blobs = None;
         }
     }
-    Some(blobs.finish())
+
+    /// All of them; nothing when it would be too large.
+    pub(super) fn finish(self) -> Option<Vec<u8>> {
+        self.blobs.map(Writer::finish)
+    }
+}
+
+/// Blobs of rows; nothing when it would be too large.
+pub(super) fn write_rows(rows: &[Option<Row>]) -> Option<Vec<u8>> {
+    let mut blobs = Rows::new(rows.len());
+    rows.iter().for_each(|row| blobs.push(row.as_ref().map(|row| (row.timestamp, &*row.value))));
+    blobs.finish()
 }
 
 /// Blobs key, row, key, row; nothing when it would be too large.

@@ -36,9 +36,11 @@ impl OrderedBytes for DiskBytes {
         self.family()?.read(key, Bytes::copy_from_slice)
     }
 
-    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError> {
+    fn show_many(&self, keys: &[&[u8]], show: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), DiskError> {
         let mut buffer = BytesMut::new();
-        self.family()?.read_many(keys, |value| shared(&mut buffer, value))
+        let found = self.family()?.read_many(keys, |value| shared(&mut buffer, value))?;
+        found.iter().for_each(|value| show(value.as_deref()));
+        Ok(())
     }
 
     fn visit(

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::at_work::AtWork;
 use super::layout::plain;
+use super::row::Shown;
 use super::{Row, ScanOrder, StoreError};
 use crate::limits;
 use crate::record::Timestamp;
@@ -30,11 +31,11 @@ impl Expiring<'_> {
         Ok(self.work.get(&plain::row(key))?.filter(|row| row.timestamp > expired))
     }
 
-    pub(super) fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, StoreError> {
+    pub(super) fn show_many(&self, keys: &[&[u8]], show: &mut dyn FnMut(Option<Shown<'_>>)) -> Result<(), StoreError> {
         let expired = self.expired();
         let keys: Vec<Vec<u8>> = keys.iter().map(|key| plain::row(key)).collect();
-        let rows = self.work.rows.get_many(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-        Ok(rows.into_iter().map(|row| row.filter(|row| row.timestamp > expired)).collect())
+        let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        self.work.rows.show_many(&keys, &mut |row| show(row.filter(|(timestamp, _)| *timestamp > expired)))
     }
 
     pub(super) fn put(&mut self, key: &[u8], row: Option<Row>) {

@@ -66,6 +66,24 @@ impl<B: OrderedBytes> Inner<B> {
         Ok(())
     }
 
+    /// Shows the values of keys of which some have to be asked for: all of those at once.
+    fn show_rest(&mut self, keys: &[&[u8]], show: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), DiskError> {
+        let is_missed: Vec<bool> = keys.iter().map(|key| self.cache.get(key).is_none()).collect();
+        let missed: Vec<&[u8]> = keys.iter().zip(&is_missed).filter(|(_, missed)| **missed).map(|(key, _)| *key).collect();
+        let (mut found, mut buffer) = (Vec::with_capacity(missed.len()), BytesMut::new());
+        self.backend.show_many(&missed, &mut |value| found.push(value.map(|value| shared(&mut buffer, value))))?;
+        let mut values = found.iter().map(Option::as_deref);
+        for (key, is_missed) in keys.iter().zip(is_missed) {
+            show(if is_missed { values.next().flatten() } else { self.cache.get(key).flatten() });
+        }
+        for (key, value) in missed.into_iter().zip(&found) {
+            if let Some(value) = value {
+                self.cache.note(key, value);
+            }
+        }
+        self.make_room()
+    }
+
     fn hand_over_all(&mut self) -> Result<(), DiskError> {
         if self.cache.is_dirty() {
             hand_over(&mut self.backend, self.cache.writes())?;
@@ -97,29 +115,15 @@ impl<B: OrderedBytes> OrderedBytes for Fronted<B> {
         Ok(found)
     }
 
-    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError> {
+    fn show_many(&self, keys: &[&[u8]], show: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), DiskError> {
         let inner = &mut *self.inner.borrow_mut();
-        let (mut found, mut missed) = (Vec::with_capacity(keys.len()), Vec::new());
-        let mut buffer = BytesMut::new();
         for (ix, key) in keys.iter().enumerate() {
-            let known = inner.cache.get(key);
-            if known.is_none() {
-                missed.push(ix);
+            match inner.cache.get(key) {
+                Some(known) => show(known),
+                None => return inner.show_rest(&keys[ix..], show),
             }
-            found.push(known.flatten().map(|value| shared(&mut buffer, value)));
         }
-        if missed.is_empty() {
-            return Ok(found);
-        }
-        let missed_keys: Vec<&[u8]> = missed.iter().map(|ix| keys[*ix]).collect();
-        for (ix, value) in missed.into_iter().zip(inner.backend.get_many(&missed_keys)?) {
-            if let Some(value) = &value {
-                inner.cache.note(keys[ix], value);
-            }
-            found[ix] = value;
-        }
-        inner.make_room()?;
-        Ok(found)
+        Ok(())
     }
 
     fn visit(

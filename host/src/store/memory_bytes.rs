@@ -66,10 +66,9 @@ impl OrderedBytes for MemoryBytes {
         Ok(self.leaf(key).get(key).map(Bytes::copy_from_slice))
     }
 
-    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError> {
-        let mut buffer = BytesMut::new();
-        let found = keys.iter().map(|key| self.leaf(key).get(key).map(|value| shared(&mut buffer, value)));
-        Ok(found.collect())
+    fn show_many(&self, keys: &[&[u8]], show: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), DiskError> {
+        keys.iter().for_each(|key| show(self.leaf(key).get(key)));
+        Ok(())
     }
 
     fn visit(

@@ -13,8 +13,8 @@ pub(super) trait OrderedBytes: fmt::Debug + Send {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, DiskError>;
 
-    /// The values of many keys, in their order.
-    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Bytes>>, DiskError>;
+    /// Shows the values of many keys, in their order.
+    fn show_many(&self, keys: &[&[u8]], show: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), DiskError>;
 
     /// Shows `visitor` the rows between two bounds, until it breaks off. The bounds are the right way round. `settle` comes before.
     fn visit(

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::layout::Range;
 use super::ordered_bytes::{OrderedBytes, holds_nothing};
 use super::overlay::{Before, Keys, Overlay};
+use super::row::Shown;
 use super::{Row, ScanOrder, StoreError};
 use crate::disk::DiskError;
 
@@ -48,22 +49,28 @@ impl Overlaid {
         self.decoded(self.bytes.get(key).map_err(|why| self.failed(why))?)
     }
 
+    /// Shows the rows of many keys, in their order.
+    pub(super) fn show_many(&self, keys: &[&[u8]], show: &mut dyn FnMut(Option<Shown<'_>>)) -> Result<(), StoreError> {
+        let writes: Vec<Option<&Option<Row>>> = keys.iter().map(|key| self.overlay.get(key)).collect();
+        let missed: Vec<&[u8]> = keys.iter().zip(&writes).filter(|(_, write)| write.is_none()).map(|(key, _)| *key).collect();
+        let (mut writes, mut broken) = (writes.into_iter(), None);
+        let shown = self.bytes.show_many(&missed, &mut |bytes| {
+            // Those that stand before this one.
+            writes.by_ref().map_while(|write| write).for_each(|row| show(row.as_ref().map(Row::shown)));
+            show(bytes.map(Row::split).transpose().unwrap_or_else(|why| {
+                broken = Some(why);
+                None
+            }));
+        });
+        shown.map_err(|why| self.failed(why))?;
+        writes.flatten().for_each(|row| show(row.as_ref().map(Row::shown)));
+        broken.map_or(Ok(()), |why| Err(self.corrupted(why)))
+    }
+
     /// The rows of many keys.
     pub(super) fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, StoreError> {
         let mut rows = Vec::with_capacity(keys.len());
-        let mut missed = Vec::new();
-        for (ix, key) in keys.iter().enumerate() {
-            let write = self.overlay.get(key);
-            if write.is_none() {
-                missed.push((ix, *key));
-            }
-            rows.push(write.cloned().flatten());
-        }
-        let missed_keys: Vec<&[u8]> = missed.iter().map(|(_, key)| *key).collect();
-        let found = self.bytes.get_many(&missed_keys).map_err(|why| self.failed(why))?;
-        for ((ix, _), found) in missed.into_iter().zip(found) {
-            rows[ix] = self.decoded(found)?;
-        }
+        self.show_many(keys, &mut |row| rows.push(row.map(Row::copied)))?;
         Ok(rows)
     }
 

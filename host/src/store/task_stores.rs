@@ -14,6 +14,7 @@ use super::memory_bytes::MemoryBytes;
 use super::ordered_bytes::OrderedBytes;
 use super::overlaid::{Overlaid, Written};
 use super::overlay::Keys;
+use super::row::Shown;
 use super::sessions::Sessions;
 use super::store_of_kind::{Kind, Store};
 use super::task_database::TaskDatabase;
@@ -168,13 +169,20 @@ impl TaskStores {
         }
     }
 
-    /// As `get` for many keys, in their order.
-    pub fn get_many(&mut self, store: usize, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, StoreError> {
+    /// As `get` for many keys, in their order; nothing is copied.
+    pub fn show_many(&mut self, store: usize, keys: &[&[u8]], show: &mut dyn FnMut(Option<Shown<'_>>)) -> Result<(), StoreError> {
         match self.stores[store].kind {
-            Kind::KeyValue => self.stores[store].rows.get_many(keys),
-            Kind::Expiring { ttl_ms } => self.expiring(store, ttl_ms)?.get_many(keys),
+            Kind::KeyValue => self.stores[store].rows.show_many(keys, show),
+            Kind::Expiring { ttl_ms } => self.expiring(store, ttl_ms)?.show_many(keys, show),
             Kind::Timed(_) | Kind::Versioned(_) => Err(self.wrong_kind(store)),
         }
+    }
+
+    /// As `get` for many keys, in their order.
+    pub fn get_many(&mut self, store: usize, keys: &[&[u8]]) -> Result<Vec<Option<Row>>, StoreError> {
+        let mut rows = Vec::with_capacity(keys.len());
+        self.show_many(store, keys, &mut |row| rows.push(row.map(Row::copied)))?;
+        Ok(rows)
     }
 
     /// Puts a row into a key-value store; `None` deletes. In the overlay, behind the savepoint.
