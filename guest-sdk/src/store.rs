@@ -391,7 +391,12 @@ impl<K, V: Encode + Decode> KeyValue<K, V> {
     }
 
     /// The bytes of a key and a value, in the buffer where they are nowhere yet.
-    fn encode_pair<'b>(&self, key: &'b (impl Encode + ?Sized), value: &'b V, buffer: &'b mut Vec<u8>) -> Result<(&'b [u8], &'b [u8]), Failure> {
+    fn encode_pair<'b>(
+        &self,
+        key: &'b (impl Encode + ?Sized),
+        value: &'b V,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<(&'b [u8], &'b [u8]), Failure> {
         let (known_key, known_value) = (key.as_encoded(), value.as_encoded());
         if known_key.is_none() {
             self.opened.append("key", key, buffer)?;

@@ -48,7 +48,7 @@ const HOST: &[Metric<Option<HostStatus>>] = &[
     metric(
         "cofferdam_state_memory_bytes",
         Kind::Gauge,
-        "Memory of all stores on disk together: cached blocks and unflushed writes.",
+        "Memory of all stores on disk, and of rows in front of stores: cached blocks, unflushed writes, rows.",
         |h, _| count(h.as_ref()?.memory.cache),
     ),
     metric("cofferdam_overlay_bytes", Kind::Gauge, "Writes to stores that the running transactions hold in memory.", |h, _| {

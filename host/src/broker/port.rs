@@ -295,11 +295,6 @@ pub trait Client {
         Ok(())
     }
 
-    /// A transaction that begins sooner after a commit meets the end of the last one, and waits for it long.
-    fn rest(&self) -> Duration {
-        Duration::ZERO
-    }
-
     /// The age at which the log gives up an open transaction; `None`: never.
     fn transaction_timeout(&self) -> Option<Duration> {
         None

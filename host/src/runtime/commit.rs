@@ -32,10 +32,6 @@ pub(super) struct Transaction {
     pub interval_ms: i64,
     /// Shortest time between two commits, in milliseconds.
     floor_ms: i64,
-    /// How long the log wants to rest after a commit, in milliseconds.
-    rest_ms: i64,
-    /// Nothing new goes into a transaction before this time.
-    rests_until: Option<Timestamp>,
 }
 
 impl Transaction {
@@ -53,21 +49,7 @@ impl Transaction {
             most_bytes: host.transaction_bytes,
             interval_ms: ms(interval),
             floor_ms: ms(host.commit_floor),
-            rest_ms: ms(client.rest()),
-            rests_until: None,
         }
-    }
-
-    /// A commit of a thread that had run dry has ended at `now`: it can afford to rest. One under load cannot.
-    pub(super) fn rest(&mut self, now: Timestamp) {
-        self.rests_until = (self.rest_ms > 0).then(|| Timestamp(now.0.saturating_add(self.rest_ms)));
-    }
-
-    /// Until when nothing new goes in; `None`: it may.
-    pub(super) fn rests(&mut self, now: Timestamp) -> Option<Timestamp> {
-        // A wall clock that was set back must not hold records up.
-        self.rests_until = self.rests_until.filter(|until| (1..=self.rest_ms).contains(&(until.0 - now.0)));
-        self.rests_until
     }
 
     /// Holds nothing any more.

@@ -164,17 +164,13 @@ impl StreamThread {
         let mut busy = self.follow_versions(now)?;
         busy |= self.group_events(now)?;
         busy |= self.restore_some(now)?;
-        let rests = self.open.rests(now);
-        let worked = rests.is_none() && self.work(now)?;
+        let worked = self.work(now)?;
         let due = self.open.is_due(!worked, now);
         if due && self.open.is_full() {
             // Whoever looks while the commit takes its time sees why nothing moves.
             self.tell(now);
         }
         let committed = due && self.commit(now)?;
-        if committed && !worked {
-            self.open.rest(self.host.clock.now());
-        }
         let idle = !(busy || worked || committed);
         if idle {
             self.flush_when_quiet(now)?;
@@ -188,7 +184,7 @@ impl StreamThread {
         if !idle {
             return Ok(Step::Busy);
         }
-        Ok(Step::Idle { until: self.wakes_at(now).into_iter().chain(rests).min() })
+        Ok(Step::Idle { until: self.wakes_at(now) })
     }
 
     fn hear_commands(&mut self, now: Timestamp) -> Option<bool> {

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::disk_bytes::DiskBytes;
-use super::fronted::{Fronted, Writes};
 use super::disk_fill::remove_left_overs;
+use super::fronted::{Fronted, Writes};
 use super::overlaid::Written;
 use super::store_of_kind::Kind;
 use super::{Changelog, Home, StoreConfig, StoreError};

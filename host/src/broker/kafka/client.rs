@@ -160,10 +160,6 @@ impl Client for KafkaClient {
         self.group.subscribe(subscriptions)
     }
 
-    fn rest(&self) -> Duration {
-        self.delivery.rest()
-    }
-
     fn transaction_timeout(&self) -> Option<Duration> {
         self.delivery.timeout()
     }

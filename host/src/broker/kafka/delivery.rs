@@ -38,9 +38,6 @@ pub(super) trait Delivery {
     /// These partitions are not this member's any more; all of them without a list.
     fn forget(&mut self, gone: Option<&[TopicPartition]>);
 
-    /// How long after a commit the cluster is busy with it.
-    fn rest(&self) -> Duration;
-
     /// The age at which the cluster gives up what was sent and not committed.
     fn timeout(&self) -> Option<Duration>;
 }

@@ -63,7 +63,9 @@ fn compare(bytes: &MemoryBytes, map: &Map, random: &mut Random) {
     assert!(rows(bytes, Unbounded, Unbounded, ScanOrder::Ascending) == all);
     let keys: Vec<Vec<u8>> = (0..50).map(|_| random.key()).collect();
     let mut found = Vec::new();
-    bytes.show_many(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut |value| found.push(value.map(Bytes::copy_from_slice))).unwrap();
+    bytes
+        .show_many(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut |value| found.push(value.map(Bytes::copy_from_slice)))
+        .unwrap();
     for (key, found) in keys.iter().zip(found) {
         assert_eq!(found.as_deref(), map.get(key).map(Vec::as_slice));
         assert_eq!(bytes.get(key).unwrap(), found);

@@ -64,10 +64,6 @@ impl Delivery for AtLeastOnce {
         self.owed.retain(|at, _| gone.is_some_and(|gone| !gone.contains(at)));
     }
 
-    fn rest(&self) -> Duration {
-        Duration::ZERO
-    }
-
     fn timeout(&self) -> Option<Duration> {
         None
     }

@@ -22,18 +22,16 @@ const ABORT_SLICE: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(20);
 /// So long the cluster may be away while offsets are added, or a transaction is aborted.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The answer to a commit comes before its markers stand in the partitions. A transaction that begins meanwhile is told to wait, which librdkafka
-/// does for 20 ms: that is more than to begin a little later.
-const MARKERS_WRITTEN: Duration = Duration::from_millis(3);
 /// So long the outcome of a commit may be open.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
 
 pub(in crate::broker::kafka) struct ExactlyOnce {
-    producer: Producer,
+    writers: Vec<Writer>,
+    /// Whose turn it is. The answer to a commit comes before its markers stand in the partitions, and until then the next transaction of the same
+    /// writer is told to wait, which librdkafka does for 20 ms at a time. So two writers take turns: the one has a transaction of the other to
+    /// finish in. The turn passes when a commit stands, so that nothing is open, or in doubt, but with the one whose turn it is.
+    turn: usize,
     timeout: Duration,
-    ready: bool,
-    /// This handle is the second one, and may take its time to become ready.
-    asked_again: bool,
     /// A transaction has begun.
     open: bool,
     /// Its commit has been asked for, and nobody knows what came of it.
@@ -42,21 +40,73 @@ pub(in crate::broker::kafka) struct ExactlyOnce {
 
 impl ExactlyOnce {
     pub fn new(settings: &KafkaSettings, thread: u32) -> Result<Self, BrokerError> {
-        Self::named(settings, settings.transactional_id(thread), thread)
+        let writers = settings.transactional_ids(thread).map(|name| Writer::new(settings, name, thread));
+        Ok(Self::with(settings, writers.into_iter().collect::<Result<_, _>>()?))
     }
 
     /// That of a writer of this name.
     pub fn named(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
-        let producer = Producer::transactional(settings, name, number)?;
-        Ok(Self { producer, timeout: settings.transaction_timeout(), ready: false, asked_again: false, open: false, in_doubt: false })
+        Ok(Self::with(settings, vec![Writer::new(settings, name, number)?]))
+    }
+
+    fn with(settings: &KafkaSettings, writers: Vec<Writer>) -> Self {
+        Self { writers, turn: 0, timeout: settings.transaction_timeout(), open: false, in_doubt: false }
+    }
+
+    fn writer(&mut self) -> &mut Writer {
+        &mut self.writers[self.turn]
     }
 
     fn begin(&mut self) -> Result<(), BrokerError> {
         self.make_ready()?;
         if !self.open {
-            self.producer.handle().begin_transaction().map_err(|e| failed("begin a transaction", &self.worst(e)))?;
+            let writer = self.writer();
+            writer.producer.handle().begin_transaction().map_err(|e| failed("begin a transaction", &writer.worst(e)))?;
             self.open = true;
         }
+        Ok(())
+    }
+
+    fn renew(&mut self) -> Result<(), BrokerError> {
+        (self.open, self.in_doubt) = (false, false);
+        self.writer().renew()
+    }
+}
+
+/// One producer of transactions.
+struct Writer {
+    producer: Producer,
+    ready: bool,
+    /// This handle is the second one, and may take its time to become ready.
+    asked_again: bool,
+}
+
+impl Writer {
+    fn new(settings: &KafkaSettings, name: String, number: u32) -> Result<Self, BrokerError> {
+        Ok(Self { producer: Producer::transactional(settings, name, number)?, ready: false, asked_again: false })
+    }
+
+    /// Ends what an earlier one of this name left open.
+    fn make_ready(&mut self) -> Result<(), BrokerError> {
+        if self.ready {
+            return Ok(());
+        }
+        let mut made = self.producer.handle().init_transactions(if self.asked_again { CALL_WAIT } else { FIRST_READY_WAIT });
+        if made.as_ref().is_err_and(|error| error.resumable) && !self.asked_again {
+            self.renew()?;
+            self.asked_again = true;
+            made = self.producer.handle().init_transactions(CALL_WAIT);
+        }
+        if let Err(error) = made {
+            // A cluster that is far away needs longer than one call: the next one goes on where this one was.
+            let goes_on = error.resumable;
+            let error = self.worst(error);
+            if !goes_on {
+                self.renew()?;
+            }
+            return Err(failed("become the writer of this thread's transactions", &error));
+        }
+        self.ready = true;
         Ok(())
     }
 
@@ -89,51 +139,40 @@ impl ExactlyOnce {
     }
 
     fn renew(&mut self) -> Result<(), BrokerError> {
-        (self.ready, self.asked_again, self.open, self.in_doubt) = (false, false, false, false);
+        (self.ready, self.asked_again) = (false, false);
         self.producer.renew()
     }
 }
 
 impl Delivery for ExactlyOnce {
     fn make_ready(&mut self) -> Result<(), BrokerError> {
-        if self.ready {
-            return Ok(());
-        }
-        let mut made = self.producer.handle().init_transactions(if self.asked_again { CALL_WAIT } else { FIRST_READY_WAIT });
-        if made.as_ref().is_err_and(|error| error.resumable) && !self.asked_again {
-            self.renew()?;
-            self.asked_again = true;
-            made = self.producer.handle().init_transactions(CALL_WAIT);
-        }
-        if let Err(error) = made {
-            // A cluster that is far away needs longer than one call: the next one goes on where this one was.
-            let goes_on = error.resumable;
-            let error = self.worst(error);
-            if !goes_on {
-                self.renew()?;
-            }
-            return Err(failed("become the writer of this thread's transactions", &error));
-        }
-        self.ready = true;
-        Ok(())
+        let mut unready = self.writers.iter_mut().filter(|writer| !writer.ready);
+        let (Some(first), second) = (unready.next(), unready.next()) else { return Ok(()) };
+        let Some(second) = second else { return first.make_ready() };
+        // Each waits for answers of the cluster: both wait at once.
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| second.make_ready());
+            first.make_ready().and(second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
     }
 
     fn send(&mut self, topics: &Topics, record: &OutgoingRecord) -> Result<(), BrokerError> {
         if !self.open {
             self.begin()?;
         }
-        self.producer.send(topics, record)
+        self.writer().producer.send(topics, record)
     }
 
     fn commit(&mut self, consumer: &Handle, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
         self.begin()?;
+        let writer = &mut self.writers[self.turn];
         // First of all: offsets as the first request of a transaction meet the end of the last one, and wait.
-        self.producer.flush()?;
+        writer.producer.flush()?;
         if !offsets.is_empty() {
             let offsets = list(offsets.iter().map(|(at, committed)| (at, committed)));
             let added = offsets.and_then(|offsets| {
                 let member = consumer.membership()?;
-                self.again(PATIENCE, CALL_WAIT, |producer, wait| producer.send_offsets(&offsets, &member, wait))
+                writer.again(PATIENCE, CALL_WAIT, |producer, wait| producer.send_offsets(&offsets, &member, wait))
             });
             // Time may heal a cluster that is away, though not for this transaction.
             added.map_err(|e| {
@@ -141,29 +180,30 @@ impl Delivery for ExactlyOnce {
             })?;
         }
         self.in_doubt = true;
-        let committed = self.again(COMMIT_PATIENCE, CALL_WAIT, Handle::commit_transaction);
+        let committed = writer.again(COMMIT_PATIENCE, CALL_WAIT, Handle::commit_transaction);
         committed.map_err(|e| failed_as("commit the transaction", &e, Retry::InDoubt))?;
         (self.open, self.in_doubt) = (false, false);
+        self.turn = (self.turn + 1) % self.writers.len();
         Ok(())
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {
-        if self.in_doubt || self.producer.handle().fatal().is_some() {
+        let (open, in_doubt) = (self.open, self.in_doubt);
+        let writer = self.writer();
+        if in_doubt || writer.producer.handle().fatal().is_some() {
             return self.renew();
         }
-        if self.open
-            && let Err(error) = self.again(PATIENCE, ABORT_SLICE, Handle::abort_transaction)
-        {
+        if open && let Err(error) = writer.again(PATIENCE, ABORT_SLICE, Handle::abort_transaction) {
             tracing::debug!("abort: {error}");
             // The cluster aborts it when the next handle of this name gets ready.
             return self.renew();
         }
         self.open = false;
-        self.producer.start_over()
+        self.writer().producer.start_over()
     }
 
     fn serve(&mut self) {
-        self.producer.serve();
+        self.writers.iter_mut().for_each(|writer| writer.producer.serve());
     }
 
     fn pay(&mut self, _consumer: &Handle) -> Result<(), KafkaError> {
@@ -171,10 +211,6 @@ impl Delivery for ExactlyOnce {
     }
 
     fn forget(&mut self, _gone: Option<&[TopicPartition]>) {}
-
-    fn rest(&self) -> Duration {
-        MARKERS_WRITTEN
-    }
 
     fn timeout(&self) -> Option<Duration> {
         Some(self.timeout)
