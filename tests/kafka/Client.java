@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -238,7 +240,8 @@ public class Client {
                 for (var record : consumer.poll(Duration.ofMillis(200))) {
                     if (record.offset() >= ends.get(new TopicPartition(topic, record.partition()))) continue;
                     ObjectNode line = JSON.createObjectNode().put("partition", record.partition()).put("offset", record.offset());
-                    line.put("timestamp", record.timestamp()).put("key", text(record.key()));
+                    line.put("timestamp", record.timestamp());
+                    line.set("key", key(record.key()));
                     line.set("value", value(text(record.value())));
                     out.println(line);
                     count++;
@@ -246,6 +249,13 @@ public class Client {
             }
         }
         return JSON.getNodeFactory().numberNode(count);
+    }
+
+    /** What is no text as {"base64": ..}. */
+    private static JsonNode key(byte[] bytes) {
+        String text = text(bytes);
+        if (text == null || Arrays.equals(bytes(text), bytes)) return JSON.getNodeFactory().textNode(text);
+        return JSON.createObjectNode().put("base64", Base64.getEncoder().encodeToString(bytes));
     }
 
     /** An object or array as JSON, all else as a string: as `cofferdam consume` prints them. */

@@ -30,6 +30,7 @@ class App:
         self.manifest = self.folder / "app.toml"
         self.manifest.write_text(text, encoding="utf-8")
         (self.folder / "components").symlink_to(self.example / "components")
+        (self.folder / "guests").symlink_to(ROOT / "tests/guests/dist")
         self.said = tomllib.loads(text)
         self.id = self.said["app"]["id"]
 

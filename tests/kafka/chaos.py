@@ -20,6 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import jars
+import weeks
 from case import Case
 from jars import NoKafka
 from run import World
@@ -148,7 +149,7 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="cofferdam-kafka-chaos-"))
     try:
         with World(str(args.cofferdam.resolve()), jars.find(), folder) as world, Case("chaos", world, folder / "case-chaos") as case:
-            app = case.flights(client_settings=SETTINGS, guarantee=args.guarantee)
+            app = case.flights(client_settings=SETTINGS, guarantee=args.guarantee, manifest=weeks.manifest())
             hosts = [case.host(app, chr(ord("a") + number)) for number in range(args.hosts)]
             load = case.load(app, RATE)
             chaos = Chaos(hosts, case.broker, args.minutes * 60, args.seed)
@@ -157,7 +158,8 @@ def main():
             case.settle(app, SETTLE_SECONDS)
             outcome = case.outcome(app, sent)
             told = ", ".join(f"{count} times {fault}" for fault, count in sorted(chaos.counts.items()))
-            print(f"{outcome}\n{told}", flush=True)
+            of_weeks = weeks.check(case, app, sent) if app.exactly_once else "windows are not looked at"
+            print(f"{outcome}\n{of_weeks}\n{told}", flush=True)
     except NoKafka as why:
         if os.environ.get("COFFERDAM_REQUIRE_KAFKA") == "1":
             sys.exit(f"error: {why}")

@@ -156,6 +156,18 @@ impl Broker for SimBroker {
         self.state().produce(records, progress, now)
     }
 
+    fn write_alone(&self, _writer: &str, records: &mut dyn FnMut() -> Result<Vec<OutgoingRecord>, BrokerError>) -> Result<(), BrokerError> {
+        let records = records()?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let fault = self.state().commit_faults.pop_front();
+        if fault.as_ref().is_none_or(|fault| fault.stands) {
+            self.produce(records, None)?;
+        }
+        fault.map_or(Ok(()), |fault| Err(fault.error))
+    }
+
     fn delete_before(&self, at: &TopicPartition, to: Offset) -> Result<bool, BrokerError> {
         self.truncate_before(at, to)?;
         Ok(true)

@@ -17,6 +17,9 @@ use crate::record::{Offset, Record, Timestamp, TopicPartition};
 /// Records that one read of the topic takes.
 const READ: usize = 100;
 
+/// Reads, each with its own patience, after which the outcome of a publication stays unknown.
+const READS_IN_DOUBT: usize = 5;
+
 /// The topic of an app's deployments.
 pub fn deployments_topic(app: &str) -> Arc<str> {
     format!("{app}-deployments").into()
@@ -175,11 +178,33 @@ pub fn publish(broker: &dyn Broker, app: &str, bundle: &Bundle, planned_on: Opti
     }
     match written {
         Ok(()) => Ok(version),
+        // Whoever took the name while the commit was under way may have come before it or after it: the topic tells.
+        Err(BrokerError::Failed { retry: Retry::InDoubt, .. }) => {
+            let there = read_in_the_end(broker, &mut *reader, app).map_err(|e| first(log_failed(e)))?;
+            if there.outline(version).is_some_and(|outline| outline == bundle.outline()) {
+                return Ok(version);
+            }
+            let now = there.last();
+            let what = if now == planned_on { "somebody else is deploying".to_owned() } else { format!("is {}", said(now)) };
+            Err(overtaken(planned_on, &what))
+        }
         Err(BrokerError::Failed { what, why, retry: Retry::Recreate }) => {
             Err(overtaken(planned_on, "somebody else is deploying").because(format!("{what}: {why}")))
         }
         Err(error) => Err(first(log_failed(error))),
     }
+}
+
+/// What the topic has once every transaction that is open in it now has ended.
+fn read_in_the_end(broker: &dyn Broker, reader: &mut dyn Reader, app: &str) -> Result<Deployments, BrokerError> {
+    let mut deployments = Deployments::of(app);
+    for _ in 1..READS_IN_DOUBT {
+        if deployments.read(broker, reader).is_ok() {
+            return Ok(deployments);
+        }
+    }
+    deployments.read(broker, reader)?;
+    Ok(deployments)
 }
 
 fn overtaken(planned_on: Option<u64>, what: &str) -> Diagnostic {
@@ -242,6 +267,18 @@ mod tests {
             assert_eq!((refused.code, &*refused.message), ("R102", said));
         }
         assert_eq!(read(&broker).get(2).unwrap().bundle, bundle(b"b"));
+    }
+
+    #[test]
+    fn a_publication_in_doubt_is_told_as_the_topic_has_it() {
+        let doubt = || BrokerError::Failed { what: "commit".into(), why: "fenced".into(), retry: Retry::InDoubt };
+        let broker = SimBroker::new(Arc::new(VirtualClock::default()));
+        broker.hide_next_commit(doubt());
+        assert_eq!(publish(&broker, "app", &bundle(b"a"), None), Ok(1));
+        broker.fail_next_commit(doubt());
+        let refused = publish(&broker, "app", &bundle(b"b"), Some(1)).unwrap_err();
+        assert_eq!((refused.code, &*refused.message), ("R102", "planned on 1, somebody else is deploying"));
+        assert_eq!(read(&broker).last(), Some(1));
     }
 
     #[test]

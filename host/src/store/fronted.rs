@@ -26,6 +26,9 @@ pub(super) enum Writes {
 /// Commits for which writes go to the backend at once after the last scan: a scan asks the backend, which would have to be given them then.
 const SCANNED_COMMITS: u32 = 64;
 
+/// Rows that may wait where waiting does not pay: handing them over takes some milliseconds.
+const WAITING_ROWS: usize = 20_000;
+
 /// Ordered bytes with rows in front.
 #[derive(Debug)]
 pub(super) struct Fronted<B> {
@@ -85,7 +88,7 @@ impl<B: OrderedBytes> Inner<B> {
     }
 
     fn hand_over_all(&mut self) -> Result<(), DiskError> {
-        if self.cache.is_dirty() {
+        if self.cache.dirty() > 0 {
             hand_over(&mut self.backend, self.cache.writes())?;
             self.cache.written();
         }
@@ -134,7 +137,7 @@ impl<B: OrderedBytes> OrderedBytes for Fronted<B> {
         visitor: &mut dyn FnMut(Bytes, Bytes) -> ControlFlow<()>,
     ) -> Result<(), DiskError> {
         let inner = self.inner.borrow();
-        debug_assert!(!inner.cache.is_dirty(), "`settle` comes first");
+        debug_assert!(inner.cache.dirty() == 0, "`settle` comes first");
         self.scanned.set(SCANNED_COMMITS);
         inner.backend.visit(lower, upper, order, visitor)
     }
@@ -163,6 +166,9 @@ impl<B: OrderedBytes> OrderedBytes for Fronted<B> {
         self.scanned.set(self.scanned.get().saturating_sub(1));
         let inner = self.inner.get_mut();
         inner.backend.write()?;
+        if inner.cache.dirty() >= WAITING_ROWS && !inner.cache.pays() {
+            inner.hand_over_all()?;
+        }
         inner.make_room()
     }
 
@@ -205,5 +211,33 @@ impl<B: OrderedBytes> OrderedBytes for Fronted<B> {
     fn approximate_count(&self) -> Result<u64, DiskError> {
         let inner = self.inner.borrow();
         Ok(inner.backend.approximate_count()?.max(inner.cache.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory_bytes::MemoryBytes;
+
+    #[test]
+    fn writes_wait_while_keys_come_again_and_not_while_they_are_ever_new() {
+        let budget = Budget::new(1 << 20, 1 << 20).with_rows(64 << 20);
+        let mut rows = Fronted::new(MemoryBytes::default(), Writes::Wait, &budget);
+        let mut most = [0; 2];
+        for (phase, keys) in [(0, 200_000), (1, 30_000)] {
+            for n in 0..200_000_u32 {
+                let key = n % keys;
+                rows.put(&key.to_be_bytes(), Some(&n.to_be_bytes())).unwrap();
+                if n % 1_000 == 0 {
+                    rows.write().unwrap();
+                    most[phase] = most[phase].max(rows.inner.borrow().cache.dirty());
+                }
+            }
+        }
+        assert!((WAITING_ROWS - 1_000..=WAITING_ROWS).contains(&most[0]), "{most:?}");
+        assert_eq!(most[1], 30_000);
+        rows.settle().unwrap();
+        assert_eq!(rows.inner.borrow().cache.dirty(), 0);
+        assert_eq!(rows.get(&29_999_u32.to_be_bytes()).unwrap().as_deref(), Some(&179_999_u32.to_be_bytes()[..]));
     }
 }

@@ -68,6 +68,9 @@ pub(super) struct RowCache {
     bytes: usize,
     /// Rows that the backend does not have as they are.
     dirty: usize,
+    /// Writes since the backend had all of them: of keys that were known, and of others.
+    known: usize,
+    unknown: usize,
 }
 
 /// A row on its way into the backend; `None` deletes.
@@ -81,7 +84,11 @@ impl RowCache {
 
     /// A write that the backend does not have.
     pub(super) fn put(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let rows = self.len();
         self.set(key, value, if value.is_some() { State::Dirty } else { State::Deleted });
+        let is_known = self.len() == rows;
+        self.known += usize::from(is_known);
+        self.unknown += usize::from(!is_known);
     }
 
     /// A row as the backend has it.
@@ -113,9 +120,14 @@ impl RowCache {
         }
     }
 
-    /// True when the backend lacks a write.
-    pub(super) fn is_dirty(&self) -> bool {
-        self.dirty > 0
+    /// Rows of which the backend lacks a write.
+    pub(super) fn dirty(&self) -> usize {
+        self.dirty
+    }
+
+    /// Whether keys are written again while they are known. Else the backend gets as many writes however long they wait.
+    pub(super) fn pays(&self) -> bool {
+        self.known >= self.unknown
     }
 
     /// The writes that the backend lacks, in the order of their keys.
@@ -140,6 +152,7 @@ impl RowCache {
             });
         }
         *dirty = 0;
+        (self.known, self.unknown) = (0, 0);
     }
 
     /// Forgets the rows that were not looked up for the longest time.
