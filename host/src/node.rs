@@ -145,8 +145,8 @@ pub trait Node {
     /// When it fails, the task undoes everything, whatever was appended included.
     fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure>;
 
-    /// The most records that [`process_frame`](Node::process_frame) should be given at a time; at least 1, which is what a node without a
-    /// packed path takes.
+    /// The most records that [`process_frame`](Node::process_frame) should be given at a time; at least 1. As many as take a bounded time, whether
+    /// they go into the node together or, where it has no packed path, one after another.
     fn frame_records(&self) -> usize {
         1
     }

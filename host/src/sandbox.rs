@@ -21,6 +21,7 @@ mod exceptions;
 mod failing;
 mod fit;
 mod frame;
+mod frame_length;
 mod guest_log;
 mod imports;
 mod instance;

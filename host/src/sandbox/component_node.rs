@@ -1,23 +1,18 @@
 //! A component as a node of a task.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::frame_length::FrameLength;
 use super::instance::Instance;
 use super::loaded::Loaded;
 use super::migration;
 use super::setup::NodeSetup;
 use super::state::Carried;
-use crate::limits;
 use crate::node::{self, Caused, Failure, Frame, Lent, Migration, Node, Output, SourceRecord};
 use crate::record::{Record, Timestamp};
 
 /// In a frame: there is none yet.
 const NO_STREAM_TIME: Timestamp = Timestamp(-1);
-/// Records of a node's first frame; frames that go well double.
-const FIRST_FRAME: usize = 8;
-/// A frame that takes as long is followed by shorter ones.
-const LONG_FRAME: Duration = limits::DEADLINE_TICK.saturating_mul(2);
 
 /// A node whose operator is a component. It replaces its instance when that has trapped or grown too large; only memory is lost with it.
 pub struct ComponentNode {
@@ -28,8 +23,7 @@ pub struct ComponentNode {
     instance: Option<Instance>,
     /// What the next instance goes on with, while there is none.
     carried: Carried,
-    /// Most records of a frame, for now.
-    frame_records: usize,
+    frame_length: FrameLength,
     /// Room for outputs.
     given: Vec<Caused>,
     /// The version of its state, where it was made over state of an older one.
@@ -52,7 +46,7 @@ impl ComponentNode {
             packs,
             instance: None,
             carried: Carried::default(),
-            frame_records: FIRST_FRAME,
+            frame_length: FrameLength::default(),
             given: Vec::new(),
             behind,
         };
@@ -101,15 +95,6 @@ fn start_instance(loaded: &Loaded, setup: &Arc<NodeSetup>, carried: Carried, env
 }
 
 impl ComponentNode {
-    /// A frame that failed may have been too long, and one that took long keeps others waiting.
-    fn adapt(&mut self, records: usize, took: Duration, outcome: &Result<(), Failure>) {
-        if outcome.is_err() || took >= LONG_FRAME {
-            self.frame_records = (records / 2).max(1);
-        } else if records == self.frame_records && took < limits::DEADLINE_TICK {
-            self.frame_records = (records * 2).min(limits::FRAME_RECORDS);
-        }
-    }
-
     /// A record as a frame of one: that is the faster way, where there is one.
     fn alone(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         let offset = env.as_ref().and_then(|env| env.position.as_ref()).map_or(0, |at| at.offset);
@@ -127,24 +112,31 @@ impl ComponentNode {
 
 impl Node for ComponentNode {
     fn process(&mut self, env: &mut Lent, input: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
+        let ticks = self.loaded.engine.ticks();
+        let began = ticks.now();
         match self.packs {
-            true => self.alone(env, input, record, outputs),
-            false => self.with_instance(env, |instance, env| instance.process(env, input, &record, outputs)),
+            true => self.alone(env, input, record, outputs)?,
+            false => self.with_instance(env, |instance, env| instance.process(env, input, &record, outputs))?,
         }
+        self.frame_length.went_well(1, ticks.since(began));
+        Ok(())
     }
 
     fn frame_records(&self) -> usize {
-        if self.packs { self.frame_records } else { 1 }
+        self.frame_length.records()
     }
 
     fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
-        if !self.packs {
-            return node::one_by_one(self, env, frame, outputs);
-        }
         let ticks = self.loaded.engine.ticks();
         let began = ticks.now();
-        let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, outputs));
-        self.adapt(frame.len(), ticks.since(began), &outcome);
+        let outcome = match self.packs {
+            true => self.with_instance(env, |instance, env| instance.process_frame(env, frame, outputs)),
+            false => node::one_by_one(self, env, frame, outputs),
+        };
+        match &outcome {
+            Ok(()) => self.frame_length.went_well(frame.len(), ticks.since(began)),
+            Err(_) => self.frame_length.failed(frame.len()),
+        }
         outcome
     }
 
