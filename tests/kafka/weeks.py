@@ -55,6 +55,6 @@ def check(case, app, count):
 
 
 def key_of(key):
-    """What a key of the changelog is called in the output: behind the airport stand the window's start and a sequence number."""
+    """What a key of the changelog is called in the output: behind the airport stands the window's start."""
     key = base64.b64decode(key["base64"]) if isinstance(key, dict) else key.encode()
-    return f"{key[:-16].decode()}@{int.from_bytes(key[-16:-8], 'big', signed=True)}"
+    return f"{key[:-8].decode()}@{int.from_bytes(key[-8:], 'big', signed=True)}"
