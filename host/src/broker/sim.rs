@@ -63,6 +63,16 @@ impl SimBroker {
         self.state().group(group).lose(member);
     }
 
+    /// A member hears nothing of the group until `hear`, as one that has slept, and whose heartbeat is not answered yet.
+    pub fn deafen(&self, group: &str, member: u32) {
+        self.state().group(group).set_deaf(member, true);
+    }
+
+    /// Undoes `deafen`.
+    pub fn hear(&self, group: &str, member: u32) {
+        self.state().group(group).set_deaf(member, false);
+    }
+
     /// The next commit of any client fails with this error and does nothing.
     pub fn fail_next_commit(&self, error: BrokerError) {
         self.state().commit_faults.push_back(CommitFault { error, stands: false });
