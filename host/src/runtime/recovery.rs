@@ -91,13 +91,30 @@ impl StreamThread {
 
     /// Commits, writes everything out, and goes. What cannot be committed is processed again after the next start.
     pub(super) fn stop(&mut self, leave: bool, now: Timestamp) -> Result<(), ThreadError> {
-        if let Err(error) = self.commit(now) {
+        let committed = self.commit(now).map(drop);
+        if let Err(error) = committed {
             if action(&error) == Action::Stop {
                 return Err(error);
             }
             tracing::warn!(thread = self.number, "{error}; what came after the last commit is left to the next start");
             self.void()?;
+            // Nothing is written out: if that transaction stands, the changelogs' ends lie behind what the stores never got.
+            for (_, slot) in std::mem::take(&mut self.slots) {
+                if let Slot::Running(task) = slot {
+                    task.close();
+                }
+            }
         }
+        let flushed = self.flush_and_close(now);
+        // Whatever the group says now, the thread ends.
+        if let Err(error) = self.client.leave(leave) {
+            tracing::warn!(thread = self.number, "{error}; the group misses this member after its session time-out");
+        }
+        flushed
+    }
+
+    /// Writes the state of every task out, and lets go of them.
+    fn flush_and_close(&mut self, now: Timestamp) -> Result<(), ThreadError> {
         let (mut failed, mut away) = (None, false);
         for (_, slot) in std::mem::take(&mut self.slots) {
             let Slot::Running(mut task) = slot else { continue };
@@ -111,10 +128,6 @@ impl StreamThread {
                 Ok(()) => {}
             }
             task.close();
-        }
-        // Whatever the group says now, the thread ends.
-        if let Err(error) = self.client.leave(leave) {
-            tracing::warn!(thread = self.number, "{error}; the group misses this member after its session time-out");
         }
         failed.map_or(Ok(()), Err)
     }
