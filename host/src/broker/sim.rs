@@ -83,6 +83,11 @@ impl SimBroker {
         self.state().commit_faults.push_back(CommitFault { error, stands: true });
     }
 
+    /// The next partition that a client stops fails with this error.
+    pub fn fail_next_stop(&self, error: BrokerError) {
+        self.state().stop_faults.push_back(error);
+    }
+
     /// The next record sent to `topic` is refused.
     pub fn refuse_next(&self, topic: &str, reason: &str) {
         self.state().refusals.entry(topic.into()).or_default().push_back(reason.to_owned());

@@ -27,8 +27,25 @@ impl StreamThread {
         }
         tracing::warn!(thread = self.number, "{error}; back to the last commit");
         self.counters.rewinds += 1;
+        self.heal(error, now)
+    }
+
+    /// Does it. What fails meanwhile, and time may heal, is left to the next step: before the whole is done nothing else is.
+    pub(super) fn heal(&mut self, error: ThreadError, now: Timestamp) -> Result<(), ThreadError> {
+        match self.try_to_heal(&error, now) {
+            Err(failed) if action(&failed) != Action::Stop => {
+                tracing::warn!(thread = self.number, "{failed}; it is tried again");
+                self.unhealed = Some(error);
+                self.client.wait(RECOVERY_PAUSE);
+                Ok(())
+            }
+            healed => healed,
+        }
+    }
+
+    fn try_to_heal(&mut self, error: &ThreadError, now: Timestamp) -> Result<(), ThreadError> {
         self.void()?;
-        match action {
+        match action(error) {
             Action::Stop | Action::Rewind | Action::Recreate => {}
             Action::RewindLater => self.client.wait(RECOVERY_PAUSE),
             Action::Rejoin => self.client.rejoin()?,
@@ -36,8 +53,8 @@ impl StreamThread {
             Action::WipeAndRestore(id) => self.make_anew(&id)?,
         }
         match error {
-            ThreadError::Trial { task, failed } => self.stand_in(task, &failed, now),
-            ThreadError::Migration { task, why } => self.park_refused(task, *why, now)?,
+            ThreadError::Trial { task, failed } => self.stand_in(task.clone(), failed, now),
+            ThreadError::Migration { task, why } => self.park_refused(task.clone(), (**why).clone(), now)?,
             _ => {}
         }
         Ok(())
@@ -60,7 +77,8 @@ impl StreamThread {
     fn ask_the_log(&mut self) -> Result<(), ThreadError> {
         let tasks: Vec<TaskId> =
             self.slots.iter().filter(|(_, slot)| !matches!(slot, Slot::Refused { .. })).map(|(id, _)| id.clone()).collect();
-        tasks.iter().try_for_each(|id| self.close(id))
+        // Each of them: one that went on from where it believes to be would do again what may stand.
+        tasks.iter().map(|id| self.close(id)).fold(Ok(()), Result::and)
     }
 
     /// Wipes a task's state; it is restored and begins at its committed offsets. Nothing of it may be in the open transaction.
@@ -82,16 +100,18 @@ impl StreamThread {
             Some(Slot::Refused { partitions, .. }) => partitions,
             None => Vec::new(),
         };
-        for at in &partitions {
-            self.client.stop(at)?;
-        }
+        let stopped = partitions.iter().map(|at| self.client.stop(at)).fold(Ok(()), Result::and);
+        // Whatever came of that, the task is made again.
         self.anew.extend(partitions);
-        Ok(())
+        Ok(stopped?)
     }
 
     /// Commits, writes everything out, and goes. What cannot be committed is processed again after the next start.
     pub(super) fn stop(&mut self, leave: bool, now: Timestamp) -> Result<(), ThreadError> {
-        let committed = self.commit(now).map(drop);
+        let committed = match self.unhealed.take() {
+            Some(error) => Err(error),
+            None => self.commit(now).map(drop),
+        };
         if let Err(error) = committed {
             if action(&error) == Action::Stop {
                 return Err(error);

@@ -78,7 +78,7 @@ impl Client for SimClient {
 
     fn stop(&mut self, at: &TopicPartition) -> Result<(), BrokerError> {
         self.positions.remove(at);
-        Ok(())
+        self.broker.state().stop_faults.pop_front().map_or(Ok(()), Err)
     }
 
     fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {

@@ -30,6 +30,7 @@ pub(super) struct State {
     producer: Partitioner,
     pub(super) loads: BTreeMap<String, u64>,
     pub(super) commit_faults: VecDeque<CommitFault>,
+    pub(super) stop_faults: VecDeque<BrokerError>,
     pub(super) refusals: FxHashMap<Arc<str>, VecDeque<String>>,
     pub(super) held: BTreeSet<TopicPartition>,
 }

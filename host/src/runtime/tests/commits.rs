@@ -56,6 +56,27 @@ fn whatever_a_commit_fails_of_its_outputs_are_there_once() {
 }
 
 #[test]
+fn a_recovery_that_fails_half_way_is_tried_again_and_forgets_no_task() {
+    let settings = Settings { partitions: 3, ..Settings::default() };
+    let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+    bench.start(1);
+    let feed = |bench: &Bench, value: &str| (0..3).for_each(|p| bench.produce_to("in", p, record("k", value, i64::from(p))));
+    feed(&bench, "a");
+    bench.settle();
+    feed(&bench, "b");
+    bench.sim.hide_next_commit(failed(Retry::InDoubt));
+    bench.sim.fail_next_stop(failed(Retry::Same));
+    bench.settle();
+    feed(&bench, "c");
+    bench.advance(1_000);
+    for partition in 0..3 {
+        let own = bench.appended("app-counts-changelog").into_iter().filter(|a| a.at.partition == partition);
+        assert_eq!(own.map(|a| super::bench::text(&a.record.value)).collect::<Vec<_>>(), ["1", "2", "3"]);
+    }
+    assert_eq!((bench.all("out").len(), bench.rows("counts")), (9, vec!["k=3".to_owned(); 3]));
+}
+
+#[test]
 fn a_commit_that_can_never_succeed_ends_the_thread() {
     let mut bench = Bench::new(&counting(""), &[("count", count())]);
     bench.sim.fail_next_commit(failed(Retry::Never));
