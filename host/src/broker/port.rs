@@ -125,6 +125,8 @@ pub enum Retry {
     Recreate,
     /// Nobody knows whether the transaction stands: abort, then ask the group what is committed, and the changelogs what the state is.
     InDoubt,
+    /// As `InDoubt`; and the writer of transactions is of no use any more, as in `Recreate`.
+    FencedInDoubt,
     /// Never: the operator has to do something.
     Never,
 }

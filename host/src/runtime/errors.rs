@@ -120,7 +120,7 @@ pub enum Action {
 /// | the log is away, or busy with what must end first | rewind later |
 /// | the group refuses this member | rejoin |
 /// | the writer of transactions is fenced, by age or by a twin | recreate |
-/// | nobody knows whether a commit stands | ask the log |
+/// | nobody knows whether a commit stands, its writer fenced or not | ask the log |
 /// | records were deleted before they were read | rewind, then on from the first that is left |
 /// | the log refuses an output | rewind; the task knows which |
 /// | a version on trial fails at a record | rewind; the version before takes it |
@@ -128,7 +128,7 @@ pub enum Action {
 /// | a task's database is corrupted | wipe and restore that task |
 /// | everything else: rights, disk full, missing topic, a defect | stop |
 ///
-/// A thread that has to rejoin or recreate again and again has a twin: it stops (`Twins`).
+/// A thread that is refused or fenced again and again has a twin: it stops (`Twins`).
 pub fn action(error: &ThreadError) -> Action {
     match error {
         ThreadError::Broker(BrokerError::Failed { retry, .. }) => match retry {
@@ -136,7 +136,7 @@ pub fn action(error: &ThreadError) -> Action {
             Retry::Same => Action::RewindLater,
             Retry::Rejoin => Action::Rejoin,
             Retry::Recreate => Action::Recreate,
-            Retry::InDoubt => Action::AskTheLog,
+            Retry::InDoubt | Retry::FencedInDoubt => Action::AskTheLog,
             Retry::Never => Action::Stop,
         },
         ThreadError::Broker(BrokerError::OffsetGone { .. })
@@ -146,6 +146,11 @@ pub fn action(error: &ThreadError) -> Action {
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
         ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Twin { .. } | ThreadError::Defect { .. } => Action::Stop,
     }
+}
+
+/// True when the group or the transactions go on without this thread: by the doings of a twin, or because it was away.
+pub(super) fn is_thrown_out(error: &ThreadError) -> bool {
+    matches!(error, ThreadError::Broker(BrokerError::Failed { retry: Retry::Rejoin | Retry::Recreate | Retry::FencedInDoubt, .. }))
 }
 
 /// What the operator can do about an error that ends a thread.

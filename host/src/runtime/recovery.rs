@@ -6,7 +6,7 @@ use crate::record::{Timestamp, TopicPartition};
 use crate::topology::TaskId;
 
 use super::commit::flush;
-use super::errors::{Action, ThreadError, action};
+use super::errors::{Action, ThreadError, action, is_thrown_out};
 use super::restore::wipe;
 use super::thread::{Slot, StreamThread};
 
@@ -16,11 +16,10 @@ const RECOVERY_PAUSE: Duration = Duration::from_millis(200);
 impl StreamThread {
     /// Does what the table says about an error; gives it back when nothing helps.
     pub(super) fn recover(&mut self, error: ThreadError, now: Timestamp) -> Result<(), ThreadError> {
-        let action = action(&error);
-        if action == Action::Stop {
+        if action(&error) == Action::Stop {
             return Err(error);
         }
-        if matches!(action, Action::Rejoin | Action::Recreate)
+        if is_thrown_out(&error)
             && let Some(times) = self.twins.thrown_out(now)
         {
             return Err(ThreadError::Twin { times, error: Box::new(error) });

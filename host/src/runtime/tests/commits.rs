@@ -32,8 +32,9 @@ fn failed(retry: Retry) -> BrokerError {
 
 #[test]
 fn whatever_a_commit_fails_of_its_outputs_are_there_once() {
-    let table = [Retry::Rewind, Retry::Same, Retry::Rejoin, Retry::Recreate, Retry::InDoubt];
-    for (retry, stands) in table.map(|retry| (retry, false)).into_iter().chain([(Retry::InDoubt, true)]) {
+    let table = [Retry::Rewind, Retry::Same, Retry::Rejoin, Retry::Recreate, Retry::InDoubt, Retry::FencedInDoubt];
+    let stand = [Retry::InDoubt, Retry::FencedInDoubt].map(|retry| (retry, true));
+    for (retry, stands) in table.map(|retry| (retry, false)).into_iter().chain(stand) {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings { folder: Some(folder.path().to_owned()), ..Settings::default() };
         let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
@@ -51,7 +52,7 @@ fn whatever_a_commit_fails_of_its_outputs_are_there_once() {
         assert_eq!(bench.all("out"), ["k=a#1@1", "k=b#2@2", "k=c#3@3"], "{retry:?}, stands: {stands}");
         assert_eq!(bench.rows("counts"), ["k=3"], "{retry:?}, stands: {stands}");
         let closed = bench.members[0].board.told().counters.tasks_closed;
-        assert_eq!(closed, u64::from(matches!(retry, Retry::Rejoin | Retry::InDoubt)), "{retry:?}: tasks made anew");
+        assert_eq!(closed, u64::from(matches!(retry, Retry::Rejoin | Retry::InDoubt | Retry::FencedInDoubt)), "{retry:?}: tasks made anew");
     }
 }
 
@@ -87,12 +88,14 @@ fn a_commit_that_can_never_succeed_ends_the_thread() {
 
 #[test]
 fn a_thread_that_is_thrown_out_again_and_again_ends() {
-    let mut bench = Bench::new(&counting(""), &[("count", count())]);
-    (0..5).for_each(|_| bench.sim.fail_next_commit(failed(Retry::Recreate)));
-    bench.produce("in", &[record("k", "a", 1)]);
-    let ended = (0..1_000).find_map(|_| bench.step(0).err());
-    let said = "thrown out of the group or of its transactions for the 5th time within a minute: commit: as asked";
-    assert_eq!(ended.unwrap().to_string(), said);
+    for retry in [Retry::Rejoin, Retry::Recreate, Retry::FencedInDoubt] {
+        let mut bench = Bench::new(&counting(""), &[("count", count())]);
+        (0..5).for_each(|_| bench.sim.fail_next_commit(failed(retry)));
+        bench.produce("in", &[record("k", "a", 1)]);
+        let ended = (0..1_000).find_map(|_| bench.step(0).err());
+        let said = "thrown out of the group or of its transactions for the 5th time within a minute: commit: as asked";
+        assert_eq!(ended.unwrap().to_string(), said);
+    }
 }
 
 #[test]
