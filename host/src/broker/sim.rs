@@ -103,6 +103,11 @@ impl SimBroker {
         self.state().held.remove(at);
     }
 
+    /// Whether any reader has begun this partition and not closed it: a real one goes on fetching it.
+    pub fn is_read(&self, at: &TopicPartition) -> bool {
+        self.state().reading.iter().any(|(_, read)| read == at)
+    }
+
     /// Drops all records of a partition below `first`, as retention does.
     pub fn truncate_before(&self, at: &TopicPartition, first: Offset) -> Result<(), BrokerError> {
         self.state().partition_mut(at)?.truncate_before(first);

@@ -95,7 +95,11 @@ impl StreamThread {
                 drop(task.close());
                 partitions
             }
-            Some(Slot::Restoring(restore)) => restore.partitions.iter().map(|(at, _)| at.clone()).collect(),
+            Some(Slot::Restoring(restore)) => {
+                let partitions = restore.partitions.iter().map(|(at, _)| at.clone()).collect();
+                restore.close(&mut *self.reader);
+                partitions
+            }
             Some(Slot::Refused { partitions, .. }) => partitions,
             None => Vec::new(),
         };

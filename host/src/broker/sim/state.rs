@@ -33,6 +33,9 @@ pub(super) struct State {
     pub(super) stop_faults: VecDeque<BrokerError>,
     pub(super) refusals: FxHashMap<Arc<str>, VecDeque<String>>,
     pub(super) held: BTreeSet<TopicPartition>,
+    /// Partitions that readers have begun and not closed, by reader.
+    pub(super) reading: BTreeSet<(u64, TopicPartition)>,
+    pub(super) readers: u64,
 }
 
 pub(super) struct SimTopic {
