@@ -163,7 +163,27 @@ pub(super) fn hint(error: &ThreadError) -> Option<&'static str> {
         ThreadError::State { error: StoreError::Disk { .. }, .. } => {
             Some("see to the disk of the state folder; the same command goes on where it stopped")
         }
-        _ => None,
+        ThreadError::Broker(BrokerError::UnknownTopic(_) | BrokerError::UnknownPartition(_)) => Some(
+            "a topic of the app is gone, or its user may not see it: make it again as it was, or let `run --create-topics` make it; the same command \
+             goes on where it stopped",
+        ),
+        ThreadError::Broker(BrokerError::TopicDiffers { .. }) => {
+            Some("give the topic the setting that is asked for; the same command goes on where it stopped")
+        }
+        ThreadError::Broker(BrokerError::Locked { .. }) => Some("stop that process, or give this one a --state-dir of its own"),
+        ThreadError::Broker(BrokerError::Failed { retry: Retry::Never, .. }) => Some(
+            "whoever keeps the log refuses it for good: mend what it says (rights, settings of [broker.client], a full disk); the same command goes on \
+             where it stopped",
+        ),
+        ThreadError::State { error: StoreError::Kind { .. }, .. } | ThreadError::Defect { .. } => {
+            Some("this is a defect of cofferdam; state and log are safe, and the same command goes on where it stopped")
+        }
+        // Not for long: the thread goes on after them.
+        ThreadError::Broker(_)
+        | ThreadError::State { .. }
+        | ThreadError::Refused { .. }
+        | ThreadError::Trial { .. }
+        | ThreadError::Migration { .. } => None,
     }
 }
 
@@ -201,6 +221,28 @@ impl Twins {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_error_that_ends_a_thread_says_what_to_do() {
+        let task = TaskId { sub_topology: 0, partition: 0, name: "in_0".into() };
+        let at = crate::record::TopicPartition::new("in", 0);
+        let text = || "as asked".to_owned();
+        let failed = |retry| BrokerError::Failed { what: text(), why: text(), retry };
+        let disk = StoreError::Disk { store: "s".into(), what: "write", why: text() };
+        let errors = [
+            ThreadError::Broker(BrokerError::UnknownTopic("in".into())),
+            ThreadError::Broker(BrokerError::UnknownPartition(at)),
+            ThreadError::Broker(BrokerError::TopicDiffers { topic: "in".into(), setting: "partitions", there: text(), asked: text() }),
+            ThreadError::Broker(BrokerError::Locked { path: text(), pid: 1 }),
+            ThreadError::Broker(failed(Retry::Never)),
+            ThreadError::of_store(&task, disk),
+            ThreadError::Twin { times: 5, error: Box::new(failed(Retry::Rejoin).into()) },
+            ThreadError::Defect { task, what: text() },
+        ];
+        for error in errors {
+            assert_eq!((action(&error), hint(&error).is_some()), (Action::Stop, true), "{error}");
+        }
+    }
 
     #[test]
     fn a_thread_that_is_thrown_out_often_within_a_minute_has_a_twin() {
