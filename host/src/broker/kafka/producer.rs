@@ -181,7 +181,7 @@ impl Producer {
     fn not_delivered(&self, record: Undelivered) -> BrokerError {
         let error = self.handle.fatal().unwrap_or(record.error);
         if is_unknown(&error) {
-            return BrokerError::UnknownTopic(record.topic.as_ref().into());
+            return BrokerError::UnknownTopic(record.topic.into());
         }
         let retry = if refuses_the_record(&error) { Retry::Rewind } else { super::errors::retry(&error) };
         failed_as(format!("write {}", record.topic), &error, retry)

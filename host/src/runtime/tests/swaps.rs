@@ -355,7 +355,13 @@ fn what_one_version_wrote_is_gone_with_the_task_that_another_one_parks() {
     let toml = counting("").replace("from = [\"count\"]", "from = [\"count2\"]") + more;
     let writes = made("b", |place, env| add_one(place, env, b"made").map(drop));
     let refuses = made("c", |_, _| Err(Failure::Fatal("never".into())));
-    let ops = [("count", named("a", &[])), ("count2", named("a", &[])), ("count@1", writes), ("count2@1", refuses), ("count2@2", named("c", &[]))];
+    let ops = [
+        ("count", named("a", &[])),
+        ("count2", named("a", &[])),
+        ("count@1", writes),
+        ("count2@1", refuses),
+        ("count2@2", named("c", &[])),
+    ];
     let mut bench = Bench::with(&toml, &ops, Settings { folder: Some(folder.path().to_owned()), ..Settings::default() });
     bench.start(1);
     bench.produce("in", &values(0, 1));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cofferdam_guest::{Access, Bytes, Clock, Context, Description, Failure, KeyValue, NoConfig, Processor, Record, Setup, Text, Timestamp, export};
+use cofferdam_guest::{
+    Access, Bytes, Clock, Context, Description, Failure, KeyValue, NoConfig, Processor, Record, Setup, Text, Timestamp, export,
+};
 
 struct Ticker {
     numbers: KeyValue<String, Text<u64>>,
