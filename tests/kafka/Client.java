@@ -25,6 +25,7 @@ import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -87,6 +88,7 @@ public class Client {
             case "topics" -> JSON.valueToTree(admin.listTopics().names().get());
             case "create" -> create(request.get("topics"));
             case "delete" -> delete(request.get("topics"));
+            case "delete-records" -> deleteRecords(new TopicPartition(request.get("topic").asText(), request.get("partition").asInt()), request.get("before").asLong());
             case "config" -> config(request.get("topic").asText());
             case "alter" -> alter(request.get("topic").asText(), request.get("config"));
             case "bounds" -> bounds(request.get("topics"));
@@ -117,6 +119,11 @@ public class Client {
         unwanted.forEach(name -> names.add(name.asText()));
         admin.deleteTopics(names).all().get();
         return JSON.getNodeFactory().numberNode(names.size());
+    }
+
+    private JsonNode deleteRecords(TopicPartition at, long before) throws Exception {
+        admin.deleteRecords(Map.of(at, RecordsToDelete.beforeOffset(before))).all().get();
+        return JSON.getNodeFactory().numberNode(before);
     }
 
     private JsonNode config(String topic) throws Exception {

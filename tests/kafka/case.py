@@ -16,6 +16,8 @@ SETTLE_SECONDS = 60
 # Flights a second of a steady load.
 RATE = 1000
 PARTITIONS = 4
+# Of many that are alike.
+PROBLEMS_SHOWN = 10
 
 
 class Case:
@@ -58,7 +60,11 @@ class Case:
 
     def produce(self, app, count, first=0):
         """Made up flights, all at once."""
-        self.client.produce(app.topic("flights"), flights(first, count, PARTITIONS))
+        self.produce_at(app, range(first, first + count), first)
+
+    def produce_at(self, app, minutes, first):
+        """Made up flights of these minutes, from number `first` on."""
+        self.client.produce(app.topic("flights"), flights(first, minutes, PARTITIONS))
 
     def load(self, app, rate=RATE):
         """Made up flights, from now on."""
@@ -71,8 +77,9 @@ class Case:
         self.stack.callback(watch.stop)
         return watch
 
-    def host(self, app, name, *flags, instance=None, what=None):
-        host = Host(self.cofferdam, app, self.broker.bootstrap, name, *flags, instance=instance, what=what)
+    def host(self, app, name, *flags, instance=None, what=None, bootstrap=None):
+        """`bootstrap`: another way to the broker than the straight one."""
+        host = Host(self.cofferdam, app, bootstrap or self.broker.bootstrap, name, *flags, instance=instance, what=what)
         self.stack.callback(host.kill)
         self.hosts.append(host)
         return host
@@ -106,18 +113,18 @@ class Case:
         expect(checked.returncode == 0, f"{checked.stdout}{checked.stderr}")
         self.note(checked.stdout.strip())
 
-    def outcome(self, app, count):
-        """What came of flights 0 to `count`, all of them committed. Nothing may be lost, or have left by another way; exactly once, nothing may
-        be doubled, nor be wrong in an output or in a store."""
+    def outcome(self, app, count, more=()):
+        """What came of flights 0 to `count`, and of `more` behind them, of these minutes; all of them committed. Nothing may be lost, or have left
+        by another way; exactly once, nothing may be doubled, nor be wrong in an output or in a store."""
         self.settle(app)
         files = {name: app.folder / f"{name}.jsonl" for name in ("flight-alerts", "airport-stats")}
         for name, file in files.items():
             self.client.read(app.topic(name), file)
         changelog = app.folder / "by-airport.jsonl"
         self.client.read(f"{app.id}-by-airport-changelog", changelog)
-        outcome = Outcome(count, *files.values(), changelog if app.exactly_once else None)
+        outcome = Outcome(count, *files.values(), changelog if app.exactly_once else None, more)
         astray = sum(end for _, end in self.client.bounds([app.topic("flights-unknown-airport"), app.topic("bad-flights")]).values())
-        expect(not outcome.problems and not astray, f"{outcome}, {astray} astray: {'; '.join(outcome.problems)}")
+        expect(not outcome.problems and not astray, f"{outcome}, {astray} astray: {'; '.join(outcome.problems[:PROBLEMS_SHOWN])}")
         if app.exactly_once:
             expect(outcome.doubled() == 0 and outcome.wrong == 0, f"not exactly once: {outcome}")
         self.note(str(outcome))

@@ -83,6 +83,10 @@ class Client:
     def delete_topics(self, names):
         self.ask("delete", topics=list(names))
 
+    def delete_records(self, topic, partition, before):
+        """Those below an offset, for good."""
+        self.ask("delete-records", topic=topic, partition=partition, before=before)
+
     def config(self, topic):
         """{setting: text}"""
         return self.ask("config", topic=topic)

@@ -3,13 +3,14 @@ import json
 import threading
 import time
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from waiting import Failed
 
 # An airport comes again after so many flights: the count of each then spans a whole run, and a store that lost something shows.
 AIRPORTS = 1000
-FIRST_FLIGHT = datetime(2001, 1, 1)
+FIRST_FLIGHT = datetime(2001, 1, 1, tzinfo=timezone.utc)
+DATE = "%Y/%m/%d %H:%M"
 # Delays begin here: beyond two hours, so that each flight becomes an alert.
 DELAY_MINUTES = 121
 # Between two portions of a steady load.
@@ -32,12 +33,17 @@ def delay(seq):
     return DELAY_MINUTES + seq % 60
 
 
-def flight(seq):
-    """One flight, a minute after the one before it."""
+def time_of(minute):
+    """The timestamp of a flight of this minute."""
+    return round((FIRST_FLIGHT + timedelta(minutes=minute)).timestamp()) * 1000
+
+
+def flight(seq, minute=None):
+    """One flight; without a minute, one after the one before it."""
     return json.dumps(
         {
             "seq": seq,
-            "date": (FIRST_FLIGHT + timedelta(minutes=seq)).strftime("%Y/%m/%d %H:%M"),
+            "date": (FIRST_FLIGHT + timedelta(minutes=seq if minute is None else minute)).strftime(DATE),
             "delay": delay(seq),
             "distance": 100 + seq % 2000,
             "origin": airport(seq),
@@ -46,9 +52,9 @@ def flight(seq):
     )
 
 
-def flights(first, count, partitions):
-    """So many flights from number `first` on, partition by partition in turn."""
-    return [{"value": flight(seq), "partition": seq % partitions} for seq in range(first, first + count)]
+def flights(first, minutes, partitions):
+    """Flights of these minutes from number `first` on, partition by partition in turn."""
+    return [{"value": flight(seq, minute), "partition": seq % partitions} for seq, minute in enumerate(minutes, first)]
 
 
 class Load(threading.Thread):
@@ -65,7 +71,7 @@ class Load(threading.Thread):
         due = time.monotonic()
         try:
             while not self.told.is_set():
-                self.client.produce(self.topic, flights(self.sent, self.portion, self.partitions))
+                self.client.produce(self.topic, flights(self.sent, range(self.sent, self.sent + self.portion), self.partitions))
                 self.sent += self.portion
                 due = max(due + PORTION_SECONDS, time.monotonic() - PORTION_SECONDS)
                 self.told.wait(due - time.monotonic())
@@ -84,22 +90,26 @@ class Load(threading.Thread):
 class Outcome:
     """What the flights example made of flights 0 to `count`: lost and doubled ones, on both sides of its repartition edge."""
 
-    def __init__(self, count, alerts, statistics, changelog=None):
-        """Files of JSON lines, as Client.read writes them. `changelog`: of the store of the statistics."""
-        self.count, self.problems = count, []
+    def __init__(self, count, alerts, statistics, changelog=None, more=()):
+        """Files of JSON lines, as Client.read writes them. `changelog`: of the store of the statistics. `more`: the minutes of further flights."""
+        self.minutes, self.count, self.problems = [*range(count), *more], count + len(more), []
         self.alerts_lost, self.alerts_doubled = self.of_alerts(alerts)
         self.counts_lost, self.counts_doubled = self.of_statistics(statistics)
         self.wrong = self.of_updates(statistics) + (self.of_changelog(changelog) if changelog else 0)
 
     def of_alerts(self, file):
-        """Each flight is an alert: which ones came, and how often."""
+        """Each flight is an alert, as it was sent: which ones came, and how often."""
         seen = bytearray(self.count)
         doubled = 0
         for record in lines(file):
             seq = record["value"]["seq"]
             if seq >= self.count:
                 self.problems.append(f"alert of flight {seq}, which was never sent")
-            elif seen[seq]:
+                continue
+            came = (record["key"], record["timestamp"], record["value"])
+            if came != (airport(seq), time_of(self.minutes[seq]), json.loads(flight(seq, self.minutes[seq]))):
+                self.problems.append(f"flight {seq} became the alert {came}")
+            if seen[seq]:
                 doubled += 1
             else:
                 seen[seq] = 1

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 
 # Nothing is written into the checkout.
@@ -26,7 +27,7 @@ from cases import CASES
 from client import Client
 from jars import NoKafka
 from tls import Authority
-from waiting import Failed
+from waiting import Failed, Skipped
 
 
 class World:
@@ -54,19 +55,23 @@ class World:
 
 
 def run_case(case, world):
-    """Runs one. Answers whether it went well."""
+    """Runs one. Answers what came of it."""
     folder, began = world.folder / f"case-{case.name}", time.monotonic()
     try:
         with Case(case.name, world, folder) as context:
             case.run(context)
+    except Skipped as why:
+        print(f"skipped {case.name}: {why}", flush=True)
+        shutil.rmtree(folder)
+        return "skipped"
     except Exception as why:
         said = str(why) if isinstance(why, Failed) else traceback.format_exc().rstrip()
         print(f"FAILED {case.name}: {said}\n  logs: {folder}, {world.broker.log}, {world.client.log}", flush=True)
-        return False
+        return "failed"
     figures = "".join(f"\n   {figure}" for figure in context.figures)
     print(f"ok {case.name} ({time.monotonic() - began:.0f} s){figures}", flush=True)
     shutil.rmtree(folder)
-    return True
+    return "passed"
 
 
 def chosen(names, long):
@@ -78,20 +83,20 @@ def chosen(names, long):
 
 
 def run(cofferdam, cases, found):
-    """Runs cases. Answers how many failed."""
+    """Runs cases. Answers how many of them came to what."""
     folder = Path(tempfile.mkdtemp(prefix="cofferdam-kafka-"))
-    failed, keep = 0, False
+    came, keep = Counter(), False
     try:
         with World(cofferdam, found, folder) as world:
             for case in cases:
-                failed += not run_case(case, world)
+                came[run_case(case, world)] += 1
     except Failed as why:
         keep = True
         sys.exit(f"error: {why}")
     finally:
-        if not failed and not keep:
+        if not came["failed"] and not keep:
             shutil.rmtree(folder)
-    return failed
+    return came
 
 
 def main():
@@ -112,9 +117,9 @@ def main():
         if os.environ.get("COFFERDAM_REQUIRE_KAFKA") == "1":
             sys.exit("error: COFFERDAM_REQUIRE_KAFKA=1 is set, and the tests that need Kafka were skipped")
         return
-    failed = run(str(args.cofferdam.resolve()), cases, found)
-    print(f"{len(cases) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    came = run(str(args.cofferdam.resolve()), cases, found)
+    print(f"{came['passed']} passed, {came['failed']} failed" + (f", {came['skipped']} skipped" if came["skipped"] else ""))
+    sys.exit(1 if came["failed"] else 0)
 
 
 if __name__ == "__main__":

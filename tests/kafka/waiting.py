@@ -17,6 +17,10 @@ class Failed(Exception):
     """A test found what must not be. The text says what."""
 
 
+class Skipped(Exception):
+    """A test cannot be done on this machine. The text says why."""
+
+
 def expect(holds, otherwise):
     if not holds:
         raise Failed(otherwise)

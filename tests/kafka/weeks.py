@@ -1,15 +1,12 @@
 """Flights counted by airport and week: a part of an app that keeps windows, beside what the flights example does already."""
 import base64
 from collections import Counter
-from datetime import timezone
 
-from app import ROOT
-from load import FIRST_FLIGHT, airport, lines
+from load import AIRPORTS, airport, lines, time_of
 from waiting import expect
 
 WEEK_MS = 7 * 86_400_000
 MINUTE_MS = 60_000
-FIRST_MS = int(FIRST_FLIGHT.replace(tzinfo=timezone.utc).timestamp() * 1000)
 # Flights of several partitions meet, some late by all that a host was away: none must be too late.
 PART = """
 [topics.airport-weeks]
@@ -31,14 +28,23 @@ from = ["by-week"]
 """
 
 
-def manifest():
-    """The flights example with it."""
-    return (ROOT / "examples/flights/kafka.toml").read_text(encoding="utf-8") + PART
+def week(minute):
+    """When it began."""
+    return time_of(minute) // WEEK_MS * WEEK_MS
 
 
-def check(case, app, count):
-    """Of flights 0 to `count` each has been counted in its week, once: in the output, update by update, and in the store's changelog."""
-    expected = Counter(f"{airport(seq)}@{(FIRST_MS + seq * MINUTE_MS) // WEEK_MS * WEEK_MS}" for seq in range(count))
+def questions(count):
+    """After flights 0 to `count`: the minutes of further ones, of each airport one in each week. What comes of them, a store has to have every row
+    for; changelogs alone do not tell what a host has."""
+    weeks = range(week(0), week(count - 1) + 1, WEEK_MS)
+    firsts = [max(start - time_of(0), 0) // MINUTE_MS for start in weeks]
+    return [first + number for first in firsts for number in range(AIRPORTS)]
+
+
+def check(case, app, count, more):
+    """Of flights 0 to `count`, and of those of `more`, each has been counted in its week, once: in the output, update by update, and in the store's
+    changelog."""
+    expected = Counter(f"{airport(seq)}@{week(minute)}" for seq, minute in enumerate([*range(count), *more]))
     files = {name: app.folder / f"{name}.jsonl" for name in ("airport-weeks", "weeks-changelog")}
     case.client.read(app.topic("airport-weeks"), files["airport-weeks"])
     case.client.read(f"{app.id}-weeks-changelog", files["weeks-changelog"])

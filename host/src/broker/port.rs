@@ -125,6 +125,8 @@ pub enum Retry {
     Recreate,
     /// Nobody knows whether the transaction stands: abort, then ask the group what is committed, and the changelogs what the state is.
     InDoubt,
+    /// As `InDoubt`; and the writer of transactions is of no use any more, as in `Recreate`.
+    FencedInDoubt,
     /// Never: the operator has to do something.
     Never,
 }
@@ -284,7 +286,8 @@ pub trait Client {
     /// Hands a record to the open transaction.
     fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError>;
 
-    /// Makes everything sent since the last commit, and these offsets, durable and visible at once, or nothing of it.
+    /// Makes everything sent since the last commit, and these offsets, durable and visible at once, or nothing of it. Whether this member may is
+    /// judged by the offsets: who sends records commits an offset of each task that they are of.
     fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError>;
 
     /// Forgets everything sent since the last commit.

@@ -63,6 +63,16 @@ impl SimBroker {
         self.state().group(group).lose(member);
     }
 
+    /// A member hears nothing of the group until `hear`, as one that has slept, and whose heartbeat is not answered yet.
+    pub fn deafen(&self, group: &str, member: u32) {
+        self.state().group(group).set_deaf(member, true);
+    }
+
+    /// Undoes `deafen`.
+    pub fn hear(&self, group: &str, member: u32) {
+        self.state().group(group).set_deaf(member, false);
+    }
+
     /// The next commit of any client fails with this error and does nothing.
     pub fn fail_next_commit(&self, error: BrokerError) {
         self.state().commit_faults.push_back(CommitFault { error, stands: false });
@@ -71,6 +81,11 @@ impl SimBroker {
     /// The next commit of any client stands, and its client is told this error.
     pub fn hide_next_commit(&self, error: BrokerError) {
         self.state().commit_faults.push_back(CommitFault { error, stands: true });
+    }
+
+    /// The next partition that a client stops fails with this error.
+    pub fn fail_next_stop(&self, error: BrokerError) {
+        self.state().stop_faults.push_back(error);
     }
 
     /// The next record sent to `topic` is refused.
@@ -86,6 +101,11 @@ impl SimBroker {
     /// Undoes `hold`.
     pub fn release(&self, at: &TopicPartition) {
         self.state().held.remove(at);
+    }
+
+    /// Whether any reader has begun this partition and not closed it: a real one goes on fetching it.
+    pub fn is_read(&self, at: &TopicPartition) -> bool {
+        self.state().reading.iter().any(|(_, read)| read == at)
     }
 
     /// Drops all records of a partition below `first`, as retention does.

@@ -179,7 +179,7 @@ pub fn publish(broker: &dyn Broker, app: &str, bundle: &Bundle, planned_on: Opti
     match written {
         Ok(()) => Ok(version),
         // Whoever took the name while the commit was under way may have come before it or after it: the topic tells.
-        Err(BrokerError::Failed { retry: Retry::InDoubt, .. }) => {
+        Err(BrokerError::Failed { retry: Retry::InDoubt | Retry::FencedInDoubt, .. }) => {
             let there = read_in_the_end(broker, &mut *reader, app).map_err(|e| first(log_failed(e)))?;
             if there.outline(version).is_some_and(|outline| outline == bundle.outline()) {
                 return Ok(version);

@@ -112,7 +112,7 @@ impl StreamThread {
     /// Commits what has been processed since the last commit. Says whether there was anything.
     pub(super) fn commit(&mut self, now: Timestamp) -> Result<bool, ThreadError> {
         let began = self.host.clock.monotonic();
-        let mut offsets = Vec::new();
+        let (mut offsets, mut moved) = (Vec::new(), false);
         // Positions that passed by what is no record go along with others, or by themselves when nothing else was committed for long.
         let all =
             self.open.due_at(false, now) <= now || self.slots.values().any(|slot| matches!(slot, Slot::Running(task) if task.is_dirty()));
@@ -124,9 +124,10 @@ impl StreamThread {
             Self::send_outbox(&mut *self.client, &mut self.open, task)?;
             send_changes(&self.host, &mut *self.client, &mut self.open, task)?;
             offsets.extend(task.offsets());
+            moved |= task.has_moved();
         }
         // A task that has parked at its first record, say, has nothing to tell.
-        let anything = !offsets.is_empty() || self.open.records > 0;
+        let anything = moved || self.open.records > 0;
         if anything {
             self.client.commit(&offsets)?;
             self.open.clear();

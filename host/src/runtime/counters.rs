@@ -5,9 +5,24 @@ use crate::task::Tally;
 /// Bounds of [`ThreadCounters::process`], in nanoseconds.
 const PROCESS_NS: [u64; 10] =
     [5_000, 20_000, 100_000, 500_000, 2_500_000, 10_000_000, 50_000_000, 250_000_000, 1_000_000_000, 5_000_000_000];
-/// Bounds of [`ThreadCounters::commit`], in nanoseconds.
-const COMMIT_NS: [u64; 10] =
-    [1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 1_000_000_000, 10_000_000_000];
+/// Bounds of [`ThreadCounters::commit`], in nanoseconds: close together where a commit on a cluster near by lies.
+const COMMIT_NS: [u64; 15] = [
+    500_000,
+    1_000_000,
+    1_500_000,
+    2_000_000,
+    3_000_000,
+    5_000_000,
+    7_500_000,
+    10_000_000,
+    15_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    1_000_000_000,
+    10_000_000_000,
+];
 
 /// Totals since the thread was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +31,7 @@ pub struct ThreadCounters {
     /// together, so that no clock is read for each.
     pub process: Tally<10>,
     /// Nanoseconds that a commit took, from its first changelog record until the stores had everything.
-    pub commit: Tally<10>,
+    pub commit: Tally<15>,
     /// How often the group gave or took partitions.
     pub rebalances: u64,
     /// Tasks that were assigned to it.

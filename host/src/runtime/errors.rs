@@ -120,7 +120,7 @@ pub enum Action {
 /// | the log is away, or busy with what must end first | rewind later |
 /// | the group refuses this member | rejoin |
 /// | the writer of transactions is fenced, by age or by a twin | recreate |
-/// | nobody knows whether a commit stands | ask the log |
+/// | nobody knows whether a commit stands, its writer fenced or not | ask the log |
 /// | records were deleted before they were read | rewind, then on from the first that is left |
 /// | the log refuses an output | rewind; the task knows which |
 /// | a version on trial fails at a record | rewind; the version before takes it |
@@ -128,7 +128,7 @@ pub enum Action {
 /// | a task's database is corrupted | wipe and restore that task |
 /// | everything else: rights, disk full, missing topic, a defect | stop |
 ///
-/// A thread that has to rejoin or recreate again and again has a twin: it stops (`Twins`).
+/// A thread that is refused or fenced again and again has a twin: it stops (`Twins`).
 pub fn action(error: &ThreadError) -> Action {
     match error {
         ThreadError::Broker(BrokerError::Failed { retry, .. }) => match retry {
@@ -136,7 +136,7 @@ pub fn action(error: &ThreadError) -> Action {
             Retry::Same => Action::RewindLater,
             Retry::Rejoin => Action::Rejoin,
             Retry::Recreate => Action::Recreate,
-            Retry::InDoubt => Action::AskTheLog,
+            Retry::InDoubt | Retry::FencedInDoubt => Action::AskTheLog,
             Retry::Never => Action::Stop,
         },
         ThreadError::Broker(BrokerError::OffsetGone { .. })
@@ -146,6 +146,11 @@ pub fn action(error: &ThreadError) -> Action {
         ThreadError::State { task, error: StoreError::Corrupted { .. } } => Action::WipeAndRestore(task.clone()),
         ThreadError::Broker(_) | ThreadError::State { .. } | ThreadError::Twin { .. } | ThreadError::Defect { .. } => Action::Stop,
     }
+}
+
+/// True when the group or the transactions go on without this thread: by the doings of a twin, or because it was away.
+pub(super) fn is_thrown_out(error: &ThreadError) -> bool {
+    matches!(error, ThreadError::Broker(BrokerError::Failed { retry: Retry::Rejoin | Retry::Recreate | Retry::FencedInDoubt, .. }))
 }
 
 /// What the operator can do about an error that ends a thread.
@@ -158,7 +163,27 @@ pub(super) fn hint(error: &ThreadError) -> Option<&'static str> {
         ThreadError::State { error: StoreError::Disk { .. }, .. } => {
             Some("see to the disk of the state folder; the same command goes on where it stopped")
         }
-        _ => None,
+        ThreadError::Broker(BrokerError::UnknownTopic(_) | BrokerError::UnknownPartition(_)) => Some(
+            "a topic of the app is gone, or its user may not see it: make it again as it was, or let `run --create-topics` make it; the same command \
+             goes on where it stopped",
+        ),
+        ThreadError::Broker(BrokerError::TopicDiffers { .. }) => {
+            Some("give the topic the setting that is asked for; the same command goes on where it stopped")
+        }
+        ThreadError::Broker(BrokerError::Locked { .. }) => Some("stop that process, or give this one a --state-dir of its own"),
+        ThreadError::Broker(BrokerError::Failed { retry: Retry::Never, .. }) => Some(
+            "whoever keeps the log refuses it for good: mend what it says (rights, settings of [broker.client], a full disk); the same command goes on \
+             where it stopped",
+        ),
+        ThreadError::State { error: StoreError::Kind { .. }, .. } | ThreadError::Defect { .. } => {
+            Some("this is a defect of cofferdam; state and log are safe, and the same command goes on where it stopped")
+        }
+        // Not for long: the thread goes on after them.
+        ThreadError::Broker(_)
+        | ThreadError::State { .. }
+        | ThreadError::Refused { .. }
+        | ThreadError::Trial { .. }
+        | ThreadError::Migration { .. } => None,
     }
 }
 
@@ -196,6 +221,28 @@ impl Twins {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_error_that_ends_a_thread_says_what_to_do() {
+        let task = TaskId { sub_topology: 0, partition: 0, name: "in_0".into() };
+        let at = crate::record::TopicPartition::new("in", 0);
+        let text = || "as asked".to_owned();
+        let failed = |retry| BrokerError::Failed { what: text(), why: text(), retry };
+        let disk = StoreError::Disk { store: "s".into(), what: "write", why: text() };
+        let errors = [
+            ThreadError::Broker(BrokerError::UnknownTopic("in".into())),
+            ThreadError::Broker(BrokerError::UnknownPartition(at)),
+            ThreadError::Broker(BrokerError::TopicDiffers { topic: "in".into(), setting: "partitions", there: text(), asked: text() }),
+            ThreadError::Broker(BrokerError::Locked { path: text(), pid: 1 }),
+            ThreadError::Broker(failed(Retry::Never)),
+            ThreadError::of_store(&task, disk),
+            ThreadError::Twin { times: 5, error: Box::new(failed(Retry::Rejoin).into()) },
+            ThreadError::Defect { task, what: text() },
+        ];
+        for error in errors {
+            assert_eq!((action(&error), hint(&error).is_some()), (Action::Stop, true), "{error}");
+        }
+    }
 
     #[test]
     fn a_thread_that_is_thrown_out_often_within_a_minute_has_a_twin() {

@@ -97,7 +97,14 @@ impl StreamThread {
             let id = TaskId::new(&self.host.topology, sub, partition);
             let Some(slot) = self.slots.remove(&id) else { continue };
             self.counters.tasks_closed += 1;
-            let Slot::Running(mut task) = slot else { continue };
+            let mut task = match slot {
+                Slot::Running(task) => task,
+                Slot::Restoring(restore) => {
+                    restore.close(&mut *self.reader);
+                    continue;
+                }
+                Slot::Refused { .. } => continue,
+            };
             let written = if flushed { flush(&self.host, &mut task, now) } else { Ok(()) };
             task.close();
             written?;

@@ -6,7 +6,7 @@ use crate::record::{Timestamp, TopicPartition};
 use crate::topology::TaskId;
 
 use super::commit::flush;
-use super::errors::{Action, ThreadError, action};
+use super::errors::{Action, ThreadError, action, is_thrown_out};
 use super::restore::wipe;
 use super::thread::{Slot, StreamThread};
 
@@ -16,19 +16,35 @@ const RECOVERY_PAUSE: Duration = Duration::from_millis(200);
 impl StreamThread {
     /// Does what the table says about an error; gives it back when nothing helps.
     pub(super) fn recover(&mut self, error: ThreadError, now: Timestamp) -> Result<(), ThreadError> {
-        let action = action(&error);
-        if action == Action::Stop {
+        if action(&error) == Action::Stop {
             return Err(error);
         }
-        if matches!(action, Action::Rejoin | Action::Recreate)
+        if is_thrown_out(&error)
             && let Some(times) = self.twins.thrown_out(now)
         {
             return Err(ThreadError::Twin { times, error: Box::new(error) });
         }
         tracing::warn!(thread = self.number, "{error}; back to the last commit");
         self.counters.rewinds += 1;
+        self.heal(error, now)
+    }
+
+    /// Does it. What fails meanwhile, and time may heal, is left to the next step: before the whole is done nothing else is.
+    pub(super) fn heal(&mut self, error: ThreadError, now: Timestamp) -> Result<(), ThreadError> {
+        match self.try_to_heal(&error, now) {
+            Err(failed) if action(&failed) != Action::Stop => {
+                tracing::warn!(thread = self.number, "{failed}; it is tried again");
+                self.unhealed = Some(error);
+                self.client.wait(RECOVERY_PAUSE);
+                Ok(())
+            }
+            healed => healed,
+        }
+    }
+
+    fn try_to_heal(&mut self, error: &ThreadError, now: Timestamp) -> Result<(), ThreadError> {
         self.void()?;
-        match action {
+        match action(error) {
             Action::Stop | Action::Rewind | Action::Recreate => {}
             Action::RewindLater => self.client.wait(RECOVERY_PAUSE),
             Action::Rejoin => self.client.rejoin()?,
@@ -36,8 +52,8 @@ impl StreamThread {
             Action::WipeAndRestore(id) => self.make_anew(&id)?,
         }
         match error {
-            ThreadError::Trial { task, failed } => self.stand_in(task, &failed, now),
-            ThreadError::Migration { task, why } => self.park_refused(task, *why, now)?,
+            ThreadError::Trial { task, failed } => self.stand_in(task.clone(), failed, now),
+            ThreadError::Migration { task, why } => self.park_refused(task.clone(), (**why).clone(), now)?,
             _ => {}
         }
         Ok(())
@@ -60,7 +76,8 @@ impl StreamThread {
     fn ask_the_log(&mut self) -> Result<(), ThreadError> {
         let tasks: Vec<TaskId> =
             self.slots.iter().filter(|(_, slot)| !matches!(slot, Slot::Refused { .. })).map(|(id, _)| id.clone()).collect();
-        tasks.iter().try_for_each(|id| self.close(id))
+        // Each of them: one that went on from where it believes to be would do again what may stand.
+        tasks.iter().map(|id| self.close(id)).fold(Ok(()), Result::and)
     }
 
     /// Wipes a task's state; it is restored and begins at its committed offsets. Nothing of it may be in the open transaction.
@@ -78,26 +95,49 @@ impl StreamThread {
                 drop(task.close());
                 partitions
             }
-            Some(Slot::Restoring(restore)) => restore.partitions.iter().map(|(at, _)| at.clone()).collect(),
+            Some(Slot::Restoring(restore)) => {
+                let partitions = restore.partitions.iter().map(|(at, _)| at.clone()).collect();
+                restore.close(&mut *self.reader);
+                partitions
+            }
             Some(Slot::Refused { partitions, .. }) => partitions,
             None => Vec::new(),
         };
-        for at in &partitions {
-            self.client.stop(at)?;
-        }
+        let stopped = partitions.iter().map(|at| self.client.stop(at)).fold(Ok(()), Result::and);
+        // Whatever came of that, the task is made again.
         self.anew.extend(partitions);
-        Ok(())
+        Ok(stopped?)
     }
 
     /// Commits, writes everything out, and goes. What cannot be committed is processed again after the next start.
     pub(super) fn stop(&mut self, leave: bool, now: Timestamp) -> Result<(), ThreadError> {
-        if let Err(error) = self.commit(now) {
+        let committed = match self.unhealed.take() {
+            Some(error) => Err(error),
+            None => self.commit(now).map(drop),
+        };
+        if let Err(error) = committed {
             if action(&error) == Action::Stop {
                 return Err(error);
             }
             tracing::warn!(thread = self.number, "{error}; what came after the last commit is left to the next start");
             self.void()?;
+            // Nothing is written out: if that transaction stands, the changelogs' ends lie behind what the stores never got.
+            for (_, slot) in std::mem::take(&mut self.slots) {
+                if let Slot::Running(task) = slot {
+                    task.close();
+                }
+            }
         }
+        let flushed = self.flush_and_close(now);
+        // Whatever the group says now, the thread ends.
+        if let Err(error) = self.client.leave(leave) {
+            tracing::warn!(thread = self.number, "{error}; the group misses this member after its session time-out");
+        }
+        flushed
+    }
+
+    /// Writes the state of every task out, and lets go of them.
+    fn flush_and_close(&mut self, now: Timestamp) -> Result<(), ThreadError> {
         let (mut failed, mut away) = (None, false);
         for (_, slot) in std::mem::take(&mut self.slots) {
             let Slot::Running(mut task) = slot else { continue };
@@ -111,10 +151,6 @@ impl StreamThread {
                 Ok(()) => {}
             }
             task.close();
-        }
-        // Whatever the group says now, the thread ends.
-        if let Err(error) = self.client.leave(leave) {
-            tracing::warn!(thread = self.number, "{error}; the group misses this member after its session time-out");
         }
         failed.map_or(Ok(()), Err)
     }

@@ -156,6 +156,11 @@ impl Restore {
         Ok(Progress::Read)
     }
 
+    /// Gives up: nothing more is fetched for it.
+    pub(super) fn close(self, reader: &mut dyn Reader) {
+        self.left.iter().for_each(|leg| reader.close(&leg.at));
+    }
+
     /// True until the changelogs have been read to their ends.
     pub(super) fn has_more_to_read(&self) -> bool {
         self.left.iter().any(|leg| leg.position < leg.end)

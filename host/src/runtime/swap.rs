@@ -165,13 +165,15 @@ impl StreamThread {
         tracing::error!(task = %id.name, "{}", why.brief());
         let Some(Slot::Running(mut task)) = self.slots.remove(&id) else { return Ok(()) };
         let partitions: Vec<TopicPartition> = task.group.queues.iter().map(|q| q.at.clone()).collect();
-        super::commit::flush(&self.host, &mut task, now)?;
+        // What its other nodes wrote while they were made goes with the transaction that nobody commits.
+        task.rewind();
+        let flushed = super::commit::flush(&self.host, &mut task, now);
         task.close();
-        for at in &partitions {
-            self.client.stop(at)?;
-        }
+        let stopped = partitions.iter().map(|at| self.client.stop(at)).fold(Ok(()), Result::and);
+        // Whatever came of that, the task is parked, and not forgotten.
         self.slots.insert(id, Slot::Refused { partitions, why });
-        Ok(())
+        flushed?;
+        Ok(stopped?)
     }
 
     /// Tasks that a version has refused are made again: another one may take them.

@@ -67,6 +67,8 @@ pub struct StreamThread {
     pub(super) anew: Vec<TopicPartition>,
     /// Before this time the log is not asked again for what it could not tell of them.
     pub(super) ask_again: Option<Timestamp>,
+    /// What has to be done about this error is not done yet.
+    pub(super) unhealed: Option<ThreadError>,
     pub(super) twins: Twins,
     pub(super) purge: Purge,
     pub(super) teller: Teller,
@@ -110,6 +112,7 @@ impl StreamThread {
             events: VecDeque::new(),
             anew: Vec::new(),
             ask_again: None,
+            unhealed: None,
             twins: Twins::default(),
             purge: Purge::default(),
             teller: Teller::new(board),
@@ -160,6 +163,10 @@ impl StreamThread {
         if let Some(leave) = self.hear_commands(now) {
             self.stop(leave, now)?;
             return Ok(Step::Stopped);
+        }
+        if let Some(error) = self.unhealed.take() {
+            self.heal(error, now)?;
+            return Ok(Step::Busy);
         }
         let mut busy = self.follow_versions(now)?;
         busy |= self.group_events(now)?;

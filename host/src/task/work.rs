@@ -379,11 +379,13 @@ impl Task {
         self.group.queues.iter().any(PartitionQueue::has_moved)
     }
 
-    /// Offsets to commit: of every partition whose position has moved. The task's stream time goes along as metadata.
+    /// Offsets to commit: of every partition whose position has moved; of all where something was processed, punctuated or written. The group
+    /// looks at who commits only where it is given offsets: without any, one that has lost the task could commit what it made of it. The task's
+    /// stream time goes along as metadata.
     pub fn offsets(&self) -> Vec<(TopicPartition, Committed)> {
         let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
-        let moved = self.group.queues.iter().filter(|q| q.has_moved());
-        moved.map(|q| (q.at.clone(), Committed { offset: q.position(), metadata: metadata.clone() })).collect()
+        let told = self.group.queues.iter().filter(|q| self.dirty || q.has_moved());
+        told.map(|q| (q.at.clone(), Committed { offset: q.position(), metadata: metadata.clone() })).collect()
     }
 
     /// The highest timestamp seen.

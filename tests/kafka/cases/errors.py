@@ -2,12 +2,13 @@
 import shutil
 import subprocess
 
-from broker import PASSWORD, USER, Broker
+from broker import PASSWORD, USER, Broker, free_ports
 from case import moment, partitions_of
 from cases.brokers import counting, expect_counts
 from client import Client
+from far import Gate
 from load import lines
-from waiting import expect, last_lines, until
+from waiting import Skipped, expect, last_lines, until
 
 TASKS = 8
 # Shorter than a host's own, so that a sleeper is missed soon.
@@ -40,6 +41,13 @@ AUTHORIZER = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.Sta
 REFUSED_SECONDS = 60
 MOST_BYTES = 10_000
 RECORDS = 2000
+# What a host says whose writer of transactions is another one's by now.
+FENCED = "a transaction took longer than the cluster allows, or another host has the same instance-id"
+# Kafka's number for the request that ends a transaction.
+END_OF_TRANSACTION = 26
+# So long the outcome of a commit may be open, and some.
+DOUBT_SECONDS = 60
+DISK_BYTES = 16 << 20
 
 
 def a_host_that_sleeps_beyond_its_time_does_no_harm_when_it_wakes(case):
@@ -87,7 +95,14 @@ def of_two_hosts_with_one_name_the_newcomer_gives_up(case):
     case.until("the newcomer gives up", GIVES_UP_SECONDS, lambda: not newcomer.alive())
     said = newcomer.log.read_text(encoding="utf-8")
     expect(newcomer.process.returncode == 1 and "give each a state folder of its own" in said, f"it does not say what to do: {newcomer.log}")
+    says_fenced(first)
     case.outcome(app, load.stop())
+
+
+def says_fenced(host):
+    """It has met the row of the table in which the writer of transactions is made anew."""
+    fenced = [line for line in host.log.read_text(encoding="utf-8").splitlines() if FENCED in line and "back to the last commit" in line]
+    expect(fenced, f"its writer of transactions was never found fenced; see {host.log}")
 
 
 def committed(app):
@@ -146,6 +161,129 @@ def a_host_whose_state_is_gone_restores_it(case):
     host.start()
     case.produce(app, FLIGHTS, FLIGHTS)
     case.outcome(app, 2 * FLIGHTS)
+
+
+def copying(case, first):
+    """A host that has copied so many records, and what it copies."""
+    app = case.app("word-count", manifest=COPY)
+    host = case.host(app, "a", "--threads", "1")
+    host.wait_for_tasks(1)
+    case.client.produce(app.topic("in"), numbered(range(first)))
+    case.settle(app)
+    return app, host
+
+
+def numbered(numbers):
+    return [{"value": str(number)} for number in numbers]
+
+
+def copied(case, app):
+    """The numbers that came out."""
+    file = app.folder / "out.jsonl"
+    case.client.read(app.topic("out"), file)
+    return [int(record["value"]) for record in lines(file)]
+
+
+def records_that_are_deleted_before_they_are_read_are_passed_over(case):
+    app, host = copying(case, RECORDS)
+    host.stop()
+    case.client.produce(app.topic("in"), numbered(range(RECORDS, 2 * RECORDS)))
+    # The end of each of its transactions takes an offset of the sink, none of the source.
+    left = RECORDS + RECORDS // 2
+    case.client.delete_records(app.topic("in"), 0, left)
+    host.start()
+    case.settle(app)
+    case.client.produce(app.topic("in"), numbered([2 * RECORDS]))
+    case.settle(app)
+    came = copied(case, app)
+    expect(came == [*range(RECORDS), *range(left, 2 * RECORDS + 1)], f"{len(came)} records came out, the last is {came[-1]}; see {host.log}")
+    expect("records were deleted before they were processed" in host.log.read_text(encoding="utf-8"), f"it does not say so; see {host.log}")
+
+
+def a_host_whose_sink_is_deleted_ends_and_goes_on_when_it_is_there_again(case):
+    app, host = copying(case, 1)
+    sink = app.topic("out")
+    case.client.delete_topics([sink])
+    case.hosts.remove(host)
+    case.client.produce(app.topic("in"), numbered([1]))
+    gave_up = ended(host, f"topic '{sink}' does not exist", "make it again as it was")
+    case.note(f"ended after {gave_up:.0f} s")
+    case.client.create_topics({sink: (1, {})})
+    host.start()
+    case.hosts.append(host)
+    case.client.produce(app.topic("in"), numbered([2]))
+    case.settle(app)
+    came = copied(case, app)
+    expect(came == [1, 2], f"into the new topic came {came}; see {host.log}")
+
+
+def a_host_whose_disk_is_full_ends_and_goes_on_when_there_is_room(case):
+    app = case.app("word-count")
+    disk = app.folder / "state-a"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        raise Skipped(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
+    case.stack.callback(subprocess.run, ["umount", "--lazy", disk], check=True)
+    host = case.host(app, "a", "--threads", "1")
+    host.wait_for_tasks(1)
+    filled = disk / "filled"
+    fill(filled)
+    case.hosts.remove(host)
+    case.client.produce(app.topic("lines"), [{"value": "to be or not to be"}])
+    gave_up = ended(host, "No space left on device", "see to the disk of the state folder")
+    case.note(f"ended after {gave_up:.0f} s")
+    filled.unlink()
+    host.start()
+    case.hosts.append(host)
+    case.settle(app)
+    case.client.read(app.topic("counts"), app.folder / "counts.jsonl")
+    expect_counts(app)
+
+
+def fill(file):
+    """Until the disk takes no more."""
+    with open(file, "wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(bytes(4096))
+        except OSError:
+            pass
+
+
+def ended(host, *says):
+    """Waits until a host ends by itself and says all of this. Answers after how many seconds."""
+    began = moment()
+    until(f"the host ends; see {host.log}", GIVES_UP_SECONDS, lambda: not host.alive())
+    said = host.log.read_text(encoding="utf-8")
+    missing = [text for text in says if text not in said]
+    expect(host.process.returncode == 1 and not missing, f"ended with {host.process.returncode} and does not say {missing}:\n{host.last_words()}")
+    return moment() - began
+
+
+def a_commit_of_which_nobody_knows_whether_it_stands_is_asked_of_the_log(case):
+    """It stands, and its answer is lost."""
+    jars, ports = case.world.jars, free_ports(2)
+    with Broker(case.folder / "broker", jars, far=ports) as broker, Client(jars, broker.bootstrap, case.folder / "client.log") as client:
+        case.use(broker, client)
+        with Gate(port=ports[1], to=ports[0], kind=END_OF_TRANSACTION) as gate:
+            app = case.flights()
+            watch = case.watch(app)
+            host = case.host(app, "a", "--threads", "1", bootstrap=f"127.0.0.1:{ports[1]}")
+            everything = partitions_of(app, host.wait_for_tasks(TASKS))
+            load = case.load(app)
+            watch.wait_for_moves(everything, moment(), 20)
+            gate.shut.set()
+            asked = "commit the transaction: "
+            case.until("the host does not know", DOUBT_SECONDS, lambda: asked in host.log.read_text(encoding="utf-8"))
+            expect(gate.lost, "no answer was lost")
+            gate.shut.clear()
+            watch.wait_for_moves(everything, moment(), DOUBT_SECONDS)
+            case.outcome(app, load.stop())
+            watch.stop()
+            # Before the way is cut.
+            host.stop()
+            case.hosts.remove(host)
 
 
 def the_rights_that_check_lists_are_needed_and_are_enough(case):

@@ -31,7 +31,7 @@ pub(super) fn refused(error: &PropertyError) -> BrokerError {
 /// | another producer has this one's name, or its transaction was aborted by the cluster for its age | recreate |
 /// | everything else: rights, settings | never |
 ///
-/// What becomes of a transaction whose commit was asked for, the commit says itself: in doubt.
+/// What becomes of a transaction whose commit was asked for, the commit says itself: in doubt, and fenced besides where this says recreate.
 pub(super) fn retry(error: &KafkaError) -> Retry {
     use Code as C;
     match error.code {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::errors::{failed, failed_as, refused, refuses_the_record};
+use super::errors::{failed, failed_as, is_unknown, refused, refuses_the_record};
 use super::ffi::{Code, Event, Handle, KafkaError, Outgoing, Queue, TopicHandle, Undelivered};
 use super::settings::{KafkaSettings, PropertyError};
 use super::topics::Topics;
@@ -128,6 +128,7 @@ impl Producer {
                 Err(error) if refuses_the_record(&error) => {
                     return Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: error.text });
                 }
+                Err(error) if is_unknown(&error) => return Err(BrokerError::UnknownTopic(outgoing.topic.clone())),
                 Err(error) => return Err(failed(format!("write {}", outgoing.topic), &self.handle.fatal().unwrap_or(error))),
             }
         }
@@ -179,6 +180,9 @@ impl Producer {
 
     fn not_delivered(&self, record: Undelivered) -> BrokerError {
         let error = self.handle.fatal().unwrap_or(record.error);
+        if is_unknown(&error) {
+            return BrokerError::UnknownTopic(record.topic.into());
+        }
         let retry = if refuses_the_record(&error) { Retry::Rewind } else { super::errors::retry(&error) };
         failed_as(format!("write {}", record.topic), &error, retry)
     }

@@ -78,7 +78,7 @@ impl Client for SimClient {
 
     fn stop(&mut self, at: &TopicPartition) -> Result<(), BrokerError> {
         self.positions.remove(at);
-        Ok(())
+        self.broker.state().stop_faults.pop_front().map_or(Ok(()), Err)
     }
 
     fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
@@ -160,16 +160,34 @@ impl Drop for SimClient {
 
 pub(super) struct SimReader {
     broker: SimBroker,
+    number: u64,
 }
 
 impl SimReader {
     pub(super) fn new(broker: SimBroker) -> Self {
-        Self { broker }
+        let number = {
+            let mut state = broker.state();
+            state.readers += 1;
+            state.readers
+        };
+        Self { broker, number }
+    }
+}
+
+impl Drop for SimReader {
+    fn drop(&mut self) {
+        self.broker.state().reading.retain(|(number, _)| *number != self.number);
     }
 }
 
 impl Reader for SimReader {
     fn read(&mut self, at: &TopicPartition, from: Offset, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<Offset, BrokerError> {
-        self.broker.state().read(at, from, max, into)
+        let mut state = self.broker.state();
+        state.reading.insert((self.number, at.clone()));
+        state.read(at, from, max, into)
+    }
+
+    fn close(&mut self, at: &TopicPartition) {
+        self.broker.state().reading.remove(&(self.number, at.clone()));
     }
 }

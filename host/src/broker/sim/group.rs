@@ -24,6 +24,8 @@ struct Member {
     leaving: Vec<TopicPartition>,
     /// Taken away, which the member has not heard yet.
     lost: Vec<TopicPartition>,
+    /// It hears nothing of the group.
+    deaf: bool,
 }
 
 impl Group {
@@ -61,6 +63,12 @@ impl Group {
         Ok(())
     }
 
+    pub(super) fn set_deaf(&mut self, member: u32, deaf: bool) {
+        if let Some(member) = self.by_number.get_mut(&member) {
+            member.deaf = deaf;
+        }
+    }
+
     pub(super) fn lose(&mut self, member: u32) {
         if let Some(member) = self.by_number.get_mut(&member) {
             member.lost.append(&mut member.owned);
@@ -76,6 +84,9 @@ impl Group {
     ) -> Result<Vec<GroupEvent>, BrokerError> {
         let members = self.members;
         let member = self.member_mut(number, epoch)?;
+        if member.deaf {
+            return Ok(Vec::new());
+        }
         member.leaving.clear();
         if !member.lost.is_empty() {
             return Ok(vec![GroupEvent::Lost(std::mem::take(&mut member.lost))]);

@@ -30,8 +30,12 @@ pub(super) struct State {
     producer: Partitioner,
     pub(super) loads: BTreeMap<String, u64>,
     pub(super) commit_faults: VecDeque<CommitFault>,
+    pub(super) stop_faults: VecDeque<BrokerError>,
     pub(super) refusals: FxHashMap<Arc<str>, VecDeque<String>>,
     pub(super) held: BTreeSet<TopicPartition>,
+    /// Partitions that readers have begun and not closed, by reader.
+    pub(super) reading: BTreeSet<(u64, TopicPartition)>,
+    pub(super) readers: u64,
 }
 
 pub(super) struct SimTopic {

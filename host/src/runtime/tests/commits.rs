@@ -32,8 +32,9 @@ fn failed(retry: Retry) -> BrokerError {
 
 #[test]
 fn whatever_a_commit_fails_of_its_outputs_are_there_once() {
-    let table = [Retry::Rewind, Retry::Same, Retry::Rejoin, Retry::Recreate, Retry::InDoubt];
-    for (retry, stands) in table.map(|retry| (retry, false)).into_iter().chain([(Retry::InDoubt, true)]) {
+    let table = [Retry::Rewind, Retry::Same, Retry::Rejoin, Retry::Recreate, Retry::InDoubt, Retry::FencedInDoubt];
+    let stand = [Retry::InDoubt, Retry::FencedInDoubt].map(|retry| (retry, true));
+    for (retry, stands) in table.map(|retry| (retry, false)).into_iter().chain(stand) {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings { folder: Some(folder.path().to_owned()), ..Settings::default() };
         let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
@@ -51,8 +52,29 @@ fn whatever_a_commit_fails_of_its_outputs_are_there_once() {
         assert_eq!(bench.all("out"), ["k=a#1@1", "k=b#2@2", "k=c#3@3"], "{retry:?}, stands: {stands}");
         assert_eq!(bench.rows("counts"), ["k=3"], "{retry:?}, stands: {stands}");
         let closed = bench.members[0].board.told().counters.tasks_closed;
-        assert_eq!(closed, u64::from(matches!(retry, Retry::Rejoin | Retry::InDoubt)), "{retry:?}: tasks made anew");
+        assert_eq!(closed, u64::from(matches!(retry, Retry::Rejoin | Retry::InDoubt | Retry::FencedInDoubt)), "{retry:?}: tasks made anew");
     }
+}
+
+#[test]
+fn a_recovery_that_fails_half_way_is_tried_again_and_forgets_no_task() {
+    let settings = Settings { partitions: 3, ..Settings::default() };
+    let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+    bench.start(1);
+    let feed = |bench: &Bench, value: &str| (0..3).for_each(|p| bench.produce_to("in", p, record("k", value, i64::from(p))));
+    feed(&bench, "a");
+    bench.settle();
+    feed(&bench, "b");
+    bench.sim.hide_next_commit(failed(Retry::InDoubt));
+    bench.sim.fail_next_stop(failed(Retry::Same));
+    bench.settle();
+    feed(&bench, "c");
+    bench.advance(1_000);
+    for partition in 0..3 {
+        let own = bench.appended("app-counts-changelog").into_iter().filter(|a| a.at.partition == partition);
+        assert_eq!(own.map(|a| super::bench::text(&a.record.value)).collect::<Vec<_>>(), ["1", "2", "3"]);
+    }
+    assert_eq!((bench.all("out").len(), bench.rows("counts")), (9, vec!["k=3".to_owned(); 3]));
 }
 
 #[test]
@@ -66,12 +88,14 @@ fn a_commit_that_can_never_succeed_ends_the_thread() {
 
 #[test]
 fn a_thread_that_is_thrown_out_again_and_again_ends() {
-    let mut bench = Bench::new(&counting(""), &[("count", count())]);
-    (0..5).for_each(|_| bench.sim.fail_next_commit(failed(Retry::Recreate)));
-    bench.produce("in", &[record("k", "a", 1)]);
-    let ended = (0..1_000).find_map(|_| bench.step(0).err());
-    let said = "thrown out of the group or of its transactions for the 5th time within a minute: commit: as asked";
-    assert_eq!(ended.unwrap().to_string(), said);
+    for retry in [Retry::Rejoin, Retry::Recreate, Retry::FencedInDoubt] {
+        let mut bench = Bench::new(&counting(""), &[("count", count())]);
+        (0..5).for_each(|_| bench.sim.fail_next_commit(failed(retry)));
+        bench.produce("in", &[record("k", "a", 1)]);
+        let ended = (0..1_000).find_map(|_| bench.step(0).err());
+        let said = "thrown out of the group or of its transactions for the 5th time within a minute: commit: as asked";
+        assert_eq!(ended.unwrap().to_string(), said);
+    }
 }
 
 #[test]
@@ -113,9 +137,15 @@ fn under_load_the_interval_decides_and_a_thread_that_is_dry_keeps_to_the_floor()
 }
 
 #[test]
-fn a_stop_commits_and_stops_even_when_the_commit_fails() {
-    for fails in [false, true] {
-        let settings = Settings { commit_floor: Duration::from_secs(1), ..Settings::default() };
+fn a_stop_commits_and_stops_even_when_the_commit_fails_and_its_state_never_leads() {
+    let fail: [(&str, fn(&Bench)); 3] = [
+        ("the commit stands", |_| {}),
+        ("it fails", Bench::fail_next_commit),
+        ("it stands, and nobody is told", |bench| bench.sim.hide_next_commit(failed(Retry::InDoubt))),
+    ];
+    for (what, fail) in fail {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { commit_floor: Duration::from_secs(1), folder: Some(folder.path().to_owned()), ..Settings::default() };
         let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
         bench.start(1);
         bench.restored();
@@ -123,14 +153,14 @@ fn a_stop_commits_and_stops_even_when_the_commit_fails() {
         bench.step(0).unwrap();
         bench.produce("in", &[record("k", "b", 2)]);
         bench.step(0).unwrap();
-        if fails {
-            bench.fail_next_commit();
-        }
+        fail(&bench);
         bench.stop();
         bench.start(1);
         bench.settle();
+        bench.produce("in", &[record("k", "c", 3)]);
         bench.advance(1_000);
-        assert_eq!(bench.all("out"), ["k=a#1@1", "k=b#2@2"], "commit fails: {fails}");
+        assert_eq!(bench.all("out"), ["k=a#1@1", "k=b#2@2", "k=c#3@3"], "{what}");
+        assert_eq!(bench.rows("counts"), ["k=3"], "{what}");
     }
 }
 

@@ -19,6 +19,9 @@ enum Happening {
     Refuse,
     Rebalance(u32),
     Lose(u32),
+    /// As `Lose`, but the thread does not hear of it before it wakes.
+    Sleep(u32),
+    Wake(u32),
     /// All threads are gone, with whatever they had in hand.
     Crash,
     Stop,
@@ -35,6 +38,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Refuse),
         1 => (1..=THREADS).prop_map(Happening::Rebalance),
         1 => (0..THREADS).prop_map(Happening::Lose),
+        1 => (0..THREADS).prop_map(Happening::Sleep),
+        1 => (0..THREADS).prop_map(Happening::Wake),
         1 => Just(Happening::Crash),
         1 => Just(Happening::Stop),
         1 => prop_oneof![Just(1), Just(40_000)].prop_map(Happening::Wait),
@@ -93,6 +98,11 @@ fn check(shape: Shape, happenings: &[Happening], disk: bool) {
             Happening::Refuse => bench.sim.refuse_next("out", "as asked"),
             Happening::Rebalance(members) => bench.sim.rebalance("app", *members),
             Happening::Lose(member) => bench.sim.lose("app", *member),
+            Happening::Sleep(member) => {
+                bench.sim.deafen("app", *member);
+                bench.sim.lose("app", *member);
+            }
+            Happening::Wake(member) => bench.sim.hear("app", *member),
             Happening::Crash => bench.start(THREADS),
             Happening::Stop => {
                 bench.stop();
@@ -101,6 +111,7 @@ fn check(shape: Shape, happenings: &[Happening], disk: bool) {
             Happening::Wait(ms) => bench.clock.advance_ms(*ms),
         }
     }
+    (0..THREADS).for_each(|member| bench.sim.hear("app", member));
     for _ in 0..4 {
         bench.advance(1_000);
         bench.members.iter().for_each(|m| m.commands.send(crate::runtime::Command::Resume(None)).unwrap());

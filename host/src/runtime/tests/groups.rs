@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::bench::{Bench, Op, Settings, count, counting, line, op, pass, record, to};
+use super::bench::{Bench, Event, Op, Settings, add_one, count, counting, line, op, pass, record, to};
 use crate::broker::Broker;
 use crate::broker::sim::SimBroker;
+use crate::node::{Grid, PunctuationClock};
 use crate::record::TopicPartition;
 use crate::runtime::{Host, HostExit, HostSettings};
 
@@ -125,6 +126,49 @@ fn partitions_that_are_lost_in_the_middle_of_a_step_do_not_stop_the_thread() {
     let mut all = bench.all("out");
     all.sort();
     assert_eq!(all, ["a=1@1", "a=lose@2", "b=2@2"]);
+}
+
+/// Gives a running number, which its store keeps: from its first record on another one each second, whether records come or not.
+fn numbering() -> Op {
+    Arc::new(|place, event, env, outputs| {
+        match event {
+            Event::Init => {
+                let each_second = Grid { interval_ms: 1_000, clock: PunctuationClock::WallClock, start: None };
+                env.schedules.schedule(place.ix, "number", each_second, env.now, env.stream_time);
+                return Ok(());
+            }
+            Event::Punctuate { .. } if env.stores.get(place.store, b"number")?.is_some() => {}
+            Event::Process { .. } => {}
+            _ => return Ok(()),
+        }
+        let number = add_one(place, env, b"number")?;
+        outputs.push(to(0, record("number", &number.to_string(), 0)));
+        Ok(())
+    })
+}
+
+#[test]
+fn whoever_has_lost_a_task_commits_nothing_of_it_though_it_took_no_record() {
+    let mut bench = Bench::with(&counting(""), &[("count", numbering())], Settings { partitions: 2, ..Settings::default() });
+    bench.start(2);
+    bench.produce_to("in", 1, record("k", "a", 1));
+    bench.settle();
+    bench.advance(1_000);
+    // Number 1 sleeps beyond its session, and the other one goes on with its task.
+    bench.sim.deafen("app", 1);
+    bench.sim.lose("app", 1);
+    bench.sim.rebalance("app", 1);
+    for _ in 0..2 {
+        bench.clock.advance_ms(1_000);
+        (0..20).for_each(|_| _ = bench.step(0).unwrap());
+    }
+    assert_eq!(bench.all("out"), ["number=1@0", "number=2@0", "number=3@0"]);
+    // It wakes, knows of nothing, and its second is over, too.
+    (0..20).for_each(|_| _ = bench.step(1).unwrap());
+    bench.sim.hear("app", 1);
+    bench.advance(1_000);
+    assert_eq!(bench.all("out"), ["number=1@0", "number=2@0", "number=3@0", "number=4@0"]);
+    assert_eq!((bench.all("app-counts-changelog").len(), bench.rows("counts")), (4, vec!["number=4".to_owned()]));
 }
 
 #[test]

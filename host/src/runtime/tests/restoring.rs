@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::bench::{Bench, Op, Settings, count, counting, line, op, record, text, to};
-use crate::broker::Broker;
+use crate::broker::{Broker, BrokerError, Retry};
 use crate::limits;
 use crate::node::Failure;
 use crate::record::{Record, TopicPartition};
@@ -109,6 +109,36 @@ fn a_crash_without_a_flush_costs_nothing_and_stored_positions_never_lead() {
     let all = bench.all("out");
     let last = all.last().unwrap();
     assert_eq!((all.len(), last.as_str()), (12, "k=not committed#8@3"));
+}
+
+#[test]
+fn a_restore_that_is_given_up_leaves_nothing_to_be_fetched() {
+    let settings = Settings { partitions: 2, ..Settings::default() };
+    let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+    let changelog = TopicPartition::new("app-counts-changelog", 1);
+    // More than a step reads.
+    let rows = |n: i64| (0..n).map(|i| record(&i.to_string(), "1", i)).collect();
+    bench.produce_all_to("app-counts-changelog", 1, rows(30_000));
+    bench.start(2);
+    let begin = |bench: &mut Bench, member: usize| {
+        let reading = (0..10).any(|_| {
+            bench.step(member).unwrap();
+            bench.sim.is_read(&changelog)
+        });
+        assert!(reading, "the restore takes several steps");
+    };
+    begin(&mut bench, 1);
+    bench.sim.rebalance("app", 1);
+    // It hears of it, and has let go when it asks again.
+    (0..2).for_each(|_| _ = bench.step(1).unwrap());
+    assert!(!bench.sim.is_read(&changelog), "revoked");
+    begin(&mut bench, 0);
+    bench.produce_to("in", 0, record("k", "a", 1));
+    bench.sim.hide_next_commit(BrokerError::Failed { what: "commit".into(), why: "as asked".into(), retry: Retry::InDoubt });
+    bench.step(0).unwrap();
+    assert!(!bench.sim.is_read(&changelog), "made anew");
+    bench.settle();
+    assert!(!bench.sim.is_read(&changelog) && bench.rows("counts").len() == 30_001);
 }
 
 #[test]

@@ -347,3 +347,32 @@ fn the_version_before_comes_back_by_hand_and_with_the_state() {
     assert_eq!(bench.all("out"), ["k=a:0#1@0", "k=b:1#2@1", "k=c:2#3@2", "k=a:3#4@3"]);
     assert_eq!(bench.plan.versions.roll_back(count, "by hand", Timestamp(0)), None);
 }
+
+#[test]
+fn what_one_version_wrote_is_gone_with_the_task_that_another_one_parks() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "[processors.count2]\ncomponent = \"x\"\nfrom = [\"count\"]\nstores = [\"more\"]\n[stores.more]\n";
+    let toml = counting("").replace("from = [\"count\"]", "from = [\"count2\"]") + more;
+    let writes = made("b", |place, env| add_one(place, env, b"made").map(drop));
+    let refuses = made("c", |_, _| Err(Failure::Fatal("never".into())));
+    let ops = [
+        ("count", named("a", &[])),
+        ("count2", named("a", &[])),
+        ("count@1", writes),
+        ("count2@1", refuses),
+        ("count2@2", named("c", &[])),
+    ];
+    let mut bench = Bench::with(&toml, &ops, Settings { folder: Some(folder.path().to_owned()), ..Settings::default() });
+    bench.start(1);
+    bench.produce("in", &values(0, 1));
+    bench.settle();
+    for name in ["count", "count2"] {
+        bench.plan.versions.take_over(node(&bench, name), SECOND, Terms::ForGood, bench.clock.now());
+    }
+    bench.settle();
+    assert!(bench.parked("in_0").is_some());
+    bench.plan.versions.take_over(node(&bench, "count2"), VersionId(2), Terms::ForGood, bench.clock.now());
+    bench.settle();
+    assert_eq!((bench.rows("counts"), bench.rows("more")), (vec!["k=1".to_owned(), "made=1".to_owned()], vec!["k=1".to_owned()]));
+    assert_eq!(bench.all("app-counts-changelog"), ["k=1@0", "made=1@0"]);
+}

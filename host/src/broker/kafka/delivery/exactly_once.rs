@@ -67,9 +67,14 @@ impl ExactlyOnce {
         Ok(())
     }
 
+    /// Another handle for the writer whose turn it is. Whoever took the name of one that is fenced has taken those of all: they are renewed together,
+    /// so that being thrown out once is not found out once for each.
     fn renew(&mut self) -> Result<(), BrokerError> {
         (self.open, self.in_doubt) = (false, false);
-        self.writer().renew()
+        match self.writer().producer.handle().fatal() {
+            Some(_) => self.writers.iter_mut().try_for_each(Writer::renew),
+            None => self.writer().renew(),
+        }
     }
 }
 
@@ -181,7 +186,8 @@ impl Delivery for ExactlyOnce {
         }
         self.in_doubt = true;
         let committed = writer.again(COMMIT_PATIENCE, CALL_WAIT, Handle::commit_transaction);
-        committed.map_err(|e| failed_as("commit the transaction", &e, Retry::InDoubt))?;
+        let doubt = |e: &_| if retry(e) == Retry::Recreate { Retry::FencedInDoubt } else { Retry::InDoubt };
+        committed.map_err(|e| failed_as("commit the transaction", &e, doubt(&e)))?;
         (self.open, self.in_doubt) = (false, false);
         self.turn = (self.turn + 1) % self.writers.len();
         Ok(())
