@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::error::{self, Diagnostic};
 use crate::jsonl;
 use crate::record::{ConsumedRecord, Offset, TopicPartition};
-use crate::runtime::{Condition, HostStatus};
+use crate::runtime::{Condition, HostStatus, Inquirer};
 
 /// Records that one page holds at most.
 const PAGE_RECORDS: usize = 5_000;
@@ -24,6 +24,8 @@ const READ_RECORDS: usize = 64;
 pub trait HostControl: Send + Sync {
     /// What it tells of itself; `None` before its threads are started.
     fn look(&self) -> Option<HostStatus>;
+    /// Who asks its stores; `None` before its threads are started.
+    fn inquirer(&self) -> Option<Inquirer>;
     /// Parked tasks try their record again: this one, or all.
     fn resume(&self, task: Option<&str>);
     /// Lets a component take the place of a processor's.
@@ -63,6 +65,7 @@ pub enum Begin {
 
 /// Where to read on in a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// The partition.
     pub partition: u32,
@@ -72,6 +75,7 @@ pub struct Position {
 
 /// Asks for records of a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PageRequest {
     /// Where to read on.
     pub positions: Vec<Position>,

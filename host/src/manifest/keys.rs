@@ -23,8 +23,8 @@ pub(super) const RUNTIME: Shape =
     Shape { schema: "runtime", keys: &["threads", "state-dir", "instance-id", "commit-interval", "max-task-idle", "memory"], later: &[] };
 pub(super) const ADMIN: Shape = Shape {
     schema: "admin",
-    keys: &["public"],
-    later: &[("listen", "commands reach the host by STATE-DIR/control.sock; 'public' shows metrics and health, and changes nothing")],
+    keys: &["public", "listen"],
+    later: &[],
 };
 pub(super) const TOPIC: Shape =
     Shape { schema: "topic", keys: &["partitions", "cleanup", "retention", "replication", "partitioner"], later: &[] };

@@ -11,5 +11,6 @@ mod help;
 mod looking;
 mod place;
 mod projects;
+mod query;
 mod reset;
 mod running;
