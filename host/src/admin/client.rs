@@ -16,8 +16,8 @@ use tokio::runtime::Runtime;
 use super::desk::{Page, PageRequest};
 use super::letters::{LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 use super::place::RecordPlace;
-use super::report::StatusReport;
 use super::refusal::{Refusal, told};
+use super::report::StatusReport;
 use super::stores::{StoreQuery, StoreReport, StoreRows};
 use super::swap::{RollBackRequest, SwapReport, SwapRequest};
 use crate::error::Diagnostic;
@@ -146,12 +146,8 @@ impl ControlClient {
     ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
         let stream = UnixStream::connect(&self.path).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header("host", "cofferdam")
-            .header("content-type", content)
-            .body(Full::new(body))?;
+        let request =
+            Request::builder().method(method).uri(uri).header("host", "cofferdam").header("content-type", content).body(Full::new(body))?;
         let exchange = async move {
             let response = sender.send_request(request).await?;
             let status = response.status();

@@ -98,7 +98,9 @@ mod tests {
         for own in ["localhost", "LOCALHOST:9500", "127.0.0.1", "127.0.0.1:80", "127.1.2.3:1", "[::1]", "[::1]:9500"] {
             assert!(is_own_name(Some(own.as_bytes())), "{own}");
         }
-        for foreign in ["", "evil.example", "evil.example:9500", "localhost.evil.example", "10.0.0.1:9500", "127.0.0.1:x", "[::2]:1", "[::1].evil"] {
+        for foreign in
+            ["", "evil.example", "evil.example:9500", "localhost.evil.example", "10.0.0.1:9500", "127.0.0.1:x", "[::2]:1", "[::1].evil"]
+        {
             assert!(!is_own_name(Some(foreign.as_bytes())), "{foreign}");
         }
         assert!(!is_own_name(None) && !is_own_name(Some(b"\xff")));

@@ -69,7 +69,9 @@ pub(super) async fn in_json(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let why = to_bytes(body, limits::REASON_BYTES).await.unwrap_or_default();
     let problem = match status {
-        StatusCode::NOT_FOUND => Diagnostic::usage("R131", "there is nothing at this path").hint("GET /openapi.json lists all that there is"),
+        StatusCode::NOT_FOUND => {
+            Diagnostic::usage("R131", "there is nothing at this path").hint("GET /openapi.json lists all that there is")
+        }
         StatusCode::METHOD_NOT_ALLOWED => {
             Diagnostic::usage("R131", "this path knows another method").hint("GET /openapi.json lists all that there is")
         }

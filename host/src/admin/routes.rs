@@ -20,13 +20,13 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Json, Path, Query, State};
 use axum::http::header;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
-use axum::Router;
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, PageRequest};
@@ -164,7 +164,8 @@ mod tests {
             .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(move |method| (method.clone(), path.clone())))
             .filter(|(method, _)| method != "parameters")
             .collect();
-        let served: BTreeSet<(String, String)> = routes().iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+        let served: BTreeSet<(String, String)> =
+            routes().iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
         assert_eq!(served, written);
     }
 }

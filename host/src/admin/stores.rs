@@ -172,7 +172,8 @@ fn no_row(store: &str, key: &str, query: &StoreQuery, missing: &[String]) -> Dia
 
 fn told(row: &CommittedRow) -> Result<StoreRow, Diagnostic> {
     let json = |bytes: &[u8]| {
-        RawValue::from_string(jsonl::print_bytes(Some(bytes))).map_err(|why| Diagnostic::run("R034", "the answer was cut short").because(why))
+        RawValue::from_string(jsonl::print_bytes(Some(bytes)))
+            .map_err(|why| Diagnostic::run("R034", "the answer was cut short").because(why))
     };
     Ok(StoreRow {
         key: json(row.key())?,
@@ -214,7 +215,10 @@ impl StoreQuery {
             return Err(unfit(&format!("'{store}' is a {kind} store: it has no versions"), "leave 'as-of' out"));
         }
         if key.is_none() && kind == StoreKind::Versioned {
-            return Err(unfit(&format!("'{store}' is a versioned store: it is asked for one key"), "give a key; `as-of` tells what held at a time"));
+            return Err(unfit(
+                &format!("'{store}' is a versioned store: it is asked for one key"),
+                "give a key; `as-of` tells what held at a time",
+            ));
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ fn show(app: &App, args: &args::Query, limit: usize) -> Result<(), Diagnostic> {
 }
 
 fn lines(rows: &[StoreRow]) -> Vec<String> {
-    let plain = |row: &StoreRow| [row.key.get().to_owned(), row.value.get().to_owned(), time(Some(row.timestamp))];
+    let plain = |row: &StoreRow| [text(row.key.get()), text(row.value.get()), time(Some(row.timestamp))];
     let headings = [("key", Align::Left), ("value", Align::Left), ("time", Align::Left)];
     if rows.iter().all(|row| row.start.is_none()) {
         return table(headings, &rows.iter().map(plain).collect::<Vec<_>>());
@@ -90,6 +90,14 @@ fn lines(rows: &[StoreRow]) -> Vec<String> {
     };
     let [key, value, at] = headings;
     table([key, ("start", Align::Left), ("end", Align::Left), value, at], &rows.iter().map(spans).collect::<Vec<_>>())
+}
+
+/// A key or value for a person: text as it is, unless it would break the table.
+fn text(json: &str) -> String {
+    match serde_json::from_str::<String>(json) {
+        Ok(text) if !text.is_empty() && !text.contains(char::is_control) => text,
+        _ => json.to_owned(),
+    }
 }
 
 fn print(app: &App, args: &args::Query, limit: Option<usize>) -> Result<(), Diagnostic> {

@@ -37,7 +37,7 @@ pub fn check_own_address(address: &str) -> Result<(), String> {
     match bare.parse() {
         Ok(ip) if IpAddr::is_loopback(&ip) => Ok(()),
         Err(_) if bare == "localhost" => Ok(()),
-        _ => Err("others than this machine could reach".to_owned()),
+        _ => Err("can be reached from other machines".to_owned()),
     }
 }
 

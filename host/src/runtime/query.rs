@@ -238,9 +238,11 @@ fn not_told(store: &str, task: &TaskId, why: NotTold) -> Diagnostic {
     match why {
         NotTold::Restoring => not_now(&cannot, "the task is being restored"),
         NotTold::Refused(why) => not_now(&cannot, &why),
-        NotTold::Failed(why @ StoreError::PassedOver { .. }) => Diagnostic::usage("R126", format!("store '{store}' holds too many rows of other times"))
-            .because(why)
-            .hint("ask for one key, a prefix or a smaller range of keys; or for a while of all keys: then rows are found by their times"),
+        NotTold::Failed(why @ StoreError::PassedOver { .. }) => {
+            Diagnostic::usage("R126", format!("store '{store}' holds too many rows of other times")).because(why).hint(
+                "ask for one key, a prefix or a smaller range of keys; or for a while of all keys: then rows are found by their times",
+            )
+        }
         NotTold::Failed(why) => Diagnostic::run("R124", format!("store '{store}' could not be read in task {task}")).because(why),
     }
 }

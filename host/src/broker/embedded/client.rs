@@ -13,8 +13,8 @@ use super::fetch::Fetcher;
 use super::layout;
 use super::log::Log;
 use super::transaction::Transaction;
-use crate::broker::admission::admit;
 use crate::broker::Waker;
+use crate::broker::admission::admit;
 use crate::broker::assignment::{assign, not_owned};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Subscription};
@@ -142,7 +142,9 @@ impl Client for EmbeddedClient {
     fn wait(&mut self, at_most: Duration) {
         let (started, woken) = (&self.started, &self.woken);
         let news = !self.news.is_empty();
-        self.log.wait_until(at_most, || woken.swap(false, Ordering::Relaxed) || news || started.values().any(|s| s.asked_for && s.fetcher.has_more()));
+        self.log.wait_until(at_most, || {
+            woken.swap(false, Ordering::Relaxed) || news || started.values().any(|s| s.asked_for && s.fetcher.has_more())
+        });
         self.started.values_mut().for_each(|started| started.asked_for = false);
     }
 

@@ -28,7 +28,10 @@ fn everything() -> KeyRange {
 
 impl Bench {
     fn inquirer(&self) -> Inquirer {
-        Inquirer::new(self.plan.clone(), self.members.iter().map(|member| Caller::new(member.commands.clone(), member.board.clone())).collect())
+        Inquirer::new(
+            self.plan.clone(),
+            self.members.iter().map(|member| Caller::new(member.commands.clone(), member.board.clone())).collect(),
+        )
     }
 
     /// Asks, and steps the threads until there is an answer.
@@ -58,7 +61,7 @@ fn a_key_is_asked_of_its_task_and_a_range_of_all() {
     bench.start(2);
     let keys: Vec<_> = (0..20).map(|n| format!("k{n:02}")).collect();
     bench.produce("in", &keys.iter().map(|key| record(key, "v", 1)).collect::<Vec<_>>());
-    bench.advance(100);
+    (0..2).for_each(|_| bench.advance(100));
     for key in &keys {
         assert_eq!(bench.ask("counts", None, one(key)).unwrap(), [format!("{key}=1")]);
     }
@@ -86,10 +89,11 @@ fn a_key_that_a_processor_has_made_up_is_found_in_the_task_that_wrote_it() {
 
 #[test]
 fn what_is_not_committed_is_not_told() {
-    let mut bench = Bench::with(&counting("backend = \"memory\""), &[("count", count())], Settings {
-        commit_floor: Duration::from_millis(50),
-        ..Settings::default()
-    });
+    let mut bench = Bench::with(
+        &counting("backend = \"memory\""),
+        &[("count", count())],
+        Settings { commit_floor: Duration::from_millis(50), ..Settings::default() },
+    );
     bench.start(1);
     bench.produce("in", &[record("a", "v", 1)]);
     bench.advance(100);

@@ -105,7 +105,8 @@ fn read_by_the_task(stores: &mut TaskStores, kind: StoreKind) -> Vec<(Vec<u8>, i
             rows.into_iter().map(|(at, row)| (at.key().to_vec(), at.start(), row.value[0])).collect()
         }
         StoreKind::Session => {
-            let rows = stores.sessions(0).unwrap().scan((i64::MIN, i64::MAX), Next { order: ScanOrder::Ascending, after: None, max: usize::MAX });
+            let rows =
+                stores.sessions(0).unwrap().scan((i64::MIN, i64::MAX), Next { order: ScanOrder::Ascending, after: None, max: usize::MAX });
             rows.unwrap().into_iter().map(|(at, value)| (at.key().to_vec(), at.end(), value[0])).collect()
         }
         StoreKind::Versioned => Vec::new(),
@@ -196,7 +197,8 @@ fn rows_of_other_times_are_passed_over_up_to_a_limit() {
     windows.put(b"l", 0, Some(row("v", 1)));
     kept.commit();
     let late = limits::QUERY_ROWS_PASSED as i64 + 1;
-    let mut read = StoreRead { keys: KeyRange::prefix(Bytes::from_static(b"k")), times: Times::Between(late, late), after: None, max: 9, bytes: 99 };
+    let mut read =
+        StoreRead { keys: KeyRange::prefix(Bytes::from_static(b"k")), times: Times::Between(late, late), after: None, max: 9, bytes: 99 };
     assert!(matches!(kept.stores().committed(0, &read), Err(StoreError::PassedOver { .. })));
     // Of one key and of all of them they are found by their times.
     for keys in [KeyRange::One(Bytes::from_static(b"k")), everything()] {
