@@ -20,6 +20,9 @@ const PAGE_BYTES: usize = 4 << 20;
 /// Records read before the size of a page is looked at.
 const READ_RECORDS: usize = 64;
 
+/// Beyond it no log counts.
+const LAST_OFFSET: Offset = i64::MAX.unsigned_abs();
+
 /// What a desk can ask of a running host.
 pub trait HostControl: Send + Sync {
     /// What it tells of itself; `None` before its threads are started.
@@ -145,6 +148,10 @@ impl Desk {
         let partitions = self.known(&topic)?;
         let at = |partition| TopicPartition::new(topic.clone(), partition);
         let mut positions = request.positions.clone();
+        if let Some(Position { partition, offset }) = positions.iter().find(|p| p.partition >= partitions || p.offset > LAST_OFFSET) {
+            let problem = Diagnostic::usage("R130", format!("topic '{topic}' has no offset {offset} in a partition {partition}"));
+            return Err(problem.hint(format!("its partitions are 0 to {}", partitions.saturating_sub(1))));
+        }
         for partition in 0..partitions {
             if !positions.iter().any(|p| p.partition == partition) {
                 let (first, end) = self.broker.bounds(&at(partition)).map_err(failed)?;

@@ -27,6 +27,7 @@ use axum::http::header;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Desk, PageRequest};
@@ -110,32 +111,43 @@ struct Resume {
     task: Option<String>,
 }
 
-async fn resume(State(desk): State<Arc<Desk>>, Json(resume): Json<Resume>) -> Response {
-    answer(move || desk.resume(resume.task.as_deref()).map(|resumed| serde_json::json!({ "resumed": resumed }))).await
+async fn resume(State(desk): State<Arc<Desk>>, Json(body): Json<Object>) -> Response {
+    let resume = move || desk.resume(read::<Resume>(body)?.task.as_deref()).map(|resumed| serde_json::json!({ "resumed": resumed }));
+    answer(resume).await
 }
 
 async fn produce(State(desk): State<Arc<Desk>>, Path(topic): Path<String>, lines: Bytes) -> Response {
     answer(move || desk.produce(&topic, &lines).map(|n| serde_json::json!({ "produced": n }))).await
 }
 
-async fn page(State(desk): State<Arc<Desk>>, Path(topic): Path<String>, Json(request): Json<PageRequest>) -> Response {
-    answer(move || desk.consume(&topic, &request)).await
+async fn page(State(desk): State<Arc<Desk>>, Path(topic): Path<String>, Json(body): Json<Object>) -> Response {
+    answer(move || desk.consume(&topic, &read::<PageRequest>(body)?)).await
 }
 
-async fn letters(State(desk): State<Arc<Desk>>, Json(request): Json<LettersRequest>) -> Response {
-    answer(move || desk.letters(&request)).await
+async fn letters(State(desk): State<Arc<Desk>>, Json(body): Json<Object>) -> Response {
+    answer(move || desk.letters(&read::<LettersRequest>(body)?)).await
 }
 
 async fn letter(State(desk): State<Arc<Desk>>, Json(at): Json<RecordPlace>) -> Response {
     answer(move || desk.letter(&at)).await
 }
 
-async fn retry(State(desk): State<Arc<Desk>>, Json(request): Json<RetryRequest>) -> Response {
-    answer(move || desk.retry(&request)).await
+async fn retry(State(desk): State<Arc<Desk>>, Json(body): Json<Object>) -> Response {
+    answer(move || desk.retry(&read::<RetryRequest>(body)?)).await
 }
 
 async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// A body that is a JSON object: serde would take a list of values for one as well.
+type Object = serde_json::Map<String, serde_json::Value>;
+
+fn read<T: DeserializeOwned>(body: Object) -> Result<T, Diagnostic> {
+    serde_json::from_value(body.into()).map_err(|why| {
+        let problem = Diagnostic::usage("R130", "the request cannot be understood").because(why);
+        problem.hint("GET /openapi.json says what a request holds")
+    })
 }
 
 /// Asks the desk off the runtime's thread: the log may have to wait for the disk, a query for the stream threads.
