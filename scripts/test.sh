@@ -43,5 +43,6 @@ step "word count of a text" tests/word_count.sh "$cofferdam" || true
 step "kills" scripts/kill.sh --records 200000 --kills 3 || true
 step "Kafka" python3 tests/kafka/run.py "$cofferdam" || true
 step "chaos on Kafka" python3 tests/kafka/chaos.py "$cofferdam" --minutes 1.5 --seed 1 || true
+step "admin API" scripts/api.sh || true
 step "README" python3 tests/readme.py "$cofferdam" || true
 finish

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds README.md against what is there: shown files are the files, shown commands run.
+"""Holds README.md and docs/*.md against what is there: shown files are the files, shown commands run.
 
     readme.py COFFERDAM
 
@@ -41,15 +41,16 @@ def run(place, commands, cofferdam):
 def main():
     cofferdam = Path(sys.argv[1]).resolve()
     problems, sessions, files = [], {}, 0
-    for kind, what, text in MARKED.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for kind, what, text in MARKED.findall("\n".join(page.read_text(encoding="utf-8") for page in pages)):
         if kind == "run in":
             sessions[what] = sessions.get(what, "") + text
             continue
         files += 1
         if text not in (ROOT / what).read_text(encoding="utf-8"):
-            problems.append(f"{what} is not what README shows of it")
+            problems.append(f"{what} is not what is shown of it")
     if not sessions or not files:
-        problems.append("README shows no file, or no command")
+        problems.append("no file is shown, or no command")
     problems += filter(None, (run(place, commands, cofferdam) for place, commands in sessions.items()))
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)

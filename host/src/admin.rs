@@ -3,7 +3,8 @@
 //!
 //! [`Desk`] answers; it stands on the broker and, inside a running host, on its threads. While a host runs, `server` puts a desk behind the
 //! control socket in the state folder and `client` speaks to it; with no host there, a command opens the folder and asks a desk of its own.
-//! `public` shows the part that changes nothing on a port. tokio lives here and never meets a stream thread.
+//! `routes` is the API that the socket serves, and `port`, over TCP, to those who have the `token`. `public` shows how the host is, and changes
+//! nothing. tokio lives here and never meets a stream thread.
 
 mod client;
 mod desk;
@@ -15,23 +16,31 @@ mod letters;
 mod marks;
 mod metrics;
 mod place;
+mod port;
 mod public;
+mod refusal;
 mod report;
 mod resident;
+mod routes;
 #[cfg(test)]
 mod samples;
 mod server;
 mod serving;
+mod stores;
 mod swap;
+mod token;
 
 pub use client::ControlClient;
 pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
 pub use letters::{Letter, LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 pub use place::RecordPlace;
+pub use port::AdminServer;
 pub use public::PublicServer;
 pub use report::{CallReport, MemoryReport, PartitionReport, StatusReport, TaskReport, span};
 pub use server::ControlServer;
+pub use stores::{Encoding, StoreQuery, StoreReport, StoreRow, StoreRows};
 pub use swap::{RollBackRequest, SwapReport, SwapRequest, VersionReport};
+pub use token::TOKEN_FILE;
 
 /// Name of the control socket in the state folder.
 pub const CONTROL_SOCKET: &str = "control.sock";

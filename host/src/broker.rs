@@ -10,6 +10,7 @@ mod assignment;
 mod port;
 #[cfg(test)]
 mod port_tests;
+mod waker;
 
 pub mod embedded;
 pub mod kafka;
@@ -21,3 +22,4 @@ pub use port::{
     Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, OutgoingRecord, Reader, Retry, Subscription, Timestamps,
     TopicInfo, TopicSpec,
 };
+pub use waker::Waker;

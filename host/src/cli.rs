@@ -19,6 +19,7 @@ mod logging;
 mod new;
 mod output;
 mod produce;
+mod query;
 mod reach;
 mod reload;
 mod report;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         Verb::Run(run) => run::run(&run),
         Verb::Produce(produce) => produce::produce(&produce),
         Verb::Consume(consume) => consume::consume(&consume),
+        Verb::Query(query) => query::query(&query),
         Verb::Status(status) => status::status(&status),
         Verb::Resume(resume) => resume::resume(&resume),
         Verb::Swap(swap) => swap::swap(&swap),

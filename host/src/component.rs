@@ -33,6 +33,13 @@ pub struct Component {
     pub bytes: Bytes,
 }
 
+impl Component {
+    /// These bytes. `name`: what messages call them.
+    pub fn new(name: &str, bytes: Bytes) -> Self {
+        Self { name: name.to_owned(), digest: digest(&bytes), bytes }
+    }
+}
+
 /// Finds the component of every processor and table of a manifest, by the node's name. Each file is read once.
 pub fn load(manifest: &Manifest) -> Result<BTreeMap<String, Component>, Vec<Diagnostic>> {
     load_from(manifest, |reference| resolve(manifest.folder(), reference))
@@ -76,13 +83,12 @@ pub fn resolve(folder: &Path, reference: &ComponentRef) -> Result<Component, Dia
         ComponentRef::Stock(name) => stock::find(name)?,
         ComponentRef::Path(path) => read(&folder.join(path))?,
     };
-    Ok(Component { name: reference.to_string(), digest: digest(&bytes), bytes })
+    Ok(Component::new(&reference.to_string(), bytes))
 }
 
 /// The component in a file. `name`: what messages call it.
 pub fn in_file(path: &Path, name: &str) -> Result<Component, Diagnostic> {
-    let bytes = read(path)?;
-    Ok(Component { name: name.to_owned(), digest: digest(&bytes), bytes })
+    read(path).map(|bytes| Component::new(name, bytes))
 }
 
 /// The digest of some bytes, as the manifest writes it.

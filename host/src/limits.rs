@@ -191,6 +191,18 @@ pub const STEP_OVERDUE: Duration = Duration::from_secs(60);
 pub const PUBLIC_CONNECTIONS: usize = 64;
 /// How long a connection to the public port may live; whoever wants more connects again.
 pub const PUBLIC_CONNECTION_LIFE: Duration = Duration::from_secs(60);
+/// Rows of a store that one answer to a query holds; the rest comes with the next one.
+pub const QUERY_ROWS: usize = 1_000;
+/// Bytes of rows after which an answer to a query ends.
+pub const QUERY_BYTES: usize = 1 << 20;
+/// Bytes of rows that each of many tasks may give to one answer at least, before its page ends.
+pub const QUERY_TASK_BYTES: usize = 16 << 10;
+/// Rows that one read for a query may pass over, since they are of other times: the stream stands still meanwhile.
+pub const QUERY_ROWS_PASSED: usize = 100_000;
+/// Reads of tasks' stores for queries that a stream thread makes in one step.
+pub const QUERIES_PER_STEP: usize = 16;
+/// How long a query waits for the stream threads.
+pub const QUERY_PATIENCE: Duration = Duration::from_secs(10);
 /// Body of one request to the control socket.
 pub const CONTROL_BODY_BYTES: usize = 64 << 20;
 /// How long the end of a host waits for answers of the control socket that are under way.

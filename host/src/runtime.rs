@@ -5,6 +5,7 @@
 
 mod assignment;
 mod board;
+mod caller;
 mod commit;
 mod conductor;
 mod counters;
@@ -14,6 +15,7 @@ mod membership;
 mod plan;
 mod probation;
 mod purge;
+mod query;
 mod recovery;
 mod restore;
 mod status;
@@ -25,12 +27,14 @@ mod thread;
 mod versions;
 
 pub use board::ThreadBoard;
+pub use caller::Caller;
 pub use conductor::{Conductor, TakenOver};
 pub use counters::ThreadCounters;
 pub use errors::{Action, ThreadError, action};
 pub use host::{Host, HostExit, HostSettings};
 pub use plan::{HostPlan, NodeFactory, TaskChangelog};
 pub use probation::Account;
+pub use query::{Found, Inquirer, Query, StoreStatus};
 pub use status::{
     Command, Condition, GuestReadings, HostStatus, InCall, MemoryStatus, NodeVersion, PartitionStatus, TaskStatus, ThreadStatus,
 };

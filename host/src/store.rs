@@ -12,6 +12,7 @@ mod at_work;
 mod cells;
 mod changelog;
 mod clock;
+mod committed;
 mod disk_bytes;
 mod disk_fill;
 mod error;
@@ -39,6 +40,7 @@ mod versions;
 mod windows;
 
 pub use changelog::{Change, Changelog};
+pub use committed::{CommittedRow, CommittedRows, KeyRange, RowPlace, StoreRead, Times, merge};
 pub use error::StoreError;
 pub use row::{Row, Shown};
 pub use sessions::{SessionKey, Sessions, Touching};

@@ -1,5 +1,6 @@
 //! Speaks to the control socket of a running host.
 
+use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -15,24 +16,16 @@ use tokio::runtime::Runtime;
 use super::desk::{Page, PageRequest};
 use super::letters::{LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 use super::place::RecordPlace;
+use super::refusal::{Refusal, told};
 use super::report::StatusReport;
+use super::stores::{StoreQuery, StoreReport, StoreRows};
 use super::swap::{RollBackRequest, SwapReport, SwapRequest};
-use crate::error::{self, Diagnostic};
+use crate::error::Diagnostic;
 
 /// A control socket that answered.
 pub struct ControlClient {
     path: PathBuf,
     runtime: Runtime,
-}
-
-/// An error as the server writes it.
-#[derive(Deserialize)]
-struct Refusal {
-    code: String,
-    message: String,
-    #[serde(default)]
-    causes: Vec<String>,
-    hint: Option<String>,
 }
 
 impl ControlClient {
@@ -49,7 +42,7 @@ impl ControlClient {
 
     /// See [`Desk::status`](super::Desk::status).
     pub fn status(&self) -> Result<StatusReport, Diagnostic> {
-        self.call("GET", "/status", Vec::new(), "application/json")
+        self.call("GET", "/status", Bytes::new(), "application/json")
     }
 
     /// See [`Desk::produce`](super::Desk::produce).
@@ -58,13 +51,13 @@ impl ControlClient {
         struct Produced {
             produced: u64,
         }
-        let answer: Produced = self.call("POST", &format!("/topics/{topic}/records"), lines, "application/x-ndjson")?;
+        let answer: Produced = self.call("POST", &format!("/topics/{}/records", encoded(topic)), lines.into(), "application/x-ndjson")?;
         Ok(answer.produced)
     }
 
     /// See [`Desk::consume`](super::Desk::consume).
     pub fn consume(&self, topic: &str, request: &PageRequest) -> Result<Page, Diagnostic> {
-        self.ask(&format!("/topics/{topic}/page"), request)
+        self.ask(&format!("/topics/{}/page", encoded(topic)), request)
     }
 
     /// See [`Desk::resume`](super::Desk::resume).
@@ -79,12 +72,14 @@ impl ControlClient {
 
     /// See [`Desk::swap`](super::Desk::swap).
     pub fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic> {
-        self.ask("/swap", request)
+        let SwapRequest { processor, component, name, max_slowdown } = request;
+        let terms = query(&[("name", Some(name.clone())), ("max-slowdown", max_slowdown.map(|times| times.to_string()))]);
+        self.call("PUT", &format!("/processors/{}/component?{terms}", encoded(processor)), component.clone(), "application/wasm")
     }
 
     /// See [`Desk::roll_back`](super::Desk::roll_back).
     pub fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic> {
-        self.ask("/rollback", request)
+        self.call("POST", &format!("/processors/{}/rollback", encoded(&request.processor)), Bytes::new(), "application/json")
     }
 
     /// See [`Desk::letters`](super::Desk::letters).
@@ -102,19 +97,42 @@ impl ControlClient {
         self.ask("/dead-letters/retry", request)
     }
 
-    fn ask<T: DeserializeOwned>(&self, uri: &str, request: &impl Serialize) -> Result<T, Diagnostic> {
-        let body = serde_json::to_vec(request).map_err(|e| unreachable(&self.path, &e))?;
-        self.call("POST", uri, body, "application/json")
+    /// See [`Desk::stores`](super::Desk::stores).
+    pub fn stores(&self) -> Result<Vec<StoreReport>, Diagnostic> {
+        self.call("GET", "/stores", Bytes::new(), "application/json")
     }
 
-    fn call<T: DeserializeOwned>(&self, method: &str, uri: &str, body: Vec<u8>, content: &str) -> Result<T, Diagnostic> {
+    /// See [`Desk::query`](super::Desk::query).
+    pub fn query(&self, store: &str, key: Option<&str>, asked: &StoreQuery) -> Result<StoreRows, Diagnostic> {
+        let key = key.map_or_else(String::new, |key| format!("/{}", encoded(key)));
+        let values = query(&[
+            ("from", asked.from.clone()),
+            ("to", asked.to.clone()),
+            ("prefix", asked.prefix.clone()),
+            ("since", asked.since.clone()),
+            ("until", asked.until.clone()),
+            ("as-of", asked.as_of.clone()),
+            ("limit", asked.limit.map(|n| n.to_string())),
+            ("after", asked.after.clone()),
+            ("partition", asked.partition.map(|n| n.to_string())),
+            ("encoding", asked.encoding.map(|encoding| encoding.to_string())),
+        ]);
+        self.call("GET", &format!("/stores/{}{key}?{values}", encoded(store)), Bytes::new(), "application/json")
+    }
+
+    fn ask<T: DeserializeOwned>(&self, uri: &str, request: &impl Serialize) -> Result<T, Diagnostic> {
+        let body = serde_json::to_vec(request).map_err(|e| unreachable(&self.path, &e))?;
+        self.call("POST", uri, body.into(), "application/json")
+    }
+
+    fn call<T: DeserializeOwned>(&self, method: &str, uri: &str, body: Bytes, content: &str) -> Result<T, Diagnostic> {
         let (status, answer) =
             self.runtime.block_on(self.exchange(method, uri, body, content)).map_err(|e| unreachable(&self.path, &*e))?;
         if status.is_success() {
             return serde_json::from_slice(&answer).map_err(|e| unreachable(&self.path, &e));
         }
         match serde_json::from_slice::<Refusal>(&answer) {
-            Ok(refusal) => Err(refused(status, refusal)),
+            Ok(refusal) => Err(told(status, refusal)),
             Err(_) => Err(unreachable(&self.path, &format!("{status}: {}", String::from_utf8_lossy(&answer)))),
         }
     }
@@ -123,17 +141,13 @@ impl ControlClient {
         &self,
         method: &str,
         uri: &str,
-        body: Vec<u8>,
+        body: Bytes,
         content: &str,
     ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
         let stream = UnixStream::connect(&self.path).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header("host", "cofferdam")
-            .header("content-type", content)
-            .body(Full::new(Bytes::from(body)))?;
+        let request =
+            Request::builder().method(method).uri(uri).header("host", "cofferdam").header("content-type", content).body(Full::new(body))?;
         let exchange = async move {
             let response = sender.send_request(request).await?;
             let status = response.status();
@@ -145,13 +159,23 @@ impl ControlClient {
     }
 }
 
-fn refused(status: StatusCode, refusal: Refusal) -> Diagnostic {
-    let code = error::explain(&refusal.code).map_or("R035", |known| known.code);
-    let mut problem =
-        if status.is_client_error() { Diagnostic::usage(code, refusal.message) } else { Diagnostic::run(code, refusal.message) };
-    problem.causes = refusal.causes;
-    problem.hint = refusal.hint;
-    problem
+/// A part of a path, or a value of a query: what is no letter or digit in hexadecimal.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            // Writing to a String cannot fail.
+            _ => _ = write!(encoded, "%{byte:02X}"),
+        }
+    }
+    encoded
+}
+
+/// The given values as the query of a URL.
+fn query(values: &[(&str, Option<String>)]) -> String {
+    let given = values.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
+    given.collect::<Vec<_>>().join("&")
 }
 
 fn unreachable(path: &Path, why: &(impl std::fmt::Display + ?Sized)) -> Diagnostic {

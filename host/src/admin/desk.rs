@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::error::{self, Diagnostic};
 use crate::jsonl;
 use crate::record::{ConsumedRecord, Offset, TopicPartition};
-use crate::runtime::{Condition, HostStatus};
+use crate::runtime::{Condition, HostStatus, Inquirer};
 
 /// Records that one page holds at most.
 const PAGE_RECORDS: usize = 5_000;
@@ -20,10 +20,15 @@ const PAGE_BYTES: usize = 4 << 20;
 /// Records read before the size of a page is looked at.
 const READ_RECORDS: usize = 64;
 
+/// Beyond it no log counts.
+const LAST_OFFSET: Offset = i64::MAX.unsigned_abs();
+
 /// What a desk can ask of a running host.
 pub trait HostControl: Send + Sync {
     /// What it tells of itself; `None` before its threads are started.
     fn look(&self) -> Option<HostStatus>;
+    /// Who asks its stores; `None` before its threads are started.
+    fn inquirer(&self) -> Option<Inquirer>;
     /// Parked tasks try their record again: this one, or all.
     fn resume(&self, task: Option<&str>);
     /// Lets a component take the place of a processor's.
@@ -63,6 +68,7 @@ pub enum Begin {
 
 /// Where to read on in a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// The partition.
     pub partition: u32,
@@ -72,6 +78,7 @@ pub struct Position {
 
 /// Asks for records of a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PageRequest {
     /// Where to read on.
     pub positions: Vec<Position>,
@@ -141,6 +148,10 @@ impl Desk {
         let partitions = self.known(&topic)?;
         let at = |partition| TopicPartition::new(topic.clone(), partition);
         let mut positions = request.positions.clone();
+        if let Some(Position { partition, offset }) = positions.iter().find(|p| p.partition >= partitions || p.offset > LAST_OFFSET) {
+            let problem = Diagnostic::usage("R130", format!("topic '{topic}' has no offset {offset} in a partition {partition}"));
+            return Err(problem.hint(format!("its partitions are 0 to {}", partitions.saturating_sub(1))));
+        }
         for partition in 0..partitions {
             if !positions.iter().any(|p| p.partition == partition) {
                 let (first, end) = self.broker.bounds(&at(partition)).map_err(failed)?;

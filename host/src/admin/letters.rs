@@ -64,6 +64,7 @@ pub struct WholeLetter {
 
 /// Asks for dead letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LettersRequest {
     /// Of this topic; `None`: of all dead-letter topics of the app.
     pub topic: Option<String>,
@@ -82,6 +83,7 @@ pub struct LettersPage {
 
 /// Asks to write letters back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RetryRequest {
     /// Which; each counts once.
     pub letters: Vec<RecordPlace>,

@@ -1,40 +1,16 @@
-//! The desk behind the control socket: HTTP over a Unix socket that only the owner can open (mode 0600).
-//!
-//! | call | answer |
-//! |---|---|
-//! | `GET /status` | [`StatusReport`](super::StatusReport) |
-//! | `POST /topics/{topic}/records`, record lines | `{"produced": n}` |
-//! | `POST /topics/{topic}/page`, [`PageRequest`] | [`Page`](super::Page) |
-//! | `POST /resume`, `{"task": name or null}` | `{"resumed": [name, ..]}` |
-//! | `POST /swap`, [`SwapRequest`] | [`SwapReport`](super::SwapReport) |
-//! | `POST /rollback`, [`RollBackRequest`] | [`SwapReport`](super::SwapReport) |
-//! | `POST /dead-letters/list`, [`LettersRequest`] | [`LettersPage`](super::LettersPage) |
-//! | `POST /dead-letters/show`, [`RecordPlace`] | [`WholeLetter`](super::WholeLetter) |
-//! | `POST /dead-letters/retry`, [`RetryRequest`] | a list of [`Retried`](super::Retried) |
-//!
-//! An error is a JSON object with `code`, `message`, `causes` and `hint`; status 400 when the caller is at fault, else 500.
+//! The control socket: the API over a Unix socket that only the owner can open (mode 0600).
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Json, Path as UrlPath, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use serde::Serialize;
 use tokio::net::UnixListener;
 
-use super::desk::{Desk, PageRequest};
-use super::letters::{LettersRequest, RetryRequest};
-use super::place::RecordPlace;
+use super::desk::Desk;
+use super::routes::router;
 use super::serving::Serving;
-use super::swap::{RollBackRequest, SwapRequest};
-use crate::error::{Blame, Diagnostic};
-use crate::limits;
+use crate::error::Diagnostic;
 
 /// The socket's server, on a thread of its own.
 pub struct ControlServer {
@@ -57,7 +33,7 @@ impl ControlServer {
             UnixListener::bind(path).map_err(failed)?
         };
         std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
-        let serving = Serving::start("control socket", runtime, listener, router(desk)).map_err(failed)?;
+        let serving = Serving::start("control socket", runtime, listener, router(desk, |api| api)).map_err(failed)?;
         Ok(Self { path: path.to_owned(), serving: Some(serving) })
     }
 }
@@ -67,79 +43,6 @@ impl Drop for ControlServer {
         drop(self.serving.take());
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-fn router(desk: Arc<Desk>) -> Router {
-    Router::new()
-        .route("/status", get(status))
-        .route("/topics/{topic}/records", post(produce))
-        .route("/topics/{topic}/page", post(page))
-        .route("/resume", post(resume))
-        .route("/swap", post(swap))
-        .route("/rollback", post(roll_back))
-        .route("/dead-letters/list", post(letters))
-        .route("/dead-letters/show", post(letter))
-        .route("/dead-letters/retry", post(retry))
-        .layer(DefaultBodyLimit::max(limits::CONTROL_BODY_BYTES))
-        .with_state(desk)
-}
-
-async fn status(State(desk): State<Arc<Desk>>) -> Response {
-    answer(move || desk.status()).await
-}
-
-async fn produce(State(desk): State<Arc<Desk>>, UrlPath(topic): UrlPath<String>, lines: Bytes) -> Response {
-    answer(move || desk.produce(&topic, &lines).map(|n| serde_json::json!({ "produced": n }))).await
-}
-
-async fn page(State(desk): State<Arc<Desk>>, UrlPath(topic): UrlPath<String>, Json(request): Json<PageRequest>) -> Response {
-    answer(move || desk.consume(&topic, &request)).await
-}
-
-#[derive(serde::Deserialize)]
-struct Resume {
-    task: Option<String>,
-}
-
-async fn resume(State(desk): State<Arc<Desk>>, Json(resume): Json<Resume>) -> Response {
-    answer(move || desk.resume(resume.task.as_deref()).map(|resumed| serde_json::json!({ "resumed": resumed }))).await
-}
-
-async fn swap(State(desk): State<Arc<Desk>>, Json(request): Json<SwapRequest>) -> Response {
-    answer(move || desk.swap(&request)).await
-}
-
-async fn roll_back(State(desk): State<Arc<Desk>>, Json(request): Json<RollBackRequest>) -> Response {
-    answer(move || desk.roll_back(&request)).await
-}
-
-async fn letters(State(desk): State<Arc<Desk>>, Json(request): Json<LettersRequest>) -> Response {
-    answer(move || desk.letters(&request)).await
-}
-
-async fn letter(State(desk): State<Arc<Desk>>, Json(at): Json<RecordPlace>) -> Response {
-    answer(move || desk.letter(&at)).await
-}
-
-async fn retry(State(desk): State<Arc<Desk>>, Json(request): Json<RetryRequest>) -> Response {
-    answer(move || desk.retry(&request)).await
-}
-
-/// Asks the desk off the runtime's thread: the log may have to wait for the disk.
-async fn answer<T: Serialize + Send + 'static>(ask: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Response {
-    match tokio::task::spawn_blocking(ask).await {
-        Ok(Ok(answer)) => Json(answer).into_response(),
-        Ok(Err(problem)) => refusal(&problem),
-        Err(why) => refusal(&Diagnostic::run("R034", "the answer was cut short").because(why)),
-    }
-}
-
-fn refusal(problem: &Diagnostic) -> Response {
-    let status = if problem.blame == Blame::Usage { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR };
-    let body = serde_json::json!({
-        "code": problem.code, "message": problem.message, "causes": problem.causes, "hint": problem.hint,
-    });
-    (status, Json(body)).into_response()
 }
 
 #[cfg(test)]
@@ -153,6 +56,7 @@ mod tests {
     use crate::broker::embedded::{EmbeddedLog, StateFolder};
     use crate::clock::VirtualClock;
     use crate::disk::Budget;
+    use crate::limits;
 
     #[test]
     fn a_request_that_never_ends_does_not_keep_the_host() {

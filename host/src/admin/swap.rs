@@ -1,7 +1,6 @@
 //! Swaps and rollbacks as requests, and what `status` tells of versions.
 
-use std::path::PathBuf;
-
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::desk::Desk;
@@ -9,20 +8,20 @@ use crate::error::Diagnostic;
 use crate::runtime::NodeVersion;
 
 /// Asks that a component takes the place of a processor's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SwapRequest {
     /// The processor.
     pub processor: String,
-    /// The component's file, from the root on.
-    pub component: PathBuf,
+    /// The component.
+    pub component: Bytes,
     /// What messages call it.
     pub name: String,
-    /// How many times as long a record may take with it; null: nobody minds.
+    /// How many times as long a record may take with it; `None`: nobody minds.
     pub max_slowdown: Option<f64>,
 }
 
 /// Asks that the component before comes back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollBackRequest {
     /// The processor.
     pub processor: String,

@@ -1,8 +1,20 @@
 //! Which partition a record goes to: what Kafka's default partitioner decides, so that a key has the same place on every log.
 
+use crate::topology;
+
 /// The partition of a key: `toPositive(murmur2(key)) % partitions`. An empty key is a key.
 pub fn partition_of_key(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions.max(1)
+}
+
+/// The partition of a key that was spread so; `None`: nobody knows.
+pub fn partition_by(by: topology::Partitioner, key: &[u8], partitions: u32) -> Option<u32> {
+    match by {
+        topology::Partitioner::Murmur2 => Some(partition_of_key(key, partitions)),
+        // librdkafka's `consistent` partitioner.
+        topology::Partitioner::Crc32 => Some(crc32fast::hash(key) % partitions.max(1)),
+        topology::Partitioner::None => None,
+    }
 }
 
 /// MurmurHash2 with Kafka's seed (`org.apache.kafka.common.utils.Utils.murmur2`).

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::waker::Waker;
 use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
 
 /// Waits for records that are there, and that a cluster has not delivered yet.
@@ -305,6 +306,11 @@ pub trait Client {
 
     /// Blocks until there may be something to take or to hear, or `at_most` is over.
     fn wait(&mut self, at_most: Duration);
+
+    /// What ends a `wait` from outside, or the next one. A client that never blocks needs none.
+    fn waker(&self) -> Waker {
+        Waker::default()
+    }
 
     /// Goes. `for_good`: its partitions go to others at once; else they are kept for a restart. Nothing may be called afterwards.
     fn leave(&mut self, for_good: bool) -> Result<(), BrokerError>;

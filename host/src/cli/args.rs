@@ -38,6 +38,8 @@ pub enum Verb {
     Consume(Consume),
     /// Show tasks and partitions
     Status(Status),
+    /// Show what is in a store of the running app
+    Query(Query),
     /// Let parked tasks try their record again
     Resume(Resume),
     /// Let another component take the place of a processor's while the app runs
@@ -94,7 +96,10 @@ pub struct Run {
     pub instance_id: Option<String>,
     /// Where metrics and health are served, or `none`; stands for `admin.public`
     #[arg(long, value_name = "HOST:PORT", value_parser = public)]
-    pub public: Option<Public>,
+    pub public: Option<Address>,
+    /// Where the admin API is served besides the control socket, a loopback address, or `none`; stands for `admin.listen`
+    #[arg(long, value_name = "HOST:PORT", value_parser = listen)]
+    pub listen: Option<Address>,
     /// Kafka: make topics of sources, tables and sinks that do not exist
     #[arg(long)]
     pub create_topics: bool,
@@ -112,9 +117,9 @@ pub struct Run {
     pub redact: bool,
 }
 
-/// Where metrics and health are served.
+/// Where something is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Public {
+pub enum Address {
     /// There.
     At(String),
     /// Nowhere.
@@ -260,6 +265,49 @@ pub struct Status {
     pub json: bool,
 }
 
+/// `query`.
+#[derive(Debug, clap::Args)]
+pub struct Query {
+    #[command(flatten)]
+    pub at: Where,
+    /// The store: of `[stores.NAME]`, or a table
+    #[arg(value_name = "STORE")]
+    pub store: String,
+    /// Rows of this key; all unless said
+    #[arg(value_name = "KEY", conflicts_with_all = ["from", "to", "prefix"])]
+    pub key: Option<String>,
+    /// Rows from this key on
+    #[arg(long, value_name = "KEY", conflicts_with = "prefix")]
+    pub from: Option<String>,
+    /// Rows up to this key, which is among them
+    #[arg(long, value_name = "KEY", conflicts_with = "prefix")]
+    pub to: Option<String>,
+    /// Rows whose keys begin so
+    #[arg(long, value_name = "TEXT")]
+    pub prefix: Option<String>,
+    /// Windows that start, sessions that lie and versions that held at this time or later (RFC 3339, or milliseconds)
+    #[arg(long, value_name = "TIME", conflicts_with = "as_of")]
+    pub since: Option<String>,
+    /// The same, at this time or earlier
+    #[arg(long, value_name = "TIME", conflicts_with = "as_of")]
+    pub until: Option<String>,
+    /// The version that held at this time
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Ask the task of this partition alone
+    #[arg(long, value_name = "N")]
+    pub partition: Option<u32>,
+    /// Show N rows at most; 100 unless said, as JSON all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Keys that are given are base64
+    #[arg(long)]
+    pub base64: bool,
+    /// As JSON, a row a line
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `resume`.
 #[derive(Debug, clap::Args)]
 pub struct Resume {
@@ -302,9 +350,17 @@ fn pair(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-fn public(text: &str) -> Result<Public, String> {
+fn public(text: &str) -> Result<Address, String> {
+    address(text, crate::manifest::check_address)
+}
+
+fn listen(text: &str) -> Result<Address, String> {
+    address(text, crate::manifest::check_own_address)
+}
+
+fn address(text: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Address, String> {
     if text == "none" {
-        return Ok(Public::Nowhere);
+        return Ok(Address::Nowhere);
     }
-    crate::manifest::check_address(text).map(|()| Public::At(text.to_owned())).map_err(|why| format!("it {why}"))
+    check(text).map(|()| Address::At(text.to_owned())).map_err(|why| format!("it {why}"))
 }

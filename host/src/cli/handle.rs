@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::admin::{HostControl, RollBackRequest, SwapReport, SwapRequest};
-use crate::component;
+use crate::component::Component;
 use crate::deploy::{Offer, Plugins, Swapped};
 use crate::error::Diagnostic;
-use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus};
+use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus, Inquirer};
 
 use super::swap;
 
@@ -22,6 +22,10 @@ impl HostControl for Handle {
         self.lock().as_ref().map(Host::look)
     }
 
+    fn inquirer(&self) -> Option<Inquirer> {
+        self.lock().as_ref().map(Host::inquirer)
+    }
+
     fn resume(&self, task: Option<&str>) {
         if let Some(host) = &*self.lock() {
             host.resume(task);
@@ -30,7 +34,7 @@ impl HostControl for Handle {
 
     fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic> {
         let SwapRequest { processor, component, name, max_slowdown } = request;
-        let component = component::in_file(component, name)?;
+        let component = Component::new(name, component.clone());
         self.take(&Offer { processor, component: &component, max_slowdown: *max_slowdown })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::admin::{
     CONTROL_SOCKET, ControlClient, Desk, LettersPage, LettersRequest, Page, PageRequest, RecordPlace, Retried, RetryRequest,
-    RollBackRequest, StatusReport, SwapReport, SwapRequest, WholeLetter,
+    RollBackRequest, StatusReport, StoreQuery, StoreRows, SwapReport, SwapRequest, WholeLetter,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{self, Cluster, OpenLog};
@@ -117,6 +117,14 @@ impl App {
         match &self.answers {
             Answers::Host(host) => host.resume(task),
             Answers::Own(desk) => desk.resume(task),
+        }
+    }
+
+    /// See [`Desk::query`].
+    pub fn query(&self, store: &str, key: Option<&str>, query: &StoreQuery) -> Result<StoreRows, Diagnostic> {
+        match &self.answers {
+            Answers::Host(host) => host.query(store, key, query),
+            Answers::Own(desk) => desk.query(store, key, query),
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::admin::{HostControl, SwapRequest};
+use crate::component;
+use crate::deploy::Offer;
 use crate::error::Diagnostic;
 use crate::manifest::{ComponentRef, Manifest};
 
@@ -79,8 +80,9 @@ impl Files {
             return;
         }
         for processor in processors {
-            let request = SwapRequest { processor: processor.clone(), component: file.to_owned(), name: name.clone(), max_slowdown: None };
-            if let Err(why) = host.swap(&request) {
+            let swapped = component::in_file(file, name)
+                .and_then(|component| host.take(&Offer { processor, component: &component, max_slowdown: None }));
+            if let Err(why) = swapped {
                 tracing::error!(%processor, "the component at work stays: {}", report::line(&why));
             }
         }

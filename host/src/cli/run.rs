@@ -7,18 +7,18 @@ use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, PublicServer};
+use crate::admin::{AdminServer, CONTROL_SOCKET, ControlServer, Desk, PublicServer, TOKEN_FILE};
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{
     self, Application, BindSettings, Cluster, ComponentNodes, ExternalTopics, HostOf, Maintenance, OpenLog, Overrides, Plugins,
 };
-use crate::error::Diagnostic;
-use crate::manifest::Broker as BrokerSection;
+use crate::error::{Diagnostic, Place};
+use crate::manifest::{Address, Broker as BrokerSection};
 use crate::runtime::HostPlan;
 
-use super::args::{self, Public};
+use super::args;
 use super::follow::{Deployed, Release};
 use super::handle::Handle;
 use super::input::{self, Input, InputFrom, Loaded};
@@ -106,6 +106,7 @@ impl Shell<'_> {
         let host = Handle::default();
         let desk = desk(&plan, &broker, &clock, &host);
         let public = public_port(app, args.public.as_ref(), desk.clone()).map_err(one)?;
+        let admin = admin_port(app, args.listen.as_ref(), open.folder.path(), desk.clone()).map_err(one)?;
         // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
         let control = control_socket(open.folder.path(), desk);
         if load_files(console, ear, &*broker, &*clock, &inputs, args.again).map_err(one)? == Some(Stopped) {
@@ -124,7 +125,7 @@ impl Shell<'_> {
         let ended = watch.watch();
         watch.bar.finish_and_clear();
         // No request may come in between any more.
-        drop((control, public));
+        drop((control, admin, public));
         // On the way out because there is nothing more to do, or because it is told to go for good.
         let leave = args.leave || !matches!(ended, Ok(End::Told(Told::Restart) | End::Deployed(_)));
         let stopped = host.stop(leave);
@@ -307,18 +308,31 @@ fn pump_stdin(broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, inputs: &[Input]) 
     std::thread::Builder::new().name("stdin".into()).spawn(pump).ok()
 }
 
+/// Where something is served: as a flag says, else as the manifest does.
+fn served_at<'a>(flag: Option<&'a args::Address>, said: Option<&'a str>, key: Option<&Address>) -> Option<(&'a str, Option<Place>)> {
+    match flag {
+        Some(args::Address::Nowhere) => None,
+        Some(args::Address::At(address)) => Some((address, None)),
+        None => said.map(|address| (address, key.and_then(Address::place))),
+    }
+}
+
 /// Opens the port for metrics and health, where the manifest or its default asks for one.
-fn public_port(app: &Application, given: Option<&Public>, desk: Arc<Desk>) -> Result<Option<PublicServer>, Diagnostic> {
-    let (address, place) = match given {
-        Some(Public::Nowhere) => return Ok(None),
-        Some(Public::At(address)) => (address.as_str(), None),
-        None => match app.manifest.public_address() {
-            Some(address) => (address, app.manifest.admin.place()),
-            None => return Ok(None),
-        },
-    };
+fn public_port(app: &Application, flag: Option<&args::Address>, desk: Arc<Desk>) -> Result<Option<PublicServer>, Diagnostic> {
+    let manifest = &app.manifest;
+    let Some((address, place)) = served_at(flag, manifest.public_address(), manifest.admin.public.as_ref()) else { return Ok(None) };
     let server = PublicServer::start(address, desk).map_err(|refused| refused.at(place))?;
     tracing::info!("metrics at http://{}/metrics", server.address());
+    Ok(Some(server))
+}
+
+/// Opens the port of the admin API, where the manifest asks for one.
+fn admin_port(app: &Application, flag: Option<&args::Address>, folder: &Path, desk: Arc<Desk>) -> Result<Option<AdminServer>, Diagnostic> {
+    let manifest = &app.manifest;
+    let Some((address, place)) = served_at(flag, manifest.admin_address(), manifest.admin.listen.as_ref()) else { return Ok(None) };
+    let token = folder.join(TOKEN_FILE);
+    let server = AdminServer::start(address, &token, desk).map_err(|refused| refused.at(place))?;
+    tracing::info!("admin API at http://{}, its token in {}", server.address(), token.display());
     Ok(Some(server))
 }
 

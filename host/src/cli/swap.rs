@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::admin::{RollBackRequest, SwapReport, SwapRequest, span};
-use crate::component::short;
+use crate::component::{self, short};
 use crate::error::Diagnostic;
 
 use super::args;
@@ -17,6 +17,7 @@ pub fn swap(args: &args::Swap) -> Result<ExitCode, Vec<Diagnostic>> {
         let problem = Diagnostic::usage("C001", format!("the component {name} cannot be read")).because(why);
         vec![problem.hint("build it (`cofferdam build`); the path is relative to where the command was started")]
     })?;
+    let component = component::in_file(&component, &name).map_err(|e| vec![e])?.bytes;
     let request = SwapRequest { processor: args.processor.clone(), component, name, max_slowdown: args.max_slowdown };
     let app = App::reach(&args.at)?;
     let report = app.swap(&request).map_err(|e| vec![e])?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::broker::partitioner::partition_of_key;
+use crate::broker::partitioner::{partition_by, partition_of_key};
 use crate::broker::{Broker, BrokerError};
 use crate::error::Diagnostic;
 use crate::limits;
@@ -78,11 +78,7 @@ fn judge(topic: &ExternalTopic, keys: &[(u32, Bytes)], count: u32) -> Option<Dia
 }
 
 fn place(with: Partitioner, key: &[u8], count: u32) -> u32 {
-    match with {
-        Partitioner::Murmur2 | Partitioner::None => partition_of_key(key, count),
-        // librdkafka's `consistent` partitioner.
-        Partitioner::Crc32 => crc32fast::hash(key) % count.max(1),
-    }
+    partition_by(with, key, count).unwrap_or_else(|| partition_of_key(key, count))
 }
 
 #[cfg(test)]

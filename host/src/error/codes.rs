@@ -1,5 +1,6 @@
 //! What `explain CODE` prints. One file for each room that has codes: a room adds its entries there, and the file to `TABLES`.
 
+mod admin;
 mod broker;
 mod component;
 mod manifest;
@@ -21,7 +22,7 @@ pub struct Code {
 }
 
 /// The entries of each room.
-const TABLES: &[&[Code]] = &[manifest::CODES, topology::CODES, component::CODES, sandbox::CODES, broker::CODES, run::CODES];
+const TABLES: &[&[Code]] = &[manifest::CODES, topology::CODES, component::CODES, sandbox::CODES, broker::CODES, run::CODES, admin::CODES];
 
 /// What a code means; `None` for one that does not exist.
 pub fn explain(code: &str) -> Option<&'static Code> {

@@ -1,25 +1,43 @@
-//! `[admin]`: where a host shows how it is.
+//! `[admin]`: where a host shows how it is, and where it is led.
+
+use std::net::IpAddr;
 
 use super::keys;
-use super::model::{Admin, Public};
+use super::model::{Address, Admin};
 use super::reader::{Field, Fields, Reader};
 
 const ADDRESS_RULE: &str = "an address and a port, public = \"127.0.0.1:9464\" (this machine alone) or \"0.0.0.0:9464\" (any), or \"none\"";
+const OWN_ADDRESS_RULE: &str = "an address of this machine alone and a port, listen = \"127.0.0.1:9500\", or \"none\"; from elsewhere a tunnel leads there \
+     (ssh -L 9500:127.0.0.1:9500)";
 
 impl<'a> Reader<'a> {
     /// `[admin]`.
     pub fn admin(&mut self, root: &Fields<'a>) -> Admin {
         let Some(fields) = self.read(root, "admin", |r, f| r.table(f, &keys::ADMIN)) else { return Admin::default() };
-        Admin { public: self.read(&fields, "public", Self::public) }
+        let public = self.read(&fields, "public", |r, f| r.address(f, check_address, ADDRESS_RULE));
+        let listen = self.read(&fields, "listen", |r, f| r.address(f, check_own_address, OWN_ADDRESS_RULE));
+        Admin { public, listen }
     }
 
-    fn public(&mut self, field: &Field<'a>) -> Option<Public> {
+    fn address(&mut self, field: &Field<'a>, check: impl Fn(&str) -> Result<(), String>, rule: &str) -> Option<Address> {
         let text = self.text(field)?;
         if text.value == "none" {
-            return Some(Public::Nowhere);
+            return Some(Address::Nowhere);
         }
-        let checked = check_address(&text).map_err(|why| format!("is '{}', which {why}", text.value));
-        self.accept(field, checked, ADDRESS_RULE).map(|()| Public::At(text))
+        let checked = check(&text).map_err(|why| format!("is '{}', which {why}", text.value));
+        self.accept(field, checked, rule).map(|()| Address::At(text))
+    }
+}
+
+/// Checks `HOST:PORT` where nobody but this machine may come in. The error says what is wrong with it.
+pub fn check_own_address(address: &str) -> Result<(), String> {
+    check_address(address)?;
+    let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    match bare.parse() {
+        Ok(ip) if IpAddr::is_loopback(&ip) => Ok(()),
+        Err(_) if bare == "localhost" => Ok(()),
+        _ => Err("can be reached from other machines".to_owned()),
     }
 }
 

@@ -51,9 +51,17 @@ impl Manifest {
     /// `admin.public`, or its default: `HOST:PORT` where metrics and health are served; `None`: nowhere.
     pub fn public_address(&self) -> Option<&str> {
         match &self.admin.public {
-            Some(Public::At(address)) => Some(&address.value),
-            Some(Public::Nowhere) => None,
+            Some(Address::At(address)) => Some(&address.value),
+            Some(Address::Nowhere) => None,
             None => default_public_address(matches!(self.broker, Broker::Kafka(_))),
+        }
+    }
+
+    /// `admin.listen`: `HOST:PORT`, a loopback address, where the admin API is served; `None`: on the control socket alone.
+    pub fn admin_address(&self) -> Option<&str> {
+        match &self.admin.listen {
+            Some(Address::At(address)) => Some(&address.value),
+            Some(Address::Nowhere) | None => None,
         }
     }
 }
@@ -111,30 +119,32 @@ pub struct Runtime {
     pub memory_bytes: usize,
 }
 
-/// `[admin]`: where the host shows how it is.
+/// `[admin]`: where the host shows how it is, and where it is led.
 #[derive(Clone, Debug, Default)]
 pub struct Admin {
     /// `public`; `None`: not said. See [`Manifest::public_address`].
-    pub public: Option<Public>,
+    pub public: Option<Address>,
+    /// `listen`; `None`: not said. See [`Manifest::admin_address`].
+    pub listen: Option<Address>,
 }
 
-impl Admin {
-    /// Where the address stands; `None` for the default.
-    pub fn place(&self) -> Option<Place> {
-        match &self.public {
-            Some(Public::At(address)) => Some(address.place.clone()),
-            Some(Public::Nowhere) | None => None,
-        }
-    }
-}
-
-/// Where metrics and health are served.
+/// Where something is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Public {
+pub enum Address {
     /// `HOST:PORT`.
     At(Spanned<String>),
     /// `none`: nowhere.
     Nowhere,
+}
+
+impl Address {
+    /// Where the address stands.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::At(address) => Some(address.place.clone()),
+            Self::Nowhere => None,
+        }
+    }
 }
 
 /// `[topics.*]`: what is not as by default.

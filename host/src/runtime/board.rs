@@ -1,8 +1,9 @@
 //! Where a stream thread writes what it does, for others to read: its tasks' status now and then, two words all the time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::broker::Waker;
 use crate::record::Timestamp;
 use crate::task::{Beat, Pulse};
 
@@ -19,6 +20,8 @@ struct Board {
     /// Time of the last step in milliseconds; 0 before the first.
     stepped: AtomicI64,
     pulse: Pulse,
+    /// What wakes the thread, once it is there.
+    waker: OnceLock<Waker>,
     /// The pulse as somebody saw it first, and when.
     seen: Mutex<Option<(Beat, Timestamp)>>,
 }
@@ -57,6 +60,18 @@ impl ThreadBoard {
 
     pub(super) fn write(&self, told: Told) {
         *lock(&self.0.told) = told;
+    }
+
+    /// The thread says what wakes it.
+    pub(super) fn woken_by(&self, waker: Waker) {
+        let _ = self.0.waker.set(waker);
+    }
+
+    /// Wakes the thread where it waits for records.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.0.waker.get() {
+            waker.wake();
+        }
     }
 
     /// The thread makes a step.

@@ -3,7 +3,6 @@
 //! was.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use crate::error::Diagnostic;
@@ -11,6 +10,7 @@ use crate::limits;
 use crate::node::VersionId;
 use crate::topology::NodeIx;
 
+use super::caller::Caller;
 use super::plan::HostPlan;
 use super::status::Command;
 use super::versions::{Terms, VersionStatus, Vote};
@@ -19,7 +19,7 @@ use super::versions::{Terms, VersionStatus, Vote};
 #[derive(Clone)]
 pub struct Conductor {
     plan: Arc<HostPlan>,
-    threads: Vec<Sender<Command>>,
+    threads: Vec<Caller>,
 }
 
 /// A version has taken over.
@@ -36,7 +36,7 @@ pub struct TakenOver {
 }
 
 impl Conductor {
-    pub(super) fn new(plan: Arc<HostPlan>, threads: Vec<Sender<Command>>) -> Self {
+    pub(super) fn new(plan: Arc<HostPlan>, threads: Vec<Caller>) -> Self {
         Self { plan, threads }
     }
 
@@ -89,7 +89,9 @@ impl Conductor {
         let versions = &self.plan.versions;
         versions.begin_votes(node, version);
         for thread in &self.threads {
-            thread.send(Command::Rehearse(node, version)).map_err(|_| too_late("a stream thread has ended"))?;
+            if !thread.tell(Command::Rehearse(node, version)) {
+                return Err(too_late("a stream thread has ended"));
+            }
         }
         versions.votes(self.threads.len(), limits::SWAP_PATIENCE).unwrap_or_else(|| Err(too_late("a stream thread did not answer in time")))
     }

@@ -1,7 +1,7 @@
 //! The shell around stream threads: gives each an operating system thread and the clock, and knows when all of them are through.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,9 +12,11 @@ use crate::record::{Offset, Timestamp, TopicPartition};
 use crate::topology::{NodeKind, TaskId};
 
 use super::board::{ThreadBoard, Told};
+use super::caller::Caller;
 use super::conductor::Conductor;
 use super::errors::{ThreadError, hint};
 use super::plan::HostPlan;
+use super::query::Inquirer;
 use super::status::{Command, Condition, HostStatus, InCall, MemoryStatus, TaskStatus, ThreadStatus};
 use super::thread::{Step, StreamThread};
 
@@ -46,7 +48,7 @@ pub struct Host {
 }
 
 struct Running {
-    commands: Sender<Command>,
+    caller: Caller,
     board: ThreadBoard,
     handle: Option<JoinHandle<Result<(), ThreadError>>>,
 }
@@ -68,9 +70,10 @@ impl Host {
                 .name(name)
                 .spawn(body)
                 .map_err(|e| Diagnostic::run("R001", "a stream thread cannot be started").because(e))?;
-            threads.push(Running { commands, board, handle: Some(handle) });
+            let caller = Caller::new(commands, board.clone());
+            threads.push(Running { caller, board, handle: Some(handle) });
         }
-        let conductor = Conductor::new(plan.clone(), threads.iter().map(|thread: &Running| thread.commands.clone()).collect());
+        let conductor = Conductor::new(plan.clone(), threads.iter().map(|thread: &Running| thread.caller.clone()).collect());
         Ok(Self { plan, started, threads, conductor })
     }
 
@@ -95,6 +98,11 @@ impl Host {
         self.conductor.clone()
     }
 
+    /// Who asks its stores.
+    pub fn inquirer(&self) -> Inquirer {
+        Inquirer::new(self.plan.clone(), self.threads.iter().map(|thread| thread.caller.clone()).collect())
+    }
+
     fn tasks_and_threads(&self) -> (Vec<TaskStatus>, Vec<ThreadStatus>) {
         let now = self.plan.clock.now();
         let mut tasks = Vec::new();
@@ -116,7 +124,7 @@ impl Host {
     fn command(&self, command: &Command) {
         for thread in &self.threads {
             // A thread that has ended hears nothing; `ended` tells of it.
-            let _ = thread.commands.send(command.clone());
+            thread.caller.tell(command.clone());
         }
     }
 

@@ -10,15 +10,18 @@ use crate::task::Counters;
 use crate::topology::{NodeIx, TaskId};
 
 use super::counters::ThreadCounters;
+use super::query::Query;
 use super::versions::VersionStatus;
 
 /// What an operator asks of a stream thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Command {
     /// Parked tasks try their record again: this one, or all.
     Resume(Option<Arc<str>>),
     /// Try whether this version of a node can be made in every task, and vote on it.
     Rehearse(NodeIx, VersionId),
+    /// Read a store of the tasks that are here.
+    Query(Query),
     /// Commit, close and end; with `leave` the group is left for good.
     Stop {
         /// Whether the partitions go to somebody else at once.

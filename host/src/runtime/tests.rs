@@ -11,6 +11,7 @@ mod migrations;
 mod order;
 mod policies;
 mod punctuation;
+mod queries;
 mod refusals;
 mod restoring;
 mod swaps;

@@ -23,6 +23,7 @@ use super::counters::{ThreadCounters, nanoseconds};
 use super::errors::{ThreadError, Twins};
 use super::plan::HostPlan;
 use super::purge::Purge;
+use super::query::Queries;
 use super::restore::Restore;
 use super::status::Command;
 use super::swap::Following;
@@ -75,6 +76,9 @@ pub struct StreamThread {
     pub(super) counters: ThreadCounters,
     pub(super) following: Following,
     commands: Receiver<Command>,
+    /// Commands that came during a step.
+    heard: VecDeque<Command>,
+    pub(super) queries: Queries,
     /// Index of the task whose turn is first.
     first_turn: usize,
     scratch: Vec<ConsumedRecord>,
@@ -90,6 +94,7 @@ impl StreamThread {
         board: ThreadBoard,
     ) -> Result<Self, ThreadError> {
         let mut client = host.broker.client(&host.topology.app, number, threads)?;
+        board.woken_by(client.waker());
         client.subscribe(host.subscriptions())?;
         let mut reader = host.broker.reader()?;
         // Restores are all that it reads, and changelogs of key-value stores and of cells say nothing in headers.
@@ -119,6 +124,8 @@ impl StreamThread {
             counters: ThreadCounters::default(),
             following: Following::default(),
             commands,
+            heard: VecDeque::new(),
+            queries: Queries::default(),
             first_turn: 0,
             scratch: Vec::new(),
         })
@@ -168,7 +175,9 @@ impl StreamThread {
             self.heal(error, now)?;
             return Ok(Step::Busy);
         }
-        let mut busy = self.follow_versions(now)?;
+        self.answer_some();
+        let mut busy = !self.queries.is_empty();
+        busy |= self.follow_versions(now)?;
         busy |= self.group_events(now)?;
         busy |= self.restore_some(now)?;
         let worked = self.work(now)?;
@@ -196,10 +205,11 @@ impl StreamThread {
 
     fn hear_commands(&mut self, now: Timestamp) -> Option<bool> {
         loop {
-            match self.commands.try_recv() {
+            match self.heard.pop_front().map_or_else(|| self.commands.try_recv(), Ok) {
                 Ok(Command::Stop { leave }) => return Some(leave),
                 Ok(Command::Resume(which)) => self.resume(which.as_deref()),
                 Ok(Command::Rehearse(node, version)) => self.rehearse(node, version, now),
+                Ok(Command::Query(query)) => self.ask(&query),
                 Err(TryRecvError::Empty) => return None,
                 // Whoever started the thread is gone.
                 Err(TryRecvError::Disconnected) => return Some(false),
@@ -216,8 +226,9 @@ impl StreamThread {
             for (at, slot) in self.slots.values_mut().enumerate().skip(turns.start).take(turns.len()) {
                 let Slot::Running(task) = slot else { continue };
                 worked |= turn(&self.host, &mut *self.client, &mut self.open, &mut self.scratch, &mut self.counters, task, now)?;
-                if self.open.is_full() {
-                    // The commit comes first; whoever has not had a turn now is next.
+                self.heard.extend(self.commands.try_iter());
+                if self.open.is_full() || !self.heard.is_empty() {
+                    // The commit comes first, or somebody who waits for an answer; whoever has not had a turn now is next.
                     self.first_turn = at + 1;
                     return Ok(true);
                 }

@@ -34,6 +34,12 @@ pub enum StoreError {
         /// Where.
         why: String,
     },
+    /// Somebody outside asked for rows of which there are too few among those that would have to be looked at.
+    #[error("store '{store}': more than {} rows would have to be passed over", crate::limits::QUERY_ROWS_PASSED)]
+    PassedOver {
+        /// The store.
+        store: Arc<str>,
+    },
     /// It was used as a store of another kind.
     #[error("'{store}' is a {kind} store and was used as another kind")]
     Kind {

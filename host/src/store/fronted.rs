@@ -9,7 +9,7 @@ use std::ops::{Bound, ControlFlow};
 use bytes::{Bytes, BytesMut};
 
 use super::ScanOrder;
-use super::ordered_bytes::{OrderedBytes, shared};
+use super::ordered_bytes::{OrderedBytes, Reader, shared};
 use super::row_cache::{RowCache, Write};
 use crate::disk::{Budget, DiskError, RowShare};
 
@@ -37,6 +37,7 @@ pub(super) struct Fronted<B> {
     inner: RefCell<Inner<B>>,
     /// Commits until writes may wait again.
     scanned: Cell<u32>,
+    reader: Reader,
 }
 
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl<B: OrderedBytes> Fronted<B> {
     /// With a share of the budget for its rows.
     pub(super) fn new(backend: B, writes: Writes, budget: &Budget) -> Self {
         let inner = RefCell::new(Inner { cache: RowCache::default(), share: budget.rows(), backend });
-        Self { writes, inner, scanned: Cell::new(0) }
+        Self { writes, inner, scanned: Cell::new(0), reader: Reader::Task }
     }
 
     fn keeps_back(&self) -> bool {
@@ -138,7 +139,9 @@ impl<B: OrderedBytes> OrderedBytes for Fronted<B> {
     ) -> Result<(), DiskError> {
         let inner = self.inner.borrow();
         debug_assert!(inner.cache.dirty() == 0, "`settle` comes first");
-        self.scanned.set(SCANNED_COMMITS);
+        if self.reader == Reader::Task {
+            self.scanned.set(SCANNED_COMMITS);
+        }
         inner.backend.visit(lower, upper, order, visitor)
     }
 
@@ -178,6 +181,10 @@ impl<B: OrderedBytes> OrderedBytes for Fronted<B> {
 
     fn settle(&mut self) -> Result<(), DiskError> {
         self.inner.get_mut().hand_over_all()
+    }
+
+    fn read_by(&mut self, reader: Reader) {
+        self.reader = reader;
     }
 
     fn begin_fill(&mut self) -> Result<(), DiskError> {
@@ -238,6 +245,11 @@ mod tests {
         assert_eq!(most[1], 30_000);
         rows.settle().unwrap();
         assert_eq!(rows.inner.borrow().cache.dirty(), 0);
+        for (reader, keeps_back) in [(Reader::Outside, true), (Reader::Task, false)] {
+            rows.read_by(reader);
+            rows.visit(Bound::Unbounded, Bound::Unbounded, ScanOrder::Ascending, &mut |_, _| ControlFlow::Break(())).unwrap();
+            assert_eq!(rows.keeps_back(), keeps_back, "{reader:?}");
+        }
         assert_eq!(rows.get(&29_999_u32.to_be_bytes()).unwrap().as_deref(), Some(&179_999_u32.to_be_bytes()[..]));
     }
 }

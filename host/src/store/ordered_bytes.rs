@@ -8,6 +8,15 @@ use bytes::{Bytes, BytesMut};
 use super::ScanOrder;
 use crate::disk::DiskError;
 
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// The task: where it has scanned once, it is likely to scan again.
+    Task,
+    /// Somebody outside, whose scans say nothing of what the task will do.
+    Outside,
+}
+
 /// An ordered map of bytes, used by one thread.
 pub(super) trait OrderedBytes: fmt::Debug + Send {
     /// The value of a key.
@@ -43,6 +52,9 @@ pub(super) trait OrderedBytes: fmt::Debug + Send {
     fn settle(&mut self) -> Result<(), DiskError> {
         Ok(())
     }
+
+    /// From now on this one reads; the task unless said.
+    fn read_by(&mut self, _reader: Reader) {}
 
     /// From now on very many rows are put, in any order, and none is read, before `end_fill`.
     fn begin_fill(&mut self) -> Result<(), DiskError>;

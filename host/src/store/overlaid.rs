@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::layout::Range;
-use super::ordered_bytes::{OrderedBytes, holds_nothing};
+use super::ordered_bytes::{OrderedBytes, Reader, holds_nothing};
 use super::overlay::{Before, Keys, Overlay};
 use super::row::Shown;
 use super::{Row, ScanOrder, StoreError};
 use crate::disk::DiskError;
+use crate::limits;
 
 /// Rows that are read at least where some of them may be passed over.
 const LEAST_READ: usize = 64;
@@ -33,12 +34,14 @@ pub(super) struct Overlaid {
     bytes: Box<dyn OrderedBytes>,
     /// Holds a row on its way into the backend.
     layout: Vec<u8>,
+    /// Rows that `pick` may still look at; `None`: as many as there are.
+    patience: Option<usize>,
 }
 
 impl Overlaid {
     /// The rows of the store of that name, over a backend.
     pub(super) fn new(name: Arc<str>, bytes: Box<dyn OrderedBytes>) -> Self {
-        Self { name, overlay: Overlay::default(), bytes, layout: Vec::new() }
+        Self { name, overlay: Overlay::default(), bytes, layout: Vec::new(), patience: None }
     }
 
     /// The row of a key.
@@ -118,6 +121,7 @@ impl Overlaid {
             let wanted = (max - taken.len()).max(LEAST_READ);
             let rows = self.scan(as_slice(&lower), as_slice(&upper), order, wanted)?;
             let (read, last) = (rows.len(), rows.last().map(|(key, _)| key.to_vec()));
+            self.lose_patience(read)?;
             let left = max - taken.len();
             taken.extend(rows.into_iter().filter_map(|(key, row)| take(key, row)).take(left));
             let Some(last) = last.filter(|_| read == wanted) else { break };
@@ -127,6 +131,12 @@ impl Overlaid {
             }
         }
         Ok(taken)
+    }
+
+    fn lose_patience(&mut self, rows: usize) -> Result<(), StoreError> {
+        let Some(left) = &mut self.patience else { return Ok(()) };
+        *left = left.checked_sub(rows).ok_or_else(|| StoreError::PassedOver { store: Arc::clone(&self.name) })?;
+        Ok(())
     }
 
     fn merge<'o>(
@@ -247,6 +257,18 @@ impl Overlaid {
     pub(super) fn aside(&mut self, work: impl FnOnce(&mut Self) -> Result<(), StoreError>) -> Result<Written, StoreError> {
         let running = mem::take(&mut self.overlay);
         let done = work(self).and_then(|()| self.apply(&[]));
+        self.overlay = running;
+        done
+    }
+
+    /// Reads what the last commit has left, with [`limits::QUERY_ROWS_PASSED`] of patience; the running transaction is as it was when it is over.
+    pub(super) fn committed<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let running = mem::take(&mut self.overlay);
+        self.bytes.read_by(Reader::Outside);
+        self.patience = Some(limits::QUERY_ROWS_PASSED);
+        let done = read(self);
+        self.patience = None;
+        self.bytes.read_by(Reader::Task);
         self.overlay = running;
         done
     }

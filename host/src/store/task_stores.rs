@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::at_work::AtWork;
 use super::clock::StoreClock;
+use super::committed::{self, CommittedRows, StoreRead};
 use super::expiring::Expiring;
 use super::fronted::{Fronted, Writes};
 use super::memory_bytes::MemoryBytes;
@@ -212,6 +213,13 @@ impl TaskStores {
             Kind::Expiring { ttl_ms } => self.expiring(store, ttl_ms)?.scan(lower, upper, order, max),
             Kind::Timed(_) | Kind::Versioned(_) => Err(self.wrong_kind(store)),
         }
+    }
+
+    /// Reads a store as the last commit has left it, for somebody outside.
+    pub fn committed(&mut self, store: usize, read: &StoreRead) -> Result<CommittedRows, StoreError> {
+        // For its clock: nobody may have needed it yet.
+        self.work(store)?;
+        committed::rows(&mut self.stores[store], read)
     }
 
     /// About how many rows. Entries of indexes count as well.

@@ -1,3 +1,4 @@
+mod committed;
 mod kinds;
 mod model;
 mod vectors;

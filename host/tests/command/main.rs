@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod api;
 mod checking;
 mod dead_letters;
 mod failing;
@@ -11,5 +12,6 @@ mod help;
 mod looking;
 mod place;
 mod projects;
+mod query;
 mod reset;
 mod running;

@@ -115,9 +115,7 @@ fn a_thousand_components_that_nobody_should_take_are_refused_and_the_host_is_as_
     let mut refused: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for number in 0..OFFERS {
         let (kind, bytes) = offer(number, &whole, &mut chance);
-        place.write("offered.wasm", &bytes);
-        let component = place.path("offered.wasm");
-        let request = SwapRequest { processor: "p".into(), component, name: "offered.wasm".into(), max_slowdown: None };
+        let request = SwapRequest { processor: "p".into(), component: bytes.into(), name: "offered.wasm".into(), max_slowdown: None };
         let why = match client.swap(&request) {
             Ok(taken) => panic!("the {kind} offer {number} was taken: {taken:?}"),
             Err(why) => why,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -12,6 +13,7 @@ use super::fetch::Fetcher;
 use super::layout;
 use super::log::Log;
 use super::transaction::Transaction;
+use crate::broker::Waker;
 use crate::broker::admission::admit;
 use crate::broker::assignment::{assign, not_owned};
 use crate::broker::partitioner::Partitioner;
@@ -30,6 +32,7 @@ pub(super) struct EmbeddedClient {
     topics: FxHashMap<Arc<str>, Arc<Topic>>,
     transaction: Transaction,
     partitioner: Partitioner,
+    woken: Arc<AtomicBool>,
 }
 
 struct Started {
@@ -51,6 +54,7 @@ impl EmbeddedClient {
             topics: FxHashMap::default(),
             transaction: Transaction::default(),
             partitioner: Partitioner::new(member),
+            woken: Arc::default(),
         }
     }
 
@@ -136,10 +140,20 @@ impl Client for EmbeddedClient {
     }
 
     fn wait(&mut self, at_most: Duration) {
-        let started = &self.started;
+        let (started, woken) = (&self.started, &self.woken);
         let news = !self.news.is_empty();
-        self.log.wait_until(at_most, || news || started.values().any(|s| s.asked_for && s.fetcher.has_more()));
+        self.log.wait_until(at_most, || {
+            woken.swap(false, Ordering::Relaxed) || news || started.values().any(|s| s.asked_for && s.fetcher.has_more())
+        });
         self.started.values_mut().for_each(|started| started.asked_for = false);
+    }
+
+    fn waker(&self) -> Waker {
+        let (log, woken) = (Arc::clone(&self.log), Arc::clone(&self.woken));
+        Waker::new(move || {
+            woken.store(true, Ordering::Relaxed);
+            log.tell_arrival();
+        })
     }
 
     fn leave(&mut self, _for_good: bool) -> Result<(), BrokerError> {

@@ -141,9 +141,14 @@ impl Log {
             return Ok(());
         }
         self.committer.commit(&self.database, transaction, self.clock.now())?;
+        self.tell_arrival();
+        Ok(())
+    }
+
+    /// Whoever waits looks again.
+    pub(super) fn tell_arrival(&self) {
         drop(self.arrival.lock());
         self.arrived.notify_all();
-        Ok(())
     }
 
     /// Blocks until `there` says so, looking after each commit, or `at_most` is over.

@@ -466,3 +466,27 @@ fn large_records_end_a_read_early_and_none_is_left_out() {
         assert_eq!((position, read.len() as u64), (end, end));
     }
 }
+
+#[test]
+fn whoever_waits_for_records_is_woken_from_outside() {
+    const BOUND: Duration = Duration::from_secs(60);
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    let (tell, told) = std::sync::mpsc::channel();
+    let (give, given) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || {
+        let mut client = log.client("group", 0, 1).unwrap();
+        give.send(client.waker()).unwrap();
+        // What came before the wait ends it as well.
+        (0..2).for_each(|_| {
+            client.wait(BOUND * 60);
+            tell.send(()).unwrap();
+        });
+    });
+    let waker = given.recv_timeout(BOUND).unwrap();
+    (0..2).for_each(|_| {
+        waker.wake();
+        told.recv_timeout(BOUND).unwrap();
+    });
+    waiting.join().unwrap();
+}

@@ -13,6 +13,7 @@ use super::patience::ANSWER_WAIT;
 use super::records::Gatherer;
 use super::settings::KafkaSettings;
 use super::topics::Topics;
+use crate::broker;
 use crate::broker::assignment::not_owned;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Retry, Subscription};
 use crate::manifest::Guarantee;
@@ -255,6 +256,11 @@ impl Client for KafkaClient {
 
     fn wait(&mut self, at_most: Duration) {
         self.waker.wait(at_most);
+    }
+
+    fn waker(&self) -> broker::Waker {
+        let waker = Arc::clone(&self.waker);
+        broker::Waker::new(move || waker.wake())
     }
 
     fn leave(&mut self, for_good: bool) -> Result<(), BrokerError> {

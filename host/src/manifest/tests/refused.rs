@@ -125,6 +125,8 @@ const PARTS: &[(&str, &[&str])] = &[
             "[admin]\npublic = \"0.0.0.0:70000\"",
             "[admin]\npublic = \"::1:9464\"",
             "[admin]\npublic = \"http://0.0.0.0:9464\"",
+            "[admin]\nlisten = \"0.0.0.0:9500\"",
+            "[admin]\nlisten = \"cofferdam.example:9500\"",
         ],
     ),
     (
@@ -184,7 +186,6 @@ const PARTS: &[(&str, &[&str])] = &[
         "not_there_yet",
         &[
             "[global-tables.g]\ntopic = \"t\"",
-            "[admin]\nlisten = \"127.0.0.1:9000\"\npublic = \"none\"",
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
             "[processors.p]\ncomponent = \"stock:join\"",
             "[processors.p]\ncomponent = \"stock:tabel\"",

@@ -62,7 +62,8 @@ impl Waker {
         *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
     }
 
-    fn wake(&self) {
+    /// Ends the wait, or the next one.
+    pub fn wake(&self) {
         *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_one();
     }

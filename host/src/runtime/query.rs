@@ -1,0 +1,261 @@
+//! Questions about stores from outside: each goes to every stream thread, which answers between two turns for the tasks that it has, from what
+//! is committed; the answers are put together here.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+
+use crate::broker::partitioner::partition_by;
+use crate::error::{self, Diagnostic};
+use crate::limits;
+use crate::store::{CommittedRow, CommittedRows, KeyRange, StoreError, StoreRead, merge};
+use crate::topology::{NodeKind, Partitioner, StoreKind, TaskId};
+
+use super::caller::Caller;
+use super::plan::HostPlan;
+use super::status::Command;
+use super::thread::{Slot, StreamThread};
+
+/// A read of a store, for a stream thread.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Index of its sub-topology in the topology.
+    sub_topology: usize,
+    /// Index of the store in those of the sub-topology.
+    store: usize,
+    /// Of this partition's task alone.
+    partition: Option<u32>,
+    read: Arc<StoreRead>,
+    answer: Sender<Told>,
+}
+
+/// What a thread says to a query.
+#[derive(Debug)]
+pub(super) struct Told {
+    task: TaskId,
+    rows: Result<CommittedRows, NotTold>,
+}
+
+/// Why a task does not answer.
+#[derive(Debug)]
+enum NotTold {
+    Restoring,
+    Refused(String),
+    Failed(StoreError),
+}
+
+/// Queries that a thread has heard of, as reads of one task each.
+#[derive(Debug, Default)]
+pub(super) struct Queries(VecDeque<(Query, TaskId)>);
+
+impl Queries {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl StreamThread {
+    /// Takes a query; tasks that are not here say nothing.
+    pub(super) fn ask(&mut self, query: &Query) {
+        let asked = |task: &&TaskId| task.sub_topology == query.sub_topology && query.partition.is_none_or(|p| p == task.partition);
+        let tasks = self.slots.keys().filter(asked).cloned();
+        self.queries.0.extend(tasks.map(|task| (query.clone(), task)));
+    }
+
+    /// Answers queries, a bounded number of them.
+    pub(super) fn answer_some(&mut self) {
+        for _ in 0..limits::QUERIES_PER_STEP {
+            let Some((query, task)) = self.queries.0.pop_front() else { return };
+            let rows = match self.slots.get_mut(&task) {
+                Some(Slot::Running(running)) => match running.env() {
+                    Some(env) => env.stores.committed(query.store, &query.read).map_err(NotTold::Failed),
+                    None => Err(NotTold::Restoring),
+                },
+                Some(Slot::Refused { why, .. }) => Err(NotTold::Refused(why.brief())),
+                Some(Slot::Restoring(_)) => Err(NotTold::Restoring),
+                // It has gone to somebody else.
+                None => continue,
+            };
+            // Whoever asked may have lost patience.
+            let _ = query.answer.send(Told { task, rows });
+        }
+    }
+}
+
+/// Asks the stores of a host. Clones are the same one.
+#[derive(Clone)]
+pub struct Inquirer {
+    plan: Arc<HostPlan>,
+    threads: Vec<Caller>,
+}
+
+/// A store of the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: StoreKind,
+    /// All tasks that have a part of it.
+    pub tasks: Vec<TaskId>,
+}
+
+/// Rows of a store, from all tasks that were asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The rows.
+    pub rows: Vec<CommittedRow>,
+    /// Whether more stand behind the last one.
+    pub more: bool,
+    /// Tasks of the store that this host does not have.
+    pub missing: Vec<TaskId>,
+}
+
+impl Inquirer {
+    pub(super) fn new(plan: Arc<HostPlan>, threads: Vec<Caller>) -> Self {
+        Self { plan, threads }
+    }
+
+    /// The stores of the app, by name.
+    pub fn stores(&self) -> Vec<StoreStatus> {
+        let stores = self.plan.topology.stores.iter();
+        let mut stores: Vec<StoreStatus> = stores
+            .map(|spec| StoreStatus { name: spec.name.clone(), kind: spec.shape.kind(), tasks: self.tasks(spec.sub_topology) })
+            .collect();
+        stores.sort_by(|a, b| a.name.cmp(&b.name));
+        stores
+    }
+
+    /// The kind of a store.
+    pub fn kind(&self, store: &str) -> Result<StoreKind, Diagnostic> {
+        self.find(store).map(|at| self.plan.topology.stores[at].shape.kind())
+    }
+
+    /// Reads a store: in one task, or in that of the key, or in all that this host has.
+    pub fn read(&self, store: &str, partition: Option<u32>, mut read: StoreRead) -> Result<Found, Diagnostic> {
+        let at = self.find(store)?;
+        let spec = &self.plan.topology.stores[at];
+        let tasks = self.tasks(spec.sub_topology);
+        if let Some(unknown) = partition.filter(|p| tasks.iter().all(|task| task.partition != *p)) {
+            return Err(Diagnostic::usage("R125", format!("store '{store}' has no partition {unknown}"))
+                .hint(format!("its partitions are 0 to {}", tasks.len().saturating_sub(1))));
+        }
+        let of_key = match &read.keys {
+            KeyRange::One(key) => self.partition_of(spec.sub_topology, key),
+            KeyRange::Between(..) => None,
+        };
+        if let Some(asked) = partition.or(of_key) {
+            let found = self.ask(at, &tasks, Some(asked), &read)?;
+            // A processor may write keys of its own making, which nobody has spread over the tasks.
+            if partition.is_some() || !found.rows.is_empty() || tasks.len() == 1 {
+                return Ok(found);
+            }
+        }
+        read.bytes = (read.bytes / tasks.len().max(1)).max(limits::QUERY_TASK_BYTES);
+        self.ask(at, &tasks, None, &read)
+    }
+
+    fn find(&self, store: &str) -> Result<usize, Diagnostic> {
+        let stores = &self.plan.topology.stores;
+        stores.iter().position(|spec| *spec.name == *store).ok_or_else(|| {
+            let names: Vec<&str> = stores.iter().map(|spec| &*spec.name).collect();
+            Diagnostic::usage("R120", format!("there is no store '{store}'")).hint(error::suggest(store, "stores", names))
+        })
+    }
+
+    fn tasks(&self, sub_topology: usize) -> Vec<TaskId> {
+        let topics = self.plan.source_topics(sub_topology);
+        let count = topics.iter().filter_map(|topic| self.plan.partitions.get(topic)).max().copied().unwrap_or(0);
+        (0..count).map(|partition| TaskId::new(&self.plan.topology, sub_topology, partition)).collect()
+    }
+
+    /// The partition of a key; `None` where the sources of its sub-topology do not agree on one.
+    fn partition_of(&self, sub_topology: usize, key: &[u8]) -> Option<u32> {
+        let topology = &self.plan.topology;
+        let sources = topology.sub_topologies[sub_topology].sources.iter().filter_map(|ix| match &topology.nodes[ix.0].kind {
+            NodeKind::Source(source) => Some(source),
+            NodeKind::Processor(_) | NodeKind::Sink(_) => None,
+        });
+        let mut places = sources.flat_map(|source| &source.topics).map(|topic| {
+            let count = *self.plan.partitions.get(topic)?;
+            // What is not the manifest's is written by this host.
+            let known = topology.topics.iter().find(|known| known.name == *topic);
+            partition_by(known.map_or(Partitioner::Murmur2, |known| known.partitioner), key, count)
+        });
+        let first = places.next()??;
+        places.all(|other| other == Some(first)).then_some(first)
+    }
+
+    /// Asks every thread. Once all have answered, or have let go of the question, nothing more comes.
+    pub(super) fn send(&self, at: usize, partition: Option<u32>, read: &StoreRead) -> Receiver<Told> {
+        let sub_topology = self.plan.topology.stores[at].sub_topology;
+        let stores = &self.plan.topology.sub_topologies[sub_topology].stores;
+        let store = stores.iter().position(|s| *s == at).unwrap_or(0);
+        let (answer, told) = channel();
+        let query = Query { sub_topology, store, partition, read: Arc::new(read.clone()), answer };
+        for thread in &self.threads {
+            // A thread that has ended has no tasks any more.
+            thread.tell(Command::Query(query.clone()));
+        }
+        told
+    }
+
+    fn ask(&self, at: usize, tasks: &[TaskId], partition: Option<u32>, read: &StoreRead) -> Result<Found, Diagnostic> {
+        let spec = &self.plan.topology.stores[at];
+        let told = self.send(at, partition, read);
+        let wanted: Vec<&TaskId> = tasks.iter().filter(|task| partition.is_none_or(|p| p == task.partition)).collect();
+        let (mut pages, mut missing) = (Vec::new(), wanted.clone());
+        for Told { task, rows } in in_time(&told, wanted.len())? {
+            missing.retain(|other| **other != task);
+            pages.push(rows.map_err(|why| not_told(&spec.name, &task, why))?);
+        }
+        if missing.len() == wanted.len() {
+            return Err(not_here(&spec.name, &missing));
+        }
+        let CommittedRows { rows, more } = merge(pages, read, spec.shape.kind());
+        Ok(Found { rows, more, missing: missing.into_iter().cloned().collect() })
+    }
+}
+
+/// Up to so many answers, until no more come. A thread that is asked for many tasks answers one after the other: each may take as long.
+fn in_time(told: &Receiver<Told>, most: usize) -> Result<Vec<Told>, Diagnostic> {
+    let mut answers = Vec::new();
+    while answers.len() < most {
+        match told.recv_timeout(limits::QUERY_PATIENCE) {
+            Ok(answer) => answers.push(answer),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let why = format!("no answer from the stream threads within {} s", limits::QUERY_PATIENCE.as_secs());
+                return Err(not_now("the store cannot be read now", &why));
+            }
+        }
+    }
+    Ok(answers)
+}
+
+fn not_told(store: &str, task: &TaskId, why: NotTold) -> Diagnostic {
+    let cannot = format!("store '{store}' cannot be read now in task {task}");
+    match why {
+        NotTold::Restoring => not_now(&cannot, "the task is being restored"),
+        NotTold::Refused(why) => not_now(&cannot, &why),
+        NotTold::Failed(why @ StoreError::PassedOver { .. }) => {
+            Diagnostic::usage("R126", format!("store '{store}' holds too many rows of other times")).because(why).hint(
+                "ask for one key, a prefix or a smaller range of keys; or for a while of all keys: then rows are found by their times",
+            )
+        }
+        NotTold::Failed(why) => Diagnostic::run("R124", format!("store '{store}' could not be read in task {task}")).because(why),
+    }
+}
+
+fn not_now(what: &str, why: &str) -> Diagnostic {
+    Diagnostic::run("R123", what).because(why).hint("ask again in a while; `status` tells what the tasks do")
+}
+
+fn not_here(store: &str, tasks: &[&TaskId]) -> Diagnostic {
+    let names: Vec<&str> = tasks.iter().map(|task| &*task.name).collect();
+    let what = match &names[..] {
+        [name] => format!("task {name} of store '{store}' is not on this host"),
+        names => format!("the tasks of store '{store}' are not on this host: {}", names.join(", ")),
+    };
+    Diagnostic::run("R122", what).hint("ask the host that has it, as `status` there tells; one that has just started may have none yet")
+}
