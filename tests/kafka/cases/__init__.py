@@ -1,7 +1,7 @@
 """The cases: each a function that is given a Case, in a file with its kind."""
 from typing import Callable, NamedTuple
 
-from cases import brokers, commands, deploys, errors, guests, outputs, restarts, sharing, state, stores, swaps
+from cases import brokers, commands, deploys, errors, guests, outputs, queries, restarts, sharing, state, stores, swaps
 
 
 class Entry(NamedTuple):
@@ -49,6 +49,7 @@ CASES = [
     Entry("deploys", deploys.what_is_deployed_is_run_and_followed_by_every_host),
     Entry("deployers", deploys.of_two_deployers_one_is_told),
     Entry("deployers-at-once", deploys.of_deployers_at_once_each_is_told_the_truth),
+    Entry("queries", queries.each_host_tells_what_its_tasks_have_committed),
     Entry("unflushed", state.a_crash_costs_what_was_not_flushed, long=True),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
     Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),
