@@ -49,13 +49,12 @@ fn start(place: &Place) -> Running<'_> {
 /// A component that gives each record its own name (two letters) as value; `first` comes before that.
 fn named(name: &str, first: &str) -> Vec<u8> {
     let value = "(local.set $value (i32.const 1)) (local.set $value-at (i32.const 700)) (local.set $value-len (i32.const 2))";
-    let items = format!("(global $calls (mut i32) (i32.const 0)) (data (i32.const 700) \"{name}\")");
+    let items = format!("(data (i32.const 700) \"{name}\")");
     Guest { items: &items, process: &format!("{first} {value} {PASS}"), ..Guest::default() }.component()
 }
 
-/// Traps at each hundredth record of an instance.
-const TRAPS: &str = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
-    (if (i32.eqz (i32.rem_u (global.get $calls) (i32.const 100))) (then unreachable))";
+/// Traps at each hundredth record, by its time.
+const TRAPS: &str = "(if (i64.eq (i64.rem_u (local.get $time) (i64.const 100)) (i64.const 99)) (then unreachable))";
 
 /// A folder with an app that names `aa`, and `bb` beside it.
 fn place(app: &str) -> Place {

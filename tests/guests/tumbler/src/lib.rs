@@ -34,6 +34,7 @@ export!(Tumbler);
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use cofferdam_guest::testing::{StoreShape, TestContext};
@@ -43,7 +44,7 @@ mod tests {
     #[test]
     fn each_window_has_a_count_of_its_own() {
         let shape = StoreShape::window(Duration::from_secs(10), Duration::from_secs(100));
-        let mut test = TestContext::<Tumbler>::with_stores((), [("counts", shape)]).unwrap();
+        let mut test = TestContext::<Tumbler>::with_stores(BTreeMap::<&str, u8>::new(), [("counts", shape)]).unwrap();
         for time in [9_999, 10_000, 1, 19_999] {
             test.process(Record::new("k", "v", time)).unwrap();
         }
