@@ -37,6 +37,8 @@ pub(super) struct Producer {
     suspects: Vec<Undelivered>,
     /// Something was sent since the last flush.
     open: bool,
+    /// What was known of topics may be why it has failed.
+    has_failed: bool,
 }
 
 type Make = Box<dyn Fn() -> Result<Arc<Handle>, PropertyError> + Send>;
@@ -65,7 +67,7 @@ impl Producer {
         let (handle, queue) = open(&make)?;
         let (targets, partitioner) = (Vec::new(), Partitioner::new(number));
         let (undelivered, refused, suspects) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { make, handle, queue, targets, partitioner, undelivered, refused, suspects, open: false })
+        Ok(Self { make, handle, queue, targets, partitioner, undelivered, refused, suspects, open: false, has_failed: false })
     }
 
     /// librdkafka's producer.
@@ -141,7 +143,7 @@ impl Producer {
         if let Some(at) = same.or_else(|| self.targets.iter().position(|target| target.name == *name)) {
             return Ok(at);
         }
-        let spec = topics.spec(name)?;
+        let spec = if self.has_failed { topics.spec_now(name)? } else { topics.spec(name)? };
         let topic = TopicHandle::new(&self.handle, name).map_err(|e| failed(format!("write {name}"), &e))?;
         self.targets.push(Target { name: name.clone(), topic, spec });
         Ok(self.targets.len() - 1)
@@ -191,14 +193,16 @@ impl Producer {
     pub fn start_over(&mut self) -> Result<(), BrokerError> {
         self.serve();
         self.undelivered.clear();
-        // Counts of partitions may have changed, and a topic may be there now.
+        // Counts of partitions may have changed, and topics may be there now, or gone.
         self.targets.clear();
+        self.has_failed = true;
         if self.handle.fatal().is_some() { self.renew() } else { Ok(()) }
     }
 
     /// Another handle in the place of one that is of no use any more.
     pub fn renew(&mut self) -> Result<(), BrokerError> {
         self.targets.clear();
+        self.has_failed = true;
         self.undelivered.clear();
         self.open = false;
         (self.handle, self.queue) = open(&self.make)?;

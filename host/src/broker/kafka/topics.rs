@@ -69,6 +69,11 @@ impl Topics {
         if let Some(spec) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(spec.clone());
         }
+        self.spec_now(name)
+    }
+
+    /// As it is.
+    pub fn spec_now(&self, name: &Arc<str>) -> Result<TopicSpec, BrokerError> {
         let found = self.look_up(std::slice::from_ref(name))?.into_iter().next().flatten();
         found.map(|info| info.spec).ok_or_else(|| BrokerError::UnknownTopic(name.clone()))
     }
