@@ -23,9 +23,9 @@ mod tests;
 use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
-pub use admin::{check_address, check_own_address};
+pub use admin::check_address;
 pub use model::{
-    Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store,
+    Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, Tls,
     StoreGrant, StoreGrants, Table, Topic,
 };
 pub use published::published;
