@@ -25,8 +25,8 @@ use toml_edit::Document;
 
 pub use admin::check_address;
 pub use model::{
-    Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store, Tls,
-    StoreGrant, StoreGrants, Table, Topic,
+    Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store,
+    StoreGrant, StoreGrants, Table, Tls, Topic,
 };
 pub use published::published;
 pub use values::{check_app_id, check_name, check_topic, duration_text, parse_duration, parse_size};

@@ -31,7 +31,8 @@ pub struct TlsFiles {
 impl TlsFiles {
     /// Reads them.
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, Diagnostic> {
-        let certificates = CertificateDer::pem_file_iter(&self.cert).and_then(Iterator::collect).map_err(|why| unusable(&self.cert, why))?;
+        let certificates =
+            CertificateDer::pem_file_iter(&self.cert).and_then(Iterator::collect).map_err(|why| unusable(&self.cert, why))?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|why| unusable(&self.key, why))?;
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
         let config = config.and_then(|config| config.with_no_client_auth().with_single_cert(certificates, key));
@@ -40,9 +41,9 @@ impl TlsFiles {
 }
 
 fn unusable(path: &Path, why: impl Display) -> Diagnostic {
-    Diagnostic::usage("R136", format!("{} cannot be used for TLS", path.display()))
-        .because(why)
-        .hint("tls-cert is a certificate in PEM, with those that lead to a known one, and tls-key its private key in PEM, without a password")
+    Diagnostic::usage("R136", format!("{} cannot be used for TLS", path.display())).because(why).hint(
+        "tls-cert is a certificate in PEM, with those that lead to a known one, and tls-key its private key in PEM, without a password",
+    )
 }
 
 /// Connections whose handshake is done; those that dawdle keep nobody waiting.

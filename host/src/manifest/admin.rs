@@ -33,7 +33,11 @@ impl<'a> Reader<'a> {
         if let Some(field) = self.field(fields, alone)
             && self.field(fields, other).is_none()
         {
-            self.refuse(&field, format!("has no '{other}' beside it"), "TLS needs both: tls-cert = \"host.pem\" and tls-key = \"host.key\"");
+            self.refuse(
+                &field,
+                format!("has no '{other}' beside it"),
+                "TLS needs both: tls-cert = \"host.pem\" and tls-key = \"host.key\"",
+            );
         }
         None
     }

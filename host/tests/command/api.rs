@@ -97,7 +97,10 @@ fn every_error_is_told_in_json_with_what_to_do() {
         (served.with_token("POST /resume", json, b"{"), (400, "R130")),
         (served.with_token("POST /resume", json, b"{\"tsak\": null}"), (400, "R130")),
         (served.with_token("POST /resume", json, b"[null]"), (422, "R130")),
-        (served.with_token("POST /topics/lines/page", json, b"{\"positions\": [{\"partition\": 1, \"offset\": 0}], \"begin\": \"end\"}"), (400, "R130")),
+        (
+            served.with_token("POST /topics/lines/page", json, b"{\"positions\": [{\"partition\": 1, \"offset\": 0}], \"begin\": \"end\"}"),
+            (400, "R130"),
+        ),
         (served.with_token("POST /resume", "", b"{}"), (415, "R130")),
         (served.with_token("POST /resume", json, b"{\"task\": \"lines_1\"}"), (404, "R031")),
         (served.with_token("POST /processors/count/rollback", "", b""), (409, "R094")),
