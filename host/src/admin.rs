@@ -28,6 +28,7 @@ mod server;
 mod serving;
 mod stores;
 mod swap;
+mod tls;
 mod token;
 
 pub use client::ControlClient;
@@ -40,6 +41,7 @@ pub use report::{CallReport, MemoryReport, PartitionReport, StatusReport, TaskRe
 pub use server::ControlServer;
 pub use stores::{Encoding, StoreQuery, StoreReport, StoreRow, StoreRows};
 pub use swap::{RollBackRequest, SwapReport, SwapRequest, VersionReport};
+pub use tls::TlsFiles;
 pub use token::TOKEN_FILE;
 
 /// Name of the control socket in the state folder.

@@ -23,10 +23,10 @@ mod tests;
 use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
-pub use admin::{check_address, check_own_address};
+pub use admin::check_address;
 pub use model::{
     Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store,
-    StoreGrant, StoreGrants, Table, Topic,
+    StoreGrant, StoreGrants, Table, Tls, Topic,
 };
 pub use published::published;
 pub use values::{check_app_id, check_name, check_topic, duration_text, parse_duration, parse_size};

@@ -36,6 +36,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("rdkafka_sys", &["broker/kafka"]),
     ("tokio", &["admin", "deploy"]),
     ("axum", &["admin"]),
+    ("tokio_rustls", &["admin"]),
     ("hyper", &["admin"]),
     ("hyper_util", &["admin"]),
     ("clap", &["cli"]),

@@ -1,4 +1,5 @@
-//! The API over TCP, on a loopback address: whoever changes something shows the token, and whoever asks calls this machine by its own name.
+//! The API over TCP. On a loopback address whoever changes something shows the token, and whoever asks calls this machine by its own name. With
+//! TLS, on any address, everybody shows the token.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -15,6 +16,7 @@ use super::few::Few;
 use super::refusal::refusal;
 use super::routes::router;
 use super::serving::Serving;
+use super::tls::{Shaken, TlsFiles};
 use super::token::Token;
 use crate::error::Diagnostic;
 
@@ -25,28 +27,38 @@ pub struct AdminServer {
 }
 
 impl AdminServer {
-    /// Listens at `HOST:PORT`, a loopback address; port 0: any that is free. `token`: its file.
-    pub fn start(address: &str, token: &Path, desk: Arc<Desk>) -> Result<Self, Diagnostic> {
+    /// Listens at `HOST:PORT`, without `tls` on a loopback address alone; port 0: any that is free. `token`: its file.
+    pub fn start(address: &str, token: &Path, tls: Option<&TlsFiles>, desk: Arc<Desk>) -> Result<Self, Diagnostic> {
         let failed = |why: io::Error| {
             let hint = "write a free port, as listen = \"127.0.0.1:9500\", into [admin], or listen = \"none\" to open no port";
             Diagnostic::usage("R134", format!("'listen' of [admin]: {address} cannot be opened")).because(why).hint(hint)
         };
         let listener = TcpListener::bind(address).map_err(failed)?;
-        let address_got = listener.local_addr().map_err(failed)?;
-        // A name may lead anywhere.
-        if !address_got.ip().is_loopback() {
-            return Err(failed(io::Error::other(format!("{address_got} is not a loopback address"))));
+        let address = listener.local_addr().map_err(failed)?;
+        if tls.is_none() && !address.ip().is_loopback() {
+            let why = failed(io::Error::other(format!("other machines can reach {address}")));
+            return Err(why.hint("tls-cert and tls-key of [admin] are needed there; 127.0.0.1 is for this machine alone"));
         }
         let token = Token::in_file(token)?;
+        let acceptor = tls.map(TlsFiles::acceptor).transpose()?;
         listener.set_nonblocking(true).map_err(failed)?;
         let runtime = Serving::runtime().map_err(failed)?;
-        let listener = {
-            let _inside = runtime.enter();
-            Few::new(tokio::net::TcpListener::from_std(listener).map_err(failed)?)
+        let inside = runtime.enter();
+        let few = Few::new(tokio::net::TcpListener::from_std(listener).map_err(failed)?);
+        let guard = if tls.is_some() { Guard::Anywhere(token) } else { Guard::Here(token) };
+        let api = router(desk, |api| api.layer(middleware::from_fn_with_state(guard, watch)));
+        let serving = match acceptor {
+            Some(acceptor) => {
+                let shaken = Shaken::new(few, acceptor).map_err(failed)?;
+                drop(inside);
+                Serving::start("admin port", runtime, shaken, api)
+            }
+            None => {
+                drop(inside);
+                Serving::start("admin port", runtime, few, api)
+            }
         };
-        let guarded = router(desk, |api| api.layer(middleware::from_fn_with_state(token, guard)));
-        let serving = Serving::start("admin port", runtime, listener, guarded).map_err(failed)?;
-        Ok(Self { address: address_got, _serving: serving })
+        Ok(Self { address, _serving: serving.map_err(failed)? })
     }
 
     /// Where it listens.
@@ -55,26 +67,38 @@ impl AdminServer {
     }
 }
 
+/// Who may come in.
+#[derive(Clone, Copy)]
+enum Guard {
+    /// Processes of this machine.
+    Here(Token),
+    /// Anybody who has the token.
+    Anywhere(Token),
+}
+
 /// Lets through what may come through.
-async fn guard(State(token): State<Token>, request: Request, next: Next) -> Response {
-    match refused(token, request.method(), request.headers()) {
+async fn watch(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match guard.refuses(request.method(), request.headers()) {
         Some(problem) => refusal(&problem),
         None => next.run(request).await,
     }
 }
 
-fn refused(token: Token, method: &Method, headers: &HeaderMap) -> Option<Diagnostic> {
-    let header = |name| headers.get(name).map(HeaderValue::as_bytes);
-    if !is_own_name(header(header::HOST)) {
-        let problem = Diagnostic::run("R133", "the request calls this host by a name that is not its own");
-        return Some(problem.hint("ask http://127.0.0.1, http://localhost or http://[::1]"));
+impl Guard {
+    fn refuses(self, method: &Method, headers: &HeaderMap) -> Option<Diagnostic> {
+        let header = |name| headers.get(name).map(HeaderValue::as_bytes);
+        if matches!(self, Self::Here(_)) && !is_own_name(header(header::HOST)) {
+            let problem = Diagnostic::run("R133", "the request calls this host by a name that is not its own");
+            return Some(problem.hint("ask http://127.0.0.1, http://localhost or http://[::1]"));
+        }
+        let only_asks = matches!(*method, Method::GET | Method::HEAD);
+        let refused = match self {
+            Self::Here(token) => !only_asks && !token.is_in(header(header::AUTHORIZATION)),
+            Self::Anywhere(token) => !token.is_in(header(header::AUTHORIZATION)),
+        };
+        let hint = "give it as a header, Authorization: Bearer TOKEN; it is in the file `token` of the state folder";
+        refused.then(|| Diagnostic::run("R132", "this needs the token of the host").hint(hint))
     }
-    let only_asks = matches!(*method, Method::GET | Method::HEAD);
-    if !only_asks && !token.is_in(header(header::AUTHORIZATION)) {
-        let problem = Diagnostic::run("R132", "this needs the token of the host");
-        return Some(problem.hint("give it as a header, Authorization: Bearer TOKEN; it is in the file `token` of the state folder"));
-    }
-    None
 }
 
 /// Whether a header `Host` names this machine as only itself can be named.
@@ -91,18 +115,76 @@ fn is_own_name(host: Option<&[u8]>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::rustls::crypto::ring::default_provider;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
     use super::*;
+    use crate::broker::embedded::{EmbeddedLog, StateFolder};
+    use crate::clock::VirtualClock;
+    use crate::disk::Budget;
 
     #[test]
     fn a_host_is_called_by_a_name_that_nobody_else_can_have() {
         for own in ["localhost", "LOCALHOST:9500", "127.0.0.1", "127.0.0.1:80", "127.1.2.3:1", "[::1]", "[::1]:9500"] {
             assert!(is_own_name(Some(own.as_bytes())), "{own}");
         }
-        for foreign in
-            ["", "evil.example", "evil.example:9500", "localhost.evil.example", "10.0.0.1:9500", "127.0.0.1:x", "[::2]:1", "[::1].evil"]
-        {
+        let foreign =
+            ["", "evil.example", "evil.example:9500", "localhost.evil.example", "10.0.0.1:9500", "127.0.0.1:x", "[::2]:1", "[::1].evil"];
+        for foreign in foreign {
             assert!(!is_own_name(Some(foreign.as_bytes())), "{foreign}");
         }
         assert!(!is_own_name(None) && !is_own_name(Some(b"\xff")));
+    }
+
+    fn desk(folder: &Path) -> Arc<Desk> {
+        let clock = Arc::<VirtualClock>::default();
+        let folder = Arc::new(StateFolder::lock(folder).unwrap());
+        let log = EmbeddedLog::open(folder, clock.clone(), &Budget::new(1 << 20, 16 << 20)).unwrap();
+        let (topics, letter_topics, retrying) = (Vec::new(), Vec::new(), Mutex::default());
+        Arc::new(Desk { app: "a".into(), broker: Arc::new(log), clock, topics, letter_topics, retrying, host: None })
+    }
+
+    /// The first line of an answer over TLS.
+    fn answer(address: SocketAddr, cert: &Path, headers: &str) -> String {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(cert).unwrap()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().unwrap();
+        let connector = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
+        let request = format!("GET /status HTTP/1.1\r\nHost: cofferdam.example\r\nConnection: close\r\n{headers}\r\n");
+        Serving::runtime().unwrap().block_on(async {
+            let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            // A server need not say goodbye before it closes.
+            let _ = stream.read_to_end(&mut answer).await;
+            String::from_utf8(answer).unwrap().lines().next().unwrap().to_owned()
+        })
+    }
+
+    #[test]
+    fn over_tls_everybody_shows_the_token_and_nobody_keeps_the_others_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name);
+        let tls = TlsFiles { cert: file("cert.pem"), key: file("key.pem") };
+        let (token, desk) = (dir.path().join("token"), desk(&dir.path().join("state")));
+        // On an address that other machines could reach.
+        let server = AdminServer::start("0.0.0.0:0", &token, Some(&tls), desk.clone()).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], server.address().port()));
+        let _silent = std::net::TcpStream::connect(address).unwrap();
+        assert_eq!(answer(address, &tls.cert, ""), "HTTP/1.1 401 Unauthorized");
+        let header = format!("Authorization: Bearer {}\r\n", std::fs::read_to_string(&token).unwrap());
+        assert_eq!(answer(address, &tls.cert, &header), "HTTP/1.1 200 OK");
+        drop(server);
+        let refused = |tls: Option<&TlsFiles>| AdminServer::start("0.0.0.0:0", &token, tls, desk.clone()).map(|_| ()).unwrap_err().code;
+        assert_eq!(refused(None), "R134");
+        assert_eq!(refused(Some(&TlsFiles { cert: tls.key.clone(), key: tls.key.clone() })), "R136");
+        assert_eq!(refused(Some(&TlsFiles { cert: tls.cert.clone(), key: dir.path().join("nothing") })), "R136");
     }
 }

@@ -95,10 +95,10 @@ pub struct Run {
     #[arg(long, value_name = "NAME")]
     pub instance_id: Option<String>,
     /// Where metrics and health are served, or `none`; stands for `admin.public`
-    #[arg(long, value_name = "HOST:PORT", value_parser = public)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub public: Option<Address>,
-    /// Where the admin API is served besides the control socket, a loopback address, or `none`; stands for `admin.listen`
-    #[arg(long, value_name = "HOST:PORT", value_parser = listen)]
+    /// Where the admin API is served besides the control socket, or `none`; stands for `admin.listen`
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub listen: Option<Address>,
     /// Kafka: make topics of sources, tables and sinks that do not exist
     #[arg(long)]
@@ -350,17 +350,9 @@ fn pair(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-fn public(text: &str) -> Result<Address, String> {
-    address(text, crate::manifest::check_address)
-}
-
-fn listen(text: &str) -> Result<Address, String> {
-    address(text, crate::manifest::check_own_address)
-}
-
-fn address(text: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Address, String> {
+fn address(text: &str) -> Result<Address, String> {
     if text == "none" {
         return Ok(Address::Nowhere);
     }
-    check(text).map(|()| Address::At(text.to_owned())).map_err(|why| format!("it {why}"))
+    crate::manifest::check_address(text).map(|()| Address::At(text.to_owned())).map_err(|why| format!("it {why}"))
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::admin::{AdminServer, CONTROL_SOCKET, ControlServer, Desk, PublicServer, TOKEN_FILE};
+use crate::admin::{AdminServer, CONTROL_SOCKET, ControlServer, Desk, PublicServer, TOKEN_FILE, TlsFiles};
 use crate::broker::Broker;
 use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
@@ -330,9 +330,12 @@ fn public_port(app: &Application, flag: Option<&args::Address>, desk: Arc<Desk>)
 fn admin_port(app: &Application, flag: Option<&args::Address>, folder: &Path, desk: Arc<Desk>) -> Result<Option<AdminServer>, Diagnostic> {
     let manifest = &app.manifest;
     let Some((address, place)) = served_at(flag, manifest.admin_address(), manifest.admin.listen.as_ref()) else { return Ok(None) };
+    let in_folder = |path: &Path| manifest.folder().join(path);
+    let tls = manifest.admin.tls.as_ref().map(|tls| TlsFiles { cert: in_folder(&tls.cert), key: in_folder(&tls.key) });
     let token = folder.join(TOKEN_FILE);
-    let server = AdminServer::start(address, &token, desk).map_err(|refused| refused.at(place))?;
-    tracing::info!("admin API at http://{}, its token in {}", server.address(), token.display());
+    let server = AdminServer::start(address, &token, tls.as_ref(), desk).map_err(|refused| refused.at(place))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tracing::info!("admin API at {scheme}://{}, its token in {}", server.address(), token.display());
     Ok(Some(server))
 }
 

@@ -3,20 +3,43 @@
 use std::net::IpAddr;
 
 use super::keys;
-use super::model::{Address, Admin};
+use super::model::{Address, Admin, Tls};
 use super::reader::{Field, Fields, Reader};
 
 const ADDRESS_RULE: &str = "an address and a port, public = \"127.0.0.1:9464\" (this machine alone) or \"0.0.0.0:9464\" (any), or \"none\"";
-const OWN_ADDRESS_RULE: &str = "an address of this machine alone and a port, listen = \"127.0.0.1:9500\", or \"none\"; from elsewhere a tunnel leads there \
-     (ssh -L 9500:127.0.0.1:9500)";
+const OWN_ADDRESS_RULE: &str = "an address of this machine alone and a port, listen = \"127.0.0.1:9500\", or \"none\"; other addresses need tls-cert and \
+     tls-key";
 
 impl<'a> Reader<'a> {
     /// `[admin]`.
     pub fn admin(&mut self, root: &Fields<'a>) -> Admin {
         let Some(fields) = self.read(root, "admin", |r, f| r.table(f, &keys::ADMIN)) else { return Admin::default() };
         let public = self.read(&fields, "public", |r, f| r.address(f, check_address, ADDRESS_RULE));
-        let listen = self.read(&fields, "listen", |r, f| r.address(f, check_own_address, OWN_ADDRESS_RULE));
-        Admin { public, listen }
+        let tls = self.tls(&fields);
+        let check = if tls.is_some() { check_address } else { check_own_address };
+        let listen = self.read(&fields, "listen", |r, f| r.address(f, check, OWN_ADDRESS_RULE));
+        Admin { public, listen, tls }
+    }
+
+    fn tls(&mut self, fields: &Fields<'a>) -> Option<Tls> {
+        let cert = self.read(fields, "tls-cert", Self::text);
+        let key = self.read(fields, "tls-key", Self::text);
+        let (alone, other) = match (cert, key) {
+            (Some(cert), Some(key)) => return Some(Tls { cert: cert.value.into(), key: key.value.into() }),
+            (None, None) => return None,
+            (Some(_), None) => ("tls-cert", "tls-key"),
+            (None, Some(_)) => ("tls-key", "tls-cert"),
+        };
+        if let Some(field) = self.field(fields, alone)
+            && self.field(fields, other).is_none()
+        {
+            self.refuse(
+                &field,
+                format!("has no '{other}' beside it"),
+                "TLS needs both: tls-cert = \"host.pem\" and tls-key = \"host.key\"",
+            );
+        }
+        None
     }
 
     fn address(&mut self, field: &Field<'a>, check: impl Fn(&str) -> Result<(), String>, rule: &str) -> Option<Address> {
@@ -30,7 +53,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Checks `HOST:PORT` where nobody but this machine may come in. The error says what is wrong with it.
-pub fn check_own_address(address: &str) -> Result<(), String> {
+fn check_own_address(address: &str) -> Result<(), String> {
     check_address(address)?;
     let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);

@@ -57,7 +57,7 @@ impl Manifest {
         }
     }
 
-    /// `admin.listen`: `HOST:PORT`, a loopback address, where the admin API is served; `None`: on the control socket alone.
+    /// `admin.listen`: `HOST:PORT` where the admin API is served; `None`: on the control socket alone.
     pub fn admin_address(&self) -> Option<&str> {
         match &self.admin.listen {
             Some(Address::At(address)) => Some(&address.value),
@@ -126,6 +126,17 @@ pub struct Admin {
     pub public: Option<Address>,
     /// `listen`; `None`: not said. See [`Manifest::admin_address`].
     pub listen: Option<Address>,
+    /// `tls-cert` and `tls-key`: without them `listen` is a loopback address.
+    pub tls: Option<Tls>,
+}
+
+/// Files for TLS, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, and those that lead to a known one.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// Where something is served.

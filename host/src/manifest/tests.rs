@@ -30,7 +30,9 @@ memory = "64MiB"
 
 [admin]
 public = "[::1]:9464"
-listen = "127.0.0.1:9500"
+listen = "0.0.0.0:9500"
+tls-cert = "host.pem"
+tls-key = "host.key"
 
 [topics.flights]
 partitions = 4
@@ -144,7 +146,7 @@ fn every_key_arrives() {
     assert_eq!((manifest.runtime.threads, manifest.runtime.commit_interval), (2, Duration::from_millis(50)));
     assert_eq!((manifest.runtime.max_task_idle, manifest.runtime.memory_bytes), (Duration::from_secs(1), 64 << 20));
     assert_eq!(manifest.public_address(), Some("[::1]:9464"));
-    assert_eq!(manifest.admin_address(), Some("127.0.0.1:9500"));
+    assert_eq!(manifest.admin_address(), Some("0.0.0.0:9500"));
     let topic = &manifest.topics[0];
     assert_eq!((topic.partitions, topic.cleanup, topic.replication), (Some(4), Some(Cleanup::CompactDelete), Some(3)));
     assert_eq!((topic.retention, topic.partitioner), (Some(Duration::from_secs(7 * 86_400)), Partitioner::Crc32));

@@ -128,9 +128,9 @@ fn a_token_that_others_can_read_opens_no_port() {
         [exit status: 1]
 
         $ cofferdam run app.toml --listen 0.0.0.0:9500
-        error: invalid value '0.0.0.0:9500' for '--listen <HOST:PORT>': it can be reached from other machines
-
-        For more information, try '--help'.
+        error[R134]: 'listen' of [admin]: 0.0.0.0:9500 cannot be opened
+        Caused by: other machines can reach 0.0.0.0:9500
+        hint: tls-cert and tls-key of [admin] are needed there; 127.0.0.1 is for this machine alone
         [exit status: 2]
     "#);
 }

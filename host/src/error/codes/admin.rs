@@ -65,7 +65,7 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "R132",
         title: "A request needs the token",
-        text: "Over TCP everything but a GET needs the token that the host has written into STATE-DIR/token, which its owner alone may \
+        text: "Over TCP everything but a GET, and with TLS a GET as well, needs the token that the host has written into STATE-DIR/token, which its owner alone may \
                read. Commands of the same machine use the control socket and need none.",
         example: "curl -X POST -H \"Authorization: Bearer $(cat .cofferdam/token)\" http://127.0.0.1:9500/processors/count/rollback",
     },
@@ -79,8 +79,16 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "R134",
         title: "The port of the admin API cannot be opened",
-        text: "`listen` of [admin], or --listen, is a loopback address and a free port. Another process may have it, such as a second host.",
+        text: "`listen` of [admin], or --listen, is an address of this machine and a free port. Another process may have it, such as a second host. An \
+               address that other machines can reach needs `tls-cert` and `tls-key`.",
         example: "[admin]\nlisten = \"127.0.0.1:9500\"     # or \"none\"",
+    },
+    Code {
+        code: "R136",
+        title: "A certificate or its key cannot be used",
+        text: "`tls-cert` and `tls-key` of [admin] are files in PEM, relative to the manifest: a certificate, behind it those that lead to a known \
+               one, and its private key without a password.",
+        example: "[admin]\nlisten = \"0.0.0.0:9500\"\ntls-cert = \"host.pem\"\ntls-key = \"host.key\"",
     },
     Code {
         code: "R135",

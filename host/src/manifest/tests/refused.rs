@@ -126,6 +126,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "[admin]\npublic = \"::1:9464\"",
             "[admin]\npublic = \"http://0.0.0.0:9464\"",
             "[admin]\nlisten = \"0.0.0.0:9500\"",
+            "[admin]\ntls-cert = \"host.pem\"",
             "[admin]\nlisten = \"cofferdam.example:9500\"",
         ],
     ),

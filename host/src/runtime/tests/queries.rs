@@ -120,12 +120,14 @@ fn a_task_that_restores_says_so_and_one_that_is_elsewhere_is_named() {
     assert_eq!(bench.ask("counts", None, everything()).unwrap_err().code, "R123");
 }
 
+/// Where the answer comes, once somebody has asked; and for each record whether it was there before the record.
+type Seen = (Option<Receiver<Told>>, Vec<bool>);
+
 #[test]
 fn somebody_who_asks_has_an_answer_after_one_turn_and_not_after_all_of_them() {
     let mut bench = Bench::with(&counting("backend = \"memory\""), &[("count", pass())], four_partitions());
     let inquirer: Arc<Mutex<Option<Inquirer>>> = Arc::default();
-    // For each record whether there was an answer before it.
-    let seen: Arc<Mutex<(Option<Receiver<Told>>, Vec<bool>)>> = Arc::default();
+    let seen: Arc<Mutex<Seen>> = Arc::default();
     let (asking, seeing) = (inquirer.clone(), seen.clone());
     let op = op(move |_, _, _, _, _| {
         let (told, answered) = &mut *seeing.lock().unwrap();
