@@ -6,6 +6,7 @@
 
 mod checking;
 mod dead_letters;
+mod describing;
 mod failing;
 mod help;
 mod looking;
