@@ -121,3 +121,23 @@ const SUBJECTS: &[Subject] = &[
     Subject { name: "count-memory", app: "count-memory", nodes: Nodes::Sandboxed },
     Subject { name: "count", app: "count", nodes: Nodes::Sandboxed },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORDS: u64 = 200_000;
+    /// Of each record, where records have no headers: what is allocated is allocated for a frame, a chunk of the log, a commit.
+    const ALLOCATIONS_A_RECORD: f64 = 0.1;
+
+    /// One test for both: the allocator counts what all threads do.
+    #[test]
+    fn a_record_without_headers_allocates_nothing_of_its_own() {
+        for name in ["copy", "filter-map"] {
+            let subject = SUBJECTS.iter().find(|subject| subject.name == name).unwrap();
+            let Measured { allocations, .. } = run(&subject.manifest(), subject.nodes, RECORDS).unwrap();
+            let each = allocations as f64 / RECORDS as f64;
+            assert!(each < ALLOCATIONS_A_RECORD, "{name}: {each:.3} allocations a record");
+        }
+    }
+}
