@@ -11,7 +11,11 @@ impl Processor for Tumbler {
     type Input = Record<String, Bytes>;
 
     fn describe() -> Description {
-        Description::new("Counts the records of each key in windows.").window_store("counts", Access::ReadWrite, "records by key and window")
+        Description::new("Counts the records of each key in windows.").window_store(
+            "counts",
+            Access::ReadWrite,
+            "records by key and window",
+        )
     }
 
     fn init(_: NoConfig, setup: &mut Setup) -> Result<Self, String> {
@@ -43,7 +47,8 @@ mod tests {
         for time in [9_999, 10_000, 1, 19_999] {
             test.process(Record::new("k", "v", time)).unwrap();
         }
-        let counts: Vec<_> = test.outputs::<String, String>().unwrap().into_iter().map(|record| format!("{} {}", record.key, record.value)).collect();
+        let counts: Vec<_> =
+            test.outputs::<String, String>().unwrap().into_iter().map(|record| format!("{} {}", record.key, record.value)).collect();
         assert_eq!(counts, ["k@0 1", "k@10000 1", "k@0 2", "k@10000 2"]);
     }
 }
