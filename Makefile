@@ -14,7 +14,7 @@ help:
 	@echo 'make bench      what a record costs, on the log and on Kafka; compiles everything anew, optimised'
 	@echo 'make bench-counts  instructions of single functions, beside a baseline; WRITE=1 makes a new one'
 	@echo 'make bench-micro   their time; FILTER=text: those whose name has it'
-	@echo 'make profile    a flame graph; WORKLOAD=copy, filter-map, count-memory or count'
+	@echo 'make profile    a flame graph; WORKLOAD=copy, filter-map, count-memory, count or join'
 	@echo 'make fuzz       frames that libFuzzer makes up; MINUTES=n'
 	@echo 'make dist       the command as an archive, in dist/; compiles everything anew, optimised'
 	@echo 'make setup      installs the packages that are missing'

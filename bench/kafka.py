@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """The host beside a program that does the same with librdkafka alone, and beside Kafka Streams: on one broker, in turn.
 
-    kafka.py [--only PART,..] [--without SYSTEM] [--layouts 1x1,4x2] [--records N] [--runs N] COFFERDAM NATIVE [WORKLOAD..]
+    kafka.py [--only PART,..] [--without SYSTEM] [--layouts 1x1,4x2] [--records N] [--runs N] [--figures FILE] COFFERDAM NATIVE [WORKLOAD..]
 
-At least once, but for the part that says otherwise. Prints tables in Markdown; what it is at is told on standard error. Without Java or Maven
-there are no figures, and the output says so. WORKLOAD: what throughput is measured of; the other parts have workloads of their own. PART:
+At least once, but for the part that says otherwise. Prints tables in Markdown, the last of them with all targets; what it is at is told on
+standard error. Without Java or Maven there are no figures, and the output says so. FILE: what `bench --json` has measured. WORKLOAD: what throughput is measured of; the other parts have workloads of their own. PART:
 throughput, exactly-once, latency, start, restore; memory takes long and runs only when it is named.
 """
 import argparse
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -23,11 +24,12 @@ import latency
 import memory
 import restore
 import start
+import targets
 import throughput
 from systems import Host, KafkaStreams, Native
 from waiting import Failed
 from workloads import COPY, LAYOUTS, SINGLE, WORKLOADS
-from world import World
+from world import World, say
 
 PARTS = ("throughput", "exactly-once", "latency", "start", "restore")
 # Runs only when it is asked for.
@@ -56,6 +58,7 @@ def arguments():
     parser.add_argument("--layouts", type=chosen("layout", LAYOUTS), default=list(LAYOUTS))
     parser.add_argument("--records", type=int, default=4_000_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--figures", type=Path)
     parser.add_argument("cofferdam", type=Path)
     parser.add_argument("native", type=Path)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", type=chosen("workload", WORKLOADS))
@@ -80,11 +83,11 @@ def find_systems(args, folder):
     return systems
 
 
-def measure(args, found, folder):
+def measure(args, found, folder, results):
     systems = find_systems(args, folder)
     if "throughput" in args.only:
         with World(args.native, found, folder / "full", REBALANCE_DELAY_MS) as world:
-            throughput.measure(world, args, systems)
+            results.add("throughput", throughput.measure(world, args, systems))
     rest = [part for part in args.only if part != "throughput"]
     if not rest:
         return
@@ -94,9 +97,9 @@ def measure(args, found, folder):
         if "exactly-once" in rest:
             exactly_once.measure(world, args, systems)
         if "latency" in rest:
-            latency.measure(world, systems)
+            results.add("latency", latency.measure(world, args, systems))
         if "start" in rest:
-            start.measure(world, args, systems)
+            results.add("start", start.measure(world, args, systems))
         if "restore" in rest:
             restore.measure(world, args, systems)
         if LONG in rest:
@@ -106,15 +109,20 @@ def measure(args, found, folder):
 def main():
     args = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: told to stop"))
+    began, results = time.monotonic(), targets.Results()
+    if args.figures:
+        results.read(args.figures)
     try:
-        found = jars.find()
+        with tempfile.TemporaryDirectory(prefix="cofferdam-bench-") as folder:
+            measure(args, jars.find(), Path(folder), results)
     except jars.NoKafka as why:
         sys.exit(f"no figures on Kafka: {why}")
-    with tempfile.TemporaryDirectory(prefix="cofferdam-bench-") as folder:
-        try:
-            measure(args, found, Path(folder))
-        except Failed as why:
-            sys.exit(f"error: {why}")
+    except Failed as why:
+        sys.exit(f"error: {why}")
+    finally:
+        # Of what there is, however it ended.
+        print(f"\n### Targets\n\n{targets.markdown(targets.targets(results, args.layouts))}", flush=True)
+        say(f"on Kafka: {(time.monotonic() - began) / 60:.0f} minutes")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def measure(world, args, systems):
 
 
 def of_size(world, args, systems, value_bytes):
-    records = args.records // 2
+    records = args.records // 4
     names = [BARE, *(system.name for system in systems)]
     results = {(workload.name,): {name: [] for name in names} for workload in (COUNT, COUNT_MEMORY)}
     for _ in range(args.runs):

@@ -13,7 +13,7 @@ FIGURES = [Figure("seconds", "start s", 2), Figure("idle", "idle MB")]
 
 
 def measure(world, args, systems):
-    """Prints one table."""
+    """Prints one table. Answers {(workload,): {system: [runs]}}."""
     results = {(workload.name,): {system.name: [] for system in systems} for workload in (COPY, COUNT)}
     for workload in (COPY, COUNT):
         for system in systems:
@@ -26,6 +26,7 @@ def measure(world, args, systems):
                 results[(workload.name,)][system.name].append(once(world, system, workload))
     print(f"\n### Start, to the first record out, and memory after {IDLE_SECONDS} s with nothing to do: {SINGLE}; median of {args.runs}\n")
     print(table.markdown(["workload"], results, FIGURES), flush=True)
+    return results
 
 
 def once(world, system, workload):

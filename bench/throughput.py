@@ -11,12 +11,13 @@ from world import say
 FIGURES = [
     Figure("rate", "k records/s"),
     Figure("cpu", "CPU s / million", 2),
-    Figure("peak", "peak MB", pick=max, compared=False),
+    Figure("peak", "peak MB", pick=max),
 ]
 
 
 def measure(world, args, systems):
-    """Prints a table for each layout."""
+    """Prints a table for each layout. Answers {(layout, workload): {system: [runs]}}."""
+    measured = {}
     for layout in args.layouts:
         # The broker warms up.
         once(world, systems[0], args.workloads[0], layout, args.records)
@@ -29,6 +30,8 @@ def measure(world, args, systems):
                     say(f"throughput {number + 1}/{args.runs}: {workload.name}, {layout}, {system.name}: {run['rate']:.0f} k records/s")
         print(f"\n### Throughput: {layout}, {args.records} records of 8 + 100 bytes; median of {args.runs}\n")
         print(table.markdown(["workload"], results, FIGURES), flush=True)
+        measured |= {(str(layout), *workload): systems for workload, systems in results.items()}
+    return measured
 
 
 def once(world, system, workload, layout, records):

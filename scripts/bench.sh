@@ -3,6 +3,6 @@
 source "$(dirname "$0")/env.sh"
 scripts/components.sh plugins guests bench
 cargo build --release -p cofferdam -p bench -p native
-"$target/release/bench"
+"$target/release/bench" --json "$target/bench-figures.jsonl"
 echo
-python3 bench/kafka.py "$@" "$target/release/cofferdam" "$target/release/native"
+python3 bench/kafka.py --figures "$target/bench-figures.jsonl" "$@" "$target/release/cofferdam" "$target/release/native"

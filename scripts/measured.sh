@@ -8,7 +8,7 @@ source "$(dirname "$0")/env.sh"
 
 what="$1"
 shift
-workloads=(copy filter-map count-memory count)
+workloads=(copy filter-map count-memory count join)
 case "$what" in
   counts) scripts/setup.sh valgrind ;;
   profile)

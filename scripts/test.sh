@@ -27,7 +27,7 @@ finish() {
 
 build() {
   step "format" cargo fmt --all --check || true
-  step "components" scripts/components.sh plugins examples guests &&
+  step "components" scripts/components.sh plugins examples guests bench &&
     step "component in JavaScript" tests/guests/js-word-count/build.sh &&
     step "data of the flights example" scripts/flights-data.sh &&
     step "host" cargo build --workspace

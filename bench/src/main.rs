@@ -1,45 +1,55 @@
-//! Runs small apps on the embedded log and prints what a record costs: `bench [RECORDS]`. With `bench --perf-map MANIFEST RECORDS` it runs
-//! one, once, and `perf` is told what the guests' functions are called.
+//! Runs small apps on the embedded log and prints what a record costs, and how soon a host is at work: `bench [--json FILE] [RECORDS]`. The file
+//! gets the figures that have targets, for `bench/targets.py`. With `bench --perf-map MANIFEST RECORDS` it runs one app, once, and `perf` is told
+//! what the guests' functions are called.
 //!
 //! One partition, one stream thread. The records (8-byte keys over 100,000 keys, values of 100 bytes) lie in the log before the clock
 //! starts; it stops when everything is committed. CPU seconds are those of the whole process. Runs of different apps take turns.
 
 #![allow(clippy::disallowed_methods, reason = "it measures")]
 
+mod app;
 mod counting;
+mod figures;
 mod in_host;
+mod starting;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use cofferdam::broker::{Broker, OutgoingRecord};
-use cofferdam::clock::{Clock, SystemClock};
-use cofferdam::deploy::{Application, BindSettings, ExternalTopics, Overrides, bind, open_log};
-use cofferdam::error::Diagnostic;
-use cofferdam::limits;
-use cofferdam::record::{Record, Timestamp};
-use cofferdam::runtime::{Host, HostSettings};
+
+use app::{Measured, Nodes, VALUE_BYTES, run};
+use figures::Figures;
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
 
-const KEYS: u64 = 100_000;
-const VALUE_BYTES: usize = 100;
-const BATCH: u64 = 10_000;
+const RECORDS: u64 = 1_000_000;
 const RUNS: usize = 3;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let count = |text: &String| text.parse::<u64>().context("the number of records");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        [] => table(1_000_000),
-        [records] => table(count(records)?),
-        [flag, manifest, records] if flag == "--perf-map" => profiled(Path::new(manifest), count(records)?),
-        _ => Err(anyhow!("bench [RECORDS], or bench --perf-map MANIFEST RECORDS")),
+        ["--perf-map", manifest, records] => profiled(Path::new(manifest), count(records)?),
+        [] => all(RECORDS, None),
+        ["--json", file] => all(RECORDS, Some(file)),
+        ["--json", file, records] => all(count(records)?, Some(file)),
+        [records] => all(count(records)?, None),
+        _ => Err(anyhow!("bench [--json FILE] [RECORDS], or bench --perf-map MANIFEST RECORDS")),
     }
+}
+
+/// `json`: the file for the figures.
+fn all(records: u64, json: Option<&str>) -> Result<()> {
+    let mut figures = Figures::default();
+    table(records, &mut figures)?;
+    ten_components(&mut figures)?;
+    json.map_or(Ok(()), |file| figures.write(Path::new(file)))
+}
+
+fn count(text: &str) -> Result<u64> {
+    text.parse().context("the number of records")
 }
 
 fn profiled(manifest: &Path, records: u64) -> Result<()> {
@@ -48,14 +58,13 @@ fn profiled(manifest: &Path, records: u64) -> Result<()> {
     Ok(())
 }
 
-fn table(records: u64) -> Result<()> {
-    let apps = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/embedded");
+fn table(records: u64, figures: &mut Figures) -> Result<()> {
     println!("{records} records of 8 + {VALUE_BYTES} bytes, embedded log, exactly once, 1 partition, 1 thread; median of {RUNS}");
     println!("| app | records/s | CPU s / million | allocations / record |\n|---|---|---|---|");
     let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); SUBJECTS.len()];
     for _ in 0..RUNS {
         for (subject, runs) in SUBJECTS.iter().zip(&mut runs) {
-            runs.push(run(&apps.join(format!("{}.toml", subject.app)), subject.nodes, records)?);
+            runs.push(run(&subject.manifest(), subject.nodes, records)?);
         }
     }
     let n = records as f64;
@@ -63,12 +72,29 @@ fn table(records: u64) -> Result<()> {
     for (subject, mut runs) in SUBJECTS.iter().zip(runs) {
         runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
         let Measured { seconds, cpu, allocations } = runs[RUNS / 2];
-        println!("| {} | {:.0} | {:.2} | {:.1} |", subject.name, n / seconds, cpu * 1e6 / n, allocations as f64 / n);
+        println!("| {} | {:.0} | {:.2} | {:.2} |", subject.name, n / seconds, cpu * 1e6 / n, allocations as f64 / n);
         micros.insert(subject.name, cpu * 1e6 / n);
     }
     let of = |name: &str| micros.get(name).copied().unwrap_or(f64::NAN);
-    println!("\nsandboxed filter-map / the same code in the host: {:.2}", of("filter-map") / of("filter-map in the host"));
-    println!("one more node in a chain: {:.0} ns a record", (of("chain of 5") - of("chain of 1")) / 4.0 * 1e3);
+    let (sandboxed, node_ns) = (of("filter-map") / of("filter-map in the host"), (of("chain of 5") - of("chain of 1")) / 4.0 * 1e3);
+    println!("\nsandboxed filter-map / the same code in the host: {sandboxed:.2}");
+    println!("one more node in a chain: {node_ns:.0} ns a record");
+    figures.add("sandboxed filter-map / in the host", sandboxed);
+    figures.add("one more node, ns a record", node_ns);
+    Ok(())
+}
+
+fn ten_components(figures: &mut Figures) -> Result<()> {
+    let starting::Ready { loaded, at_work } = starting::measure()?;
+    let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
+    println!(
+        "{} components whose compiled code is kept: loaded after {:.1} ms, at work after {:.1} ms; median of {}",
+        starting::COMPONENTS,
+        ms(loaded),
+        ms(at_work),
+        starting::RUNS
+    );
+    figures.add("ten components at work, ms", ms(at_work));
     Ok(())
 }
 
@@ -80,13 +106,10 @@ struct Subject {
     nodes: Nodes,
 }
 
-/// Where its nodes come from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Nodes {
-    Sandboxed,
-    /// Components, and `perf` is told what their functions are called.
-    Named,
-    InHost,
+impl Subject {
+    fn manifest(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("apps/embedded/{}.toml", self.app))
+    }
 }
 
 const SUBJECTS: &[Subject] = &[
@@ -99,80 +122,22 @@ const SUBJECTS: &[Subject] = &[
     Subject { name: "count", app: "count", nodes: Nodes::Sandboxed },
 ];
 
-#[derive(Clone, Copy)]
-struct Measured {
-    seconds: f64,
-    cpu: f64,
-    allocations: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
-    let folder = tempfile::tempdir()?;
-    let state_dir: PathBuf = folder.path().join("state");
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let overrides =
-        Overrides { threads: Some(1), state_dir: Some(state_dir.clone()), perf_map: nodes == Nodes::Named, ..Overrides::default() };
-    let app = Application::load(manifest, &overrides).map_err(problems)?;
-    let open = open_log(&state_dir, clock.clone()).map_err(|p| problems(vec![p]))?;
-    let broker: Arc<dyn Broker> = Arc::new(open.log.clone());
-    let settings = BindSettings {
-        tasks_folder: Some(state_dir.join("tasks")),
-        commit_floor: limits::COMMIT_FLOOR_EMBEDDED,
-        topics: ExternalTopics::Own { partitions: None },
-        redact_keys: false,
-        seed: 1,
-    };
-    let mut plan = bind(&app, broker.clone(), clock, &settings).map_err(problems)?;
-    if nodes == Nodes::InHost {
-        plan.nodes = Arc::new(in_host::InHost);
-    }
-    let (topic, _) = app.input_topic("in").context("the app has a source `in`")?;
-    fill(&*broker, &topic, records)?;
-    let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());
-    let mut host = Host::start(plan, HostSettings { threads: 1 }).map_err(|p| problems(vec![p]))?;
-    let (_nobody, pause) = std::sync::mpsc::channel::<()>();
-    while !host.idle()? {
-        let _ = pause.recv_timeout(Duration::from_millis(5));
-        if let Some(exit) = host.ended() {
-            return Err(anyhow!("the host ended: {exit:?}"));
+    const RECORDS: u64 = 200_000;
+    /// Of each record, where records have no headers: what is allocated is allocated for a frame, a chunk of the log, a commit.
+    const ALLOCATIONS_A_RECORD: f64 = 0.1;
+
+    /// One test for both: the allocator counts what all threads do.
+    #[test]
+    fn a_record_without_headers_allocates_nothing_of_its_own() {
+        for name in ["copy", "filter-map"] {
+            let subject = SUBJECTS.iter().find(|subject| subject.name == name).unwrap();
+            let Measured { allocations, .. } = run(&subject.manifest(), subject.nodes, RECORDS).unwrap();
+            let each = allocations as f64 / RECORDS as f64;
+            assert!(each < ALLOCATIONS_A_RECORD, "{name}: {each:.3} allocations a record");
         }
     }
-    let measured = Measured {
-        seconds: started.elapsed().as_secs_f64(),
-        cpu: cpu_seconds()? - cpu,
-        allocations: counting::allocations() - allocations,
-    };
-    host.stop(false);
-    Ok(measured)
-}
-
-fn fill(broker: &dyn Broker, topic: &Arc<str>, records: u64) -> Result<()> {
-    let mut random = cofferdam::node::SeededRandom::new(7);
-    for first in (0..records).step_by(BATCH as usize) {
-        let batch = (first..records.min(first + BATCH)).map(|n| OutgoingRecord {
-            topic: topic.clone(),
-            partition: None,
-            record: Record {
-                key: Some(format!("{:08}", random.next_u64() % KEYS).into()),
-                // Its 16th byte is a random digit.
-                value: Some(format!("{:016}{n:0rest$}", random.next_u64() % 10, rest = VALUE_BYTES - 16).into()),
-                timestamp: Timestamp(n as i64),
-                ..Record::default()
-            },
-        });
-        broker.produce(batch.collect(), None)?;
-    }
-    Ok(())
-}
-
-/// User and system time of this process (proc(5): fields 14 and 15 of `stat`, in hundredths of a second).
-fn cpu_seconds() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: Vec<f64> = after_name.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-    Ok(ticks.iter().sum::<f64>() / 100.0)
-}
-
-fn problems(all: Vec<Diagnostic>) -> anyhow::Error {
-    anyhow!(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }

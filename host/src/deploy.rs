@@ -23,7 +23,7 @@ mod topics;
 
 pub use application::{Application, Overrides, engine};
 pub use bench::bench;
-pub use bind::{BindSettings, bind, bind_nodes};
+pub use bind::{BindSettings, bind, bind_nodes, state_budget};
 pub use bundle::Bundle;
 pub use deployments::Deployment;
 pub use embedded::{Maintenance, OpenLog, lock_folder, open_log};

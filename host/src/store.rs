@@ -9,6 +9,8 @@
 //! it is committed, always: the running transaction lives in the overlays. Called by nodes (through `sandbox`), tasks and restore.
 
 mod at_work;
+#[doc(hidden)]
+pub mod bench;
 mod cells;
 mod changelog;
 mod clock;

@@ -17,6 +17,7 @@ mod graph;
 mod letters;
 mod order;
 mod partitions;
+mod paths;
 mod topics;
 mod wire;
 
@@ -35,4 +36,5 @@ pub use graph::{
     SubTopology, Takes, TimestampFrom, TopicUse, Topology, TopologyNode,
 };
 pub use partitions::{InternalTopic, Partitions, TaskId, partitions};
+pub use paths::{Paths, Reason};
 pub use topics::{own_changelog, retried_letters};

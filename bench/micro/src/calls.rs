@@ -7,12 +7,13 @@ use std::sync::{Arc, OnceLock};
 use cofferdam::node::{Effort, Frame, Lent, Node, Position, Schedules, SeededRandom, TaskEnv};
 use cofferdam::record::Timestamp;
 use cofferdam::sandbox::{ComponentNode, Engine, Loaded, NodeLimits, NodeSetup, StoreGrant, load};
-use cofferdam::store::{StoreConfig, TaskStores};
+use cofferdam::store::{Home, StoreConfig, TaskStores};
 use cofferdam::topology::{Backend, NodeIx, StoreAccess, StoreShape};
 
 use crate::Case;
 use crate::data::record;
 use crate::frames::Run;
+use crate::stores::roomy;
 
 /// Records of a packed call.
 const FRAMES: [usize; 3] = [1, 8, 256];
@@ -70,8 +71,10 @@ fn start(loaded: &Arc<Loaded>, config: &str) -> (ComponentNode, Lent) {
         backend: Backend::Memory,
         changelog: "counts-changelog".into(),
     };
+    // As a host does; the folder of a task without stores on disk is never made.
+    let home = Home { folder: Path::new("nowhere"), budget: &roomy() };
     let mut env: Lent = Some(Box::new(TaskEnv {
-        stores: TaskStores::open(None, vec![store]).expect("the stores open"),
+        stores: TaskStores::open(Some(home), vec![store]).expect("the stores open"),
         schedules: Schedules::default(),
         random: SeededRandom::new(1),
         position: Some(Position { topic: "in".into(), partition: 0, offset: 0 }),

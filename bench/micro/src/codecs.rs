@@ -10,7 +10,7 @@ use cofferdam::topology::Backend;
 
 use crate::Case;
 use crate::data::{key, record, row};
-use crate::stores::{ROWS, Store};
+use crate::stores::{ROWS, Store, roomy};
 
 /// Blobs of a packed call.
 const BLOBS: usize = 256;
@@ -21,7 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Changelog records into a store.
 fn restore() -> Case {
-    let mut store = Store::empty(Backend::Memory);
+    let mut store = Store::empty(Backend::Memory, &roomy());
     store.put_all();
     let changes = store.stores.changes().expect("the changes can be made").into_iter().zip(0..);
     let records: Vec<ConsumedRecord> = changes.map(|(change, offset)| ConsumedRecord { offset, record: change.record }).collect();

@@ -7,6 +7,7 @@ mod calls;
 mod codecs;
 mod data;
 mod frames;
+mod rows;
 mod stores;
 
 /// A piece of work. Doing it again does the same.
@@ -29,7 +30,7 @@ impl Case {
 pub type Maker = fn() -> Vec<Case>;
 
 /// Groups of cases whose instructions are the same in every run.
-pub const COUNTED: &[Maker] = &[frames::cases, stores::overlay, stores::in_memory, stores::on_disk, codecs::cases];
+pub const COUNTED: &[Maker] = &[frames::cases, stores::overlay, rows::cases, stores::in_memory, stores::on_disk, codecs::cases];
 
 /// Calls of components, in machine code that was compiled a moment ago.
 pub const CALLS: &[Maker] = &[calls::cases];

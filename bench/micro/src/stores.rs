@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::ops::Bound::Unbounded;
 
 use bytes::Bytes;
+use cofferdam::deploy::state_budget;
 use cofferdam::disk::Budget;
+use cofferdam::limits;
 use cofferdam::record::Timestamp;
 use cofferdam::store::{Changelog, Home, Row, ScanOrder, StoreConfig, TaskStores};
 use cofferdam::topology::{Backend, StoreShape};
@@ -15,34 +17,42 @@ use crate::data::{key, row};
 
 /// Rows of a store, and of a transaction.
 pub(crate) const ROWS: usize = 1_000;
-const BUDGET_BYTES: usize = 64 << 20;
 
 /// One store; 0 is its index.
 pub(crate) struct Store {
     pub(crate) stores: TaskStores,
     /// What the cases write and ask for: keys in an order that is not their own.
     pub(crate) rows: Vec<(Bytes, Row)>,
-    _folder: Option<TempDir>,
+    _folder: TempDir,
+}
+
+/// As a host has it, unless its manifest says otherwise: all rows of a case have room in front of their backend.
+pub(crate) fn roomy() -> Budget {
+    state_budget(limits::STATE_MEMORY_BYTES)
+}
+
+/// No row has room in front of its backend for longer than a call: so goes a store that is far larger than its share.
+pub(crate) fn cramped() -> Budget {
+    roomy().with_rows(0)
 }
 
 impl Store {
-    pub(crate) fn empty(backend: Backend) -> Self {
-        let folder = (backend == Backend::RocksDb).then(|| tempfile::tempdir().expect("a temporary folder"));
-        let budget = Budget::new(BUDGET_BYTES, BUDGET_BYTES);
-        let home = folder.as_ref().map(|folder| Home { folder: folder.path(), budget: &budget });
+    /// Opened as a task of a host opens its stores.
+    pub(crate) fn empty(backend: Backend, budget: &Budget) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = Home { folder: folder.path(), budget };
         let config =
             StoreConfig { name: "rows".into(), shape: StoreShape::KeyValue { ttl: None }, backend, changelog: "rows-changelog".into() };
-        let stores = TaskStores::open(home, vec![config]).expect("the stores open");
+        let stores = TaskStores::open(Some(home), vec![config]).expect("the stores open");
         // 7 and 1,000 have no divisor in common.
         let rows = (0..ROWS).map(|number| number * 7 % ROWS).map(|number| (key(number), row(number))).collect();
         Self { stores, rows, _folder: folder }
     }
 
     /// With all rows in the store below the overlay, and on disk flushed.
-    fn filled(backend: Backend) -> Self {
-        let mut store = Self::empty(backend);
-        store.put_all();
-        store.stores.apply().expect("the stores are written");
+    fn filled(backend: Backend, budget: &Budget) -> Self {
+        let mut store = Self::empty(backend, budget);
+        store.put_and_apply();
         store.stores.flush(&[(Changelog::Store(0), 1)], Timestamp(0)).expect("the stores are flushed");
         store
     }
@@ -51,6 +61,11 @@ impl Store {
         for (key, row) in &self.rows {
             self.stores.put(0, key, Some(row.clone())).expect("a row is put");
         }
+    }
+
+    fn put_and_apply(&mut self) {
+        self.put_all();
+        self.stores.apply().expect("the stores are written");
     }
 
     fn get_all(&mut self) {
@@ -75,7 +90,7 @@ fn case(name: impl Into<String>, mut store: Store, mut work: impl FnMut(&mut Sto
 }
 
 pub(crate) fn overlay() -> Vec<Case> {
-    let empty = || Store::empty(Backend::Memory);
+    let empty = || Store::empty(Backend::Memory, &roomy());
     let written = || {
         let mut store = empty();
         store.put_all();
@@ -83,7 +98,7 @@ pub(crate) fn overlay() -> Vec<Case> {
     };
     // Every other row of the transaction is one that the store has too.
     let half_written = || {
-        let mut store = Store::filled(Backend::Memory);
+        let mut store = Store::filled(Backend::Memory, &roomy());
         for (key, row) in store.rows.iter().step_by(2) {
             store.stores.put(0, key, Some(row.clone())).expect("a row is put");
         }
@@ -122,14 +137,16 @@ pub(crate) fn on_disk() -> Vec<Case> {
     below("store on disk", Backend::RocksDb)
 }
 
+/// What is read lies in front of the backend, unless the case says otherwise; a scan goes to the backend.
 fn below(group: &str, backend: Backend) -> Vec<Case> {
+    let filled = || Store::filled(backend, &roomy());
+    let pushed_back = || Store::filled(backend, &cramped());
     vec![
-        case(format!("{group}/get"), Store::filled(backend), Store::get_all),
-        case(format!("{group}/get many"), Store::filled(backend), Store::get_many),
-        case(format!("{group}/scan"), Store::filled(backend), Store::scan),
-        case(format!("{group}/put and apply"), Store::filled(backend), |store| {
-            store.put_all();
-            store.stores.apply().expect("the stores are written");
-        }),
+        case(format!("{group}/get"), filled(), Store::get_all),
+        case(format!("{group}/get many"), filled(), Store::get_many),
+        case(format!("{group}/get many, none in front"), pushed_back(), Store::get_many),
+        case(format!("{group}/scan"), filled(), Store::scan),
+        case(format!("{group}/put and apply"), filled(), Store::put_and_apply),
+        case(format!("{group}/put and apply, none in front"), pushed_back(), Store::put_and_apply),
     ]
 }

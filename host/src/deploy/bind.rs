@@ -63,7 +63,6 @@ pub fn bind_nodes(
         .map_err(|e| vec![Diagnostic::usage("T030", e.to_string())])?;
     let runtime = &app.manifest.runtime;
     let overlays = runtime.memory_bytes / limits::OVERLAYS_DIVISOR;
-    let rows = runtime.memory_bytes / limits::ROWS_DIVISOR;
     let transaction_bytes = limits::TRANSACTION_BYTES.min(overlays / runtime.threads.max(1) as usize);
     for plan in tasks.iter_mut().filter_map(Arc::get_mut) {
         plan.redact_keys = settings.redact_keys;
@@ -80,11 +79,18 @@ pub fn bind_nodes(
         alone: matches!(settings.topics, ExternalTopics::Own { .. }),
         // Tasks are named after sources: two apps in one state folder may have the same.
         tasks_folder: settings.tasks_folder.as_ref().map(|folder| folder.join(&*app.topology.app)),
-        budget: Budget::new(runtime.memory_bytes - overlays - rows, runtime.memory_bytes / limits::WRITE_BUFFERS_DIVISOR).with_rows(rows),
+        budget: state_budget(runtime.memory_bytes),
         transaction_bytes,
         commit_interval: runtime.commit_interval,
         commit_floor: settings.commit_floor,
         max_task_idle: runtime.max_task_idle,
         seed: settings.seed,
     })
+}
+
+/// What of the memory of a host's state is left to databases, and to the rows in front of them.
+pub fn state_budget(memory_bytes: usize) -> Budget {
+    let rows = memory_bytes / limits::ROWS_DIVISOR;
+    let blocks = memory_bytes - memory_bytes / limits::OVERLAYS_DIVISOR - rows;
+    Budget::new(blocks, memory_bytes / limits::WRITE_BUFFERS_DIVISOR).with_rows(rows)
 }

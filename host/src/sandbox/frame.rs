@@ -244,11 +244,18 @@ impl Cursor<'_> {
     }
 }
 
-/// Reads what may be the answer of a guest that was given two records. For fuzzing: whatever the bytes are, it returns.
+/// Reads what may be the answer of a guest that was given two records, alone, and behind the same as a frame that it hands over early. For
+/// fuzzing: whatever the bytes are, it returns.
 pub fn read_any(bytes: &[u8]) {
     let setup = NodeSetup { ports: vec!["left".into(), "right".into()], ..NodeSetup::nobodys() };
-    // An error is as good as outputs.
-    _ = Taken::default().read(&setup, &[0, 1], &Bytes::copy_from_slice(bytes), true, &mut Vec::new());
+    let frame = Bytes::copy_from_slice(bytes);
+    for frames in [&[true][..], &[false, true]] {
+        let mut taken = Taken::default();
+        for &returned in frames {
+            // An error is as good as outputs.
+            _ = taken.read(&setup, &[0, 1], &frame, returned, &mut Vec::new());
+        }
+    }
 }
 
 fn malformed(why: &'static str) -> Failure {

@@ -8,8 +8,10 @@ pub use json::describe_json;
 pub use mermaid::describe_mermaid;
 pub use text::describe_text;
 
-use super::frames::OneByOne;
+use std::collections::BTreeSet;
+
 use super::graph::{Child, NodeIx, NodeKind, SourceRole, Topology, TopologyNode};
+use super::paths::{Paths, Reason};
 
 /// What a node is, in one word.
 fn noun(node: &TopologyNode) -> &'static str {
@@ -43,14 +45,20 @@ fn users(topology: &Topology, store: usize) -> Vec<(&TopologyNode, super::graph:
     processors.flat_map(|(n, p)| p.grants.iter().filter(|g| g.store == store).map(move |g| (n, g.access))).collect()
 }
 
-/// Why the records of a source go one at a time; `None` for other nodes, and where they go many at a time.
-fn one_by_one(topology: &Topology, node: &TopologyNode) -> Option<String> {
-    let at = topology.nodes.iter().position(|n| n.name == node.name && matches!(n.kind, NodeKind::Source(_)))?;
-    Some(match topology.one_by_one(NodeIx(at))? {
-        OneByOne::TwoWays(node) => format!("two ways lead to '{}'", topology.nodes.get(node.0)?.name),
-        OneByOne::SharedStore(store) => format!("several nodes use the store '{}'", topology.stores.get(store)?.name),
-        OneByOne::OneTopic(topic) => format!("several nodes write '{topic}'"),
-    })
+/// How a processor gets its records, in words.
+fn path(topology: &Topology, paths: &Paths, node: NodeIx) -> String {
+    let (singly, packed): (Vec<_>, Vec<_>) = paths.into_node(node).partition(|(_, why)| why.is_some());
+    if singly.is_empty() {
+        return "packed".to_owned();
+    }
+    if packed.is_empty() {
+        let reasons: BTreeSet<String> = singly.iter().filter_map(|(_, why)| Some(why.as_ref()?.text(topology))).collect();
+        return format!("one record a call: {}", reasons.into_iter().collect::<Vec<_>>().join(", "));
+    }
+    let from = |(source, why): &(NodeIx, Option<&Reason>)| {
+        Some(format!(", from '{}' one record a call: {}", topology.nodes.get(source.0)?.name, why.as_ref()?.text(topology)))
+    };
+    format!("packed{}", singly.iter().filter_map(from).collect::<String>())
 }
 
 /// Whose topics a source reads, in one word.

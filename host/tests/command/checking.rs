@@ -23,7 +23,7 @@ fn app_is_checked_and_described() {
         sub-topology lines  (1 task)
           source     lines   <- lines
                        -> count
-          processor  count   components/word_count.wasm
+          processor  count   components/word_count.wasm; packed
                        -> counts
           sink       counts  -> counts
           store      counts: key-value, rocksdb; changelog word-count-counts-changelog; used by count
@@ -217,15 +217,4 @@ fn rights_of_an_app_are_arguments_of_kafka_acls() {
         --add --allow-principal User:NAME --operation Read --operation Describe --group word-count
         --add --allow-principal User:NAME --operation Write --operation Describe --transactional-id word-count- --resource-pattern-type prefixed
     "#);
-}
-
-#[test]
-fn node_says_why_it_takes_one_record_a_call() {
-    let rows = "stores = [\"rows\"]\n\n[stores.rows]\nkind = \"key-value\"";
-    let told = ["", "\nttl = \"1h\""].map(|ttl| {
-        let place = Place::with_probe(&one_probe("{ do = \"put\" }", &format!("{rows}{ttl}\n")));
-        let told = place.session(&["describe app.toml"]);
-        told.split_once("one record a call").map_or("nothing".to_owned(), |(_, why)| why.trim().to_owned())
-    });
-    assert_eq!(told, ["nothing", "probe: rows of store rows expire"]);
 }

@@ -7,6 +7,7 @@
 mod api;
 mod checking;
 mod dead_letters;
+mod describing;
 mod failing;
 mod help;
 mod looking;

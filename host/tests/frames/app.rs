@@ -11,8 +11,12 @@ use proptest::sample::Index;
 const STORES: usize = 3;
 /// Topics that sinks may share.
 const TOPICS: usize = 5;
-/// What can be read: two sources and a table, which are also the topics.
-pub(super) const INPUTS: [&str; 3] = ["in", "other", "rows"];
+/// What can be read: two sources and a table, which are also topics.
+const INPUTS: [&str; 3] = ["in", "other", "rows"];
+/// The topics that they read: the first source has two.
+pub(super) const INPUT_TOPICS: [&str; 4] = ["in", "other", "rows", "more"];
+/// Partitions of each topic, at most.
+const PARTITIONS: u32 = 2;
 
 /// What a processor does: a behaviour of the component `probe`, or an operator of the component `operators`.
 #[derive(Clone, Copy, Debug)]
@@ -21,16 +25,35 @@ struct Kind {
     config: &'static str,
     /// The role of its store.
     store: Option<&'static str>,
+    /// Of which kind that is.
+    shape: &'static Shape,
     /// One of its ports besides the one that all have.
     port: Option<&'static str>,
 }
 
+/// A kind of stores: what the names of those begin with, and what a manifest says of them.
+#[derive(Debug)]
+struct Shape {
+    prefix: &'static str,
+    keys: &'static str,
+}
+
+const KEY_VALUE: &Shape = &Shape { prefix: "s", keys: "" };
+const WINDOWS: &Shape = &Shape { prefix: "w", keys: "kind = \"window\"\nwindow = \"10ms\"\nretention = \"60ms\"\n" };
+const SESSIONS: &Shape = &Shape { prefix: "e", keys: "kind = \"session\"\nretention = \"60ms\"\n" };
+const VERSIONS: &Shape = &Shape { prefix: "v", keys: "kind = \"versioned\"\nhistory = \"40ms\"\n" };
+const SHAPES: [&Shape; 4] = [KEY_VALUE, WINDOWS, SESSIONS, VERSIONS];
+
 const fn probe(config: &'static str) -> Kind {
-    Kind { component: "probe", config, store: None, port: None }
+    Kind { component: "probe", config, store: None, shape: KEY_VALUE, port: None }
 }
 
 const fn stored(config: &'static str, role: &'static str) -> Kind {
     Kind { store: Some(role), ..probe(config) }
+}
+
+const fn timed(config: &'static str, role: &'static str, shape: &'static Shape) -> Kind {
+    Kind { shape, ..stored(config, role) }
 }
 
 /// Deletes its row now and then.
@@ -49,6 +72,7 @@ const KINDS: &[(u32, Kind)] = &[
     (1, probe("do = 'changes'")),
     (1, probe("do = 'cell'")),
     (3, probe("do = 'trap'")),
+    (2, probe("do = 'busy', span-ms = 40")),
     (4, stored("do = 'count'", "counts")),
     (3, stored("do = 'write-then-fail'", "rows")),
     (2, stored("do = 'put'", "rows")),
@@ -56,6 +80,9 @@ const KINDS: &[(u32, Kind)] = &[
     (2, Kind { port: Some("unmatched"), ..stored("do = 'join'", "table") }),
     (2, Kind { component: "operators", ..stored("op = 'aggregate', aggregator = { by = 'reduce', between = ' ' }", "aggregates") }),
     (2, Kind { component: "operators", ..stored(FOLD, "aggregates") }),
+    (2, timed("do = 'windows'", "windows", WINDOWS)),
+    (2, timed("do = 'sessions'", "sessions", SESSIONS)),
+    (2, timed("do = 'versions'", "versions", VERSIONS)),
     (2, stored("do = 'punctuate', stream-time-interval-ms = 20", "counts")),
     (1, stored("do = 'punctuate', wall-clock-interval-ms = 30, stream-time-interval-ms = 50, cancel-after = 2", "counts")),
 ];
@@ -100,7 +127,10 @@ pub(super) enum Rest {
 #[derive(Clone, Debug)]
 pub(super) struct App {
     nodes: Vec<Node>,
+    pub(super) partitions: u32,
     on_disk: [bool; STORES + 1],
+    /// Whose rows expire, where they are by key.
+    expiring: [bool; STORES],
     arrivals: Vec<Arrival>,
     /// How many records come before each.
     rests: Vec<(usize, Rest)>,
@@ -111,12 +141,9 @@ pub(super) fn app() -> impl Strategy<Value = App> {
     let arrivals = prop::collection::vec(arrival(), 1..150);
     let rest = prop_oneof![4 => Just(Rest::Settle), 1 => Just(Rest::FailingCommit), 1 => Just(Rest::Restart), 2 => Just(Rest::Wait)];
     let rests = prop::collection::vec((1..60_usize, rest), 1..6);
-    (nodes, any::<[bool; STORES + 1]>(), arrivals, rests).prop_map(|(nodes, on_disk, arrivals, rests)| App {
-        nodes,
-        on_disk,
-        arrivals,
-        rests,
-    })
+    let expiring = prop::array::uniform(prop::bool::weighted(0.1));
+    (nodes, 1..=PARTITIONS, any::<[bool; STORES + 1]>(), expiring, arrivals, rests)
+        .prop_map(|(nodes, partitions, on_disk, expiring, arrivals, rests)| App { nodes, partitions, on_disk, expiring, arrivals, rests })
 }
 
 fn node() -> impl Strategy<Value = Node> {
@@ -125,6 +152,8 @@ fn node() -> impl Strategy<Value = Node> {
         1 => Just(""),
         3 => Just("on-error = \"skip\"\n"),
         3 => Just("on-error = { policy = \"dead-letter\", topic = \"letters\" }\n"),
+        1 => Just("on-error = { policy = \"dead-letter\", topic = \"letters\", retry = { max = 1, backoff = \"40ms\" } }\n"),
+        1 => Just("on-error = { policy = \"skip\", retry = { max = 2, backoff = \"30ms\" } }\n"),
     ];
     let parents = prop_oneof![8 => prop::collection::vec(any::<Index>(), 1), 1 => prop::collection::vec(any::<Index>(), 2)];
     let sinks = prop_oneof![2 => Just(vec![]), 4 => prop::collection::vec(0..TOPICS, 1), 1 => prop::collection::vec(0..TOPICS, 2)];
@@ -138,7 +167,7 @@ fn arrival() -> impl Strategy<Value = Arrival> {
     const KEYS: &[Option<&[u8]>] = &[Some(b"a"), Some(b"b"), Some(b"c"), Some(b"dd"), Some(b""), None, Some(b"\xff")];
     const GOOD: &[Option<&[u8]>] = &[Some(b"1"), Some(b"2"), Some(b"3"), Some(b"44"), Some(b"1005")];
     const OTHERS: &[Option<&[u8]>] = &[Some(b"to be"), Some(b"bad"), Some(b"boom"), None, Some(b""), Some(b"\xff\xfe")];
-    let input = prop_oneof![6 => Just(0_usize), 1 => Just(1_usize), 1 => Just(2_usize)];
+    let input = prop_oneof![6 => Just(0_usize), 1 => Just(1_usize), 1 => Just(2_usize), 1 => Just(3_usize)];
     let value = prop_oneof![9 => prop::sample::select(GOOD), 1 => prop::sample::select(OTHERS)];
     (input, prop::sample::select(KEYS), value, prop::bool::weighted(0.1), -3..10_i64)
         .prop_map(|(input, key, value, header, step)| Arrival { input, key, value, header, step })
@@ -146,13 +175,15 @@ fn arrival() -> impl Strategy<Value = Arrival> {
 
 impl App {
     pub(super) fn manifest(&self) -> String {
-        let mut toml = "[app]\nid = \"app\"\n[sources.in]\ntopic = \"in\"\n[sources.other]\ntopic = \"other\"\n".to_owned();
+        let mut toml = "[app]\nid = \"app\"\n[sources.in]\ntopics = [\"in\", \"more\"]\n[sources.other]\ntopic = \"other\"\n".to_owned();
         _ = writeln!(toml, "[tables.rows]\ntopic = \"rows\"\nbackend = \"{}\"", self.backend(STORES));
         for (number, node) in self.nodes.iter().enumerate() {
             self.write_node(number, node, &mut toml);
         }
-        for store in (0..STORES).filter(|store| self.uses(*store)) {
-            _ = writeln!(toml, "[stores.s{store}]\nbackend = \"{}\"", self.backend(store));
+        for (shape, store) in self.used() {
+            let expires = if shape.prefix == KEY_VALUE.prefix && self.expiring[store] { "ttl = \"30ms\"\n" } else { "" };
+            let Shape { prefix, keys } = shape;
+            _ = writeln!(toml, "[stores.{prefix}{store}]\n{keys}{expires}backend = \"{}\"", self.backend(store));
         }
         // Whatever else has a child: an input has to be read by somebody.
         _ = writeln!(toml, "[sinks.rest]\ntopic = \"rest\"\nfrom = [\"in\", \"other\", \"rows\"]");
@@ -164,7 +195,7 @@ impl App {
     }
 
     fn write_node(&self, number: usize, node: &Node, toml: &mut String) {
-        let Kind { component, config, store, .. } = node.kind;
+        let Kind { component, config, store, shape, .. } = node.kind;
         let mut from: Vec<String> = node.parents.iter().map(|parent| self.parent(number, node, *parent)).collect();
         from.sort();
         from.dedup();
@@ -180,7 +211,7 @@ impl App {
                 _ = writeln!(toml, "stores = {{ table = {{ store = \"s{}\", access = \"read\" }} }}", node.store)
             }
             Some("table") => toml.push_str("stores = { table = { store = \"rows\", access = \"read\" } }\n"),
-            Some(role) => _ = writeln!(toml, "stores = {{ {role} = \"s{}\" }}", node.store),
+            Some(role) => _ = writeln!(toml, "stores = {{ {role} = \"{}{}\" }}", shape.prefix, node.store),
             None => {}
         }
         for (at, topic) in node.sinks.iter().enumerate() {
@@ -193,8 +224,14 @@ impl App {
         node.kind.store == Some("table") && node.by_port
     }
 
-    fn uses(&self, store: usize) -> bool {
-        self.nodes.iter().any(|node| node.store == store && node.kind.store.is_some() && !self.uses_rows(node))
+    fn uses(&self, shape: &Shape, store: usize) -> bool {
+        let uses = |node: &Node| node.kind.store.is_some() && node.kind.shape.prefix == shape.prefix && node.store == store;
+        self.nodes.iter().any(|node| uses(node) && !self.uses_rows(node))
+    }
+
+    fn used(&self) -> impl Iterator<Item = (&'static Shape, usize)> {
+        let all = SHAPES.into_iter().flat_map(|shape| (0..STORES).map(move |store| (shape, store)));
+        all.filter(move |(shape, store)| self.uses(shape, *store))
     }
 
     fn parent(&self, number: usize, node: &Node, parent: Index) -> String {
@@ -214,7 +251,7 @@ impl App {
             .iter()
             .map(|arrival| {
                 time = (time + arrival.step).max(0);
-                (INPUTS[arrival.input], arrival.record(time))
+                (INPUT_TOPICS[arrival.input], arrival.record(time))
             })
             .collect();
         let mut parts = Vec::new();
@@ -228,9 +265,10 @@ impl App {
         parts
     }
 
-    /// Its stores, the table's included.
+    /// Its stores by key, the table's included. What is in others stands in their changelogs.
     pub(super) fn stores(&self) -> Vec<String> {
-        (0..STORES).filter(|store| self.uses(*store)).map(|store| format!("s{store}")).chain(["rows".to_owned()]).collect()
+        let by_key = self.used().filter(|(shape, _)| shape.prefix == KEY_VALUE.prefix);
+        by_key.map(|(_, store)| format!("s{store}")).chain(["rows".to_owned()]).collect()
     }
 }
 

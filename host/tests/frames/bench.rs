@@ -19,10 +19,13 @@ use cofferdam::sandbox::{self, Engine, Loaded};
 use cofferdam::topology;
 use tempfile::TempDir;
 
-use crate::app::{App, INPUTS, Rest};
+use crate::app::{App, INPUT_TOPICS, Rest};
+use crate::counted::Counted;
 
 /// Milliseconds by which the wall clock moves.
 const WAIT_MS: i64 = 40;
+/// How often it moves at the end, so that what sleeps comes to its end.
+const LAST_WAITS: usize = 6;
 /// Steps of the thread until it rests, at most.
 const STEPS: usize = 10_000;
 
@@ -95,20 +98,29 @@ fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// Everything that the app has given and kept, of all topics that are not its inputs.
-pub(super) fn run(app: &Application, random: &App, frames: bool) -> Vec<String> {
+/// What became of a run.
+pub(super) struct Ran {
+    /// Everything that the app has given and kept, of all topics that are not its inputs.
+    pub told: Vec<String>,
+    /// Calls that have got more than one record.
+    pub frames: u64,
+}
+
+pub(super) fn run(app: &Application, random: &App, frames: bool) -> Ran {
     let folder = folder();
     let clock = Arc::new(VirtualClock::default());
     let sim = SimBroker::new(clock.clone());
     let settings = BindSettings {
         tasks_folder: Some(folder.path().to_owned()),
         commit_floor: Duration::ZERO,
-        topics: ExternalTopics::Own { partitions: Some(1) },
+        topics: ExternalTopics::Own { partitions: Some(random.partitions) },
         seed: 1,
         redact_keys: false,
     };
     let mut plan = bind(app, Arc::new(sim.clone()), clock.clone(), &settings).unwrap();
     plan.tasks.iter_mut().filter_map(Arc::get_mut).for_each(|task| task.frames = frames);
+    let counted = Counted::new(plan.nodes.clone());
+    plan.nodes = counted.clone();
     let mut host = Host::start(Arc::new(plan));
     for (records, rest) in random.parts() {
         let outgoing = |(topic, record): (&str, _)| OutgoingRecord { topic: topic.into(), partition: None, record };
@@ -123,17 +135,21 @@ pub(super) fn run(app: &Application, random: &App, frames: bool) -> Vec<String> 
             Rest::Wait => clock.advance_ms(WAIT_MS),
         }
     }
+    for _ in 0..LAST_WAITS {
+        host.settle();
+        clock.advance_ms(WAIT_MS);
+    }
     host.settle();
     let mut told = given(&sim);
     told.extend(kept(&mut host, &sim, random));
     // The databases close before their folder goes.
     drop(host);
-    told
+    Ran { told, frames: counted.frames() }
 }
 
 fn given(sim: &SimBroker) -> Vec<String> {
     let mut by_topic: BTreeMap<TopicPartition, Vec<String>> = BTreeMap::new();
-    for appended in sim.appended_since(0).into_iter().filter(|appended| !INPUTS.contains(&&*appended.at.topic)) {
+    for appended in sim.appended_since(0).into_iter().filter(|appended| !INPUT_TOPICS.contains(&&*appended.at.topic)) {
         let line = format!("{}@{} {:?}", appended.at, appended.offset, appended.record);
         by_topic.entry(appended.at).or_default().push(line);
     }
@@ -146,9 +162,9 @@ fn kept(host: &mut Host, sim: &SimBroker, random: &App) -> Vec<String> {
         let rows = host.thread.rows(&store).unwrap().unwrap_or_default();
         kept.extend(rows.into_iter().map(|(key, row)| format!("{store}: {key:?} {row:?}")));
     }
-    for input in INPUTS {
-        kept.push(format!("{input}: {:?}", sim.committed("app", &TopicPartition::new(input, 0)).unwrap()));
-    }
+    let partitions =
+        INPUT_TOPICS.into_iter().flat_map(|topic| (0..random.partitions).map(move |partition| TopicPartition::new(topic, partition)));
+    kept.extend(partitions.map(|at| format!("{at}: {:?}", sim.committed("app", &at).unwrap())));
     for task in host.board.read() {
         let parked = match task.condition {
             Condition::Parked { why, .. } => why,

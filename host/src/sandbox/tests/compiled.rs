@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use super::{Engine, Guest, load};
-use crate::sandbox::CompiledCode;
+use crate::component::{Component, digest};
+use crate::sandbox::{CompiledCode, load_all};
 
 fn place() -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
@@ -41,6 +42,35 @@ fn a_component_is_compiled_once_and_its_code_used_again() {
     let used = fs::metadata(again).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::ino(&used), std::os::unix::fs::MetadataExt::ino(&compiled), "it was not written again");
     assert!(used.modified().unwrap() > long_ago, "it is known as used");
+}
+
+#[test]
+fn ten_components_that_were_compiled_before_are_all_found() {
+    let (_place, folder) = place();
+    let guest = Guest::default().component();
+    // Each has a custom section of another name, with nothing in it.
+    let component = |number: u8| {
+        let bytes = [&guest[..], &[0, 2, 1, b'0' + number]].concat();
+        Component { name: format!("guest {number}"), digest: digest(&bytes), bytes: bytes.into() }
+    };
+    let components: Vec<Component> = (0..10).map(component).collect();
+    let all: Vec<&Component> = components.iter().collect();
+    let load = || assert!(load_all(&engine(&folder), &all).iter().all(Result::is_ok));
+    load();
+    let compiled = files(&folder);
+    assert_eq!(compiled.len(), 10);
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let inode = |file: &PathBuf| std::os::unix::fs::MetadataExt::ino(&fs::metadata(file).unwrap());
+    let before: Vec<u64> = compiled.iter().map(inode).collect();
+    for file in &compiled {
+        fs::File::open(file).unwrap().set_modified(long_ago).unwrap();
+    }
+
+    load();
+    assert_eq!(files(&folder).len(), 10, "nothing was compiled beside them");
+    assert_eq!(compiled.iter().map(inode).collect::<Vec<_>>(), before, "nor in their place");
+    let found = compiled.iter().filter(|file| fs::metadata(file).unwrap().modified().unwrap() > long_ago).count();
+    assert_eq!(found, 10);
 }
 
 #[test]

@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{noun, one_by_one, port, role, source_word};
-use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, StoreShape, SubTopology, Topology, TopologyNode};
+use super::{noun, port, role, source_word};
+use crate::topology::graph::{FailurePolicy, NodeIx, NodeKind, StoreAccess, StoreShape, SubTopology, Topology};
 use crate::topology::partitions::Partitions;
+use crate::topology::paths::Paths;
 
 /// The topology as JSON. `partitions`: where they are known.
-pub fn describe_json(topology: &Topology, partitions: Option<&Partitions>) -> Value {
+pub fn describe_json(topology: &Topology, partitions: Option<&Partitions>, paths: &Paths) -> Value {
     let subs = topology.sub_topologies.iter().enumerate();
     let topics = topology.topics.iter().map(|t| {
         let count = partitions.and_then(|p| p.topics.get(&t.name).copied()).or(t.partitions);
@@ -17,13 +18,13 @@ pub fn describe_json(topology: &Topology, partitions: Option<&Partitions>) -> Va
     let internal = internal.map(|t| json!({ "name": *t.name, "cleanup": t.cleanup.to_string(), "partitions": t.partitions }));
     json!({
         "app": *topology.app,
-        "sub_topologies": subs.map(|(i, sub)| sub_topology(topology, sub, partitions.and_then(|p| p.tasks.get(i)).copied())).collect::<Vec<_>>(),
+        "sub_topologies": subs.map(|(i, sub)| sub_topology(topology, paths, sub, partitions.and_then(|p| p.tasks.get(i)).copied())).collect::<Vec<_>>(),
         "topics": topics.collect::<Vec<_>>(),
         "internal_topics": internal.collect::<Vec<_>>(),
     })
 }
 
-fn sub_topology(topology: &Topology, sub: &SubTopology, tasks: Option<u32>) -> Value {
+fn sub_topology(topology: &Topology, paths: &Paths, sub: &SubTopology, tasks: Option<u32>) -> Value {
     let stores = sub.stores.iter().filter_map(|index| topology.stores.get(*index)).map(|spec| {
         let mut store = json!({
             "name": *spec.name,
@@ -40,7 +41,7 @@ fn sub_topology(topology: &Topology, sub: &SubTopology, tasks: Option<u32>) -> V
     json!({
         "name": *sub.name,
         "tasks": tasks,
-        "nodes": sub.nodes.iter().filter_map(|ix| topology.nodes.get(ix.0)).map(|n| node(topology, n)).collect::<Vec<_>>(),
+        "nodes": sub.nodes.iter().filter_map(|ix| node(topology, paths, *ix)).collect::<Vec<_>>(),
         "stores": stores.collect::<Vec<_>>(),
         "cells_changelog": sub.cells_changelog.as_deref(),
         "co_partitioned": sub.co_partitioned.iter().map(|set| set.iter().map(|t| &**t).collect::<Vec<_>>()).collect::<Vec<_>>(),
@@ -61,7 +62,8 @@ fn kept(shape: &StoreShape) -> Value {
     }
 }
 
-fn node(topology: &Topology, node: &TopologyNode) -> Value {
+fn node(topology: &Topology, paths: &Paths, ix: NodeIx) -> Option<Value> {
+    let node = topology.nodes.get(ix.0)?;
     let mut children = Vec::new();
     for (slot, child) in node.children.iter().enumerate().flat_map(|(slot, below)| below.iter().map(move |c| (slot, c))) {
         let Some(lower) = topology.nodes.get(child.node.0) else { continue };
@@ -78,7 +80,7 @@ fn node(topology: &Topology, node: &TopologyNode) -> Value {
             json!({
                 "topics": source.topics.iter().map(|t| &**t).collect::<Vec<_>>(),
                 "reads": source_word(source.role),
-                "one_by_one": one_by_one(topology, node),
+                "one_by_one": paths.of_source(ix).map(|why| why.text(topology)),
             })
         }
         NodeKind::Sink(sink) => json!({ "topic": *sink.topic, "repartition": sink.repartition.is_some() }),
@@ -87,16 +89,21 @@ fn node(topology: &Topology, node: &TopologyNode) -> Value {
                 let store = topology.stores.get(g.store).map_or("", |s| &*s.name);
                 json!({ "role": g.role, "store": store, "writes": g.access == StoreAccess::ReadWrite })
             });
+            let one_by_one = paths
+                .into_node(ix)
+                .filter_map(|(source, why)| Some(json!({ "source": *topology.nodes.get(source.0)?.name, "why": why?.text(topology) })));
             json!({
                 "component": processor.component,
                 "inputs": processor.inputs,
                 "ports": processor.ports,
                 "stores": grants.collect::<Vec<_>>(),
+                "packed": paths.into_node(ix).all(|(_, why)| why.is_none()),
+                "one_by_one": one_by_one.collect::<Vec<_>>(),
             })
         }
     };
     if let (Value::Object(value), Value::Object(own)) = (&mut value, own) {
         value.extend(own);
     }
-    value
+    Some(value)
 }

@@ -2,9 +2,11 @@ use std::fmt::Write as _;
 
 use super::{port, role, users};
 use crate::topology::graph::{NodeKind, StoreAccess, Topology};
+use crate::topology::paths::Paths;
 
-/// The topology as a Mermaid flowchart: topics are rounded, stores are cylinders, tables' edges are thick.
-pub fn describe_mermaid(topology: &Topology) -> String {
+/// The topology as a Mermaid flowchart: topics are rounded, stores are cylinders, tables' edges are thick. Processors
+/// that do not get all their records packed say so.
+pub fn describe_mermaid(topology: &Topology, paths: &Paths) -> String {
     let mut out = String::from("flowchart LR\n");
     let mut topics: Vec<&str> = Vec::new();
     let mut edges = String::new();
@@ -14,7 +16,10 @@ pub fn describe_mermaid(topology: &Topology) -> String {
         for ix in &sub.nodes {
             let Some(node) = topology.nodes.get(ix.0) else { continue };
             _ = match node.kind {
-                NodeKind::Processor(_) => writeln!(out, "    n{}[\"{}\"]", ix.0, node.name),
+                NodeKind::Processor(_) => {
+                    let singly = if paths.into_node(*ix).any(|(_, why)| why.is_some()) { "<br/>one record a call" } else { "" };
+                    writeln!(out, "    n{}[\"{}{singly}\"]", ix.0, node.name)
+                }
                 NodeKind::Source(_) | NodeKind::Sink(_) => writeln!(out, "    n{}[/\"{}\"/]", ix.0, node.name),
             };
             for (topic, is_input) in topics_of(&node.kind) {

@@ -1,18 +1,19 @@
 use std::fmt::Write as _;
 
-use super::{noun, one_by_one, port, role, users};
+use super::{noun, port, role, users};
 use crate::manifest::duration_text;
-use crate::topology::graph::{FailurePolicy, NodeKind, StoreAccess, StoreShape, StoreSpec, SubTopology, Topology, TopologyNode};
+use crate::topology::graph::{FailurePolicy, NodeIx, NodeKind, StoreAccess, StoreShape, StoreSpec, SubTopology, Topology, TopologyNode};
 use crate::topology::partitions::Partitions;
+use crate::topology::paths::Paths;
 
 /// A readable picture. `partitions`: where they are known.
-pub fn describe_text(topology: &Topology, partitions: Option<&Partitions>) -> String {
+pub fn describe_text(topology: &Topology, partitions: Option<&Partitions>, paths: &Paths) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     _ = writeln!(out, "app {}", topology.app);
     for (number, sub) in topology.sub_topologies.iter().enumerate() {
         let tasks = partitions.and_then(|p| p.tasks.get(number));
-        sub_topology(&mut out, topology, sub, tasks.copied());
+        sub_topology(&mut out, topology, paths, sub, tasks.copied());
     }
     let internal = partitions.map(|p| &p.internal[..]).unwrap_or_default();
     if !internal.is_empty() {
@@ -24,17 +25,17 @@ pub fn describe_text(topology: &Topology, partitions: Option<&Partitions>) -> St
     out
 }
 
-fn sub_topology(out: &mut String, topology: &Topology, sub: &SubTopology, tasks: Option<u32>) {
+fn sub_topology(out: &mut String, topology: &Topology, paths: &Paths, sub: &SubTopology, tasks: Option<u32>) {
     _ = match tasks {
         Some(1) => writeln!(out, "\nsub-topology {}  (1 task)", sub.name),
         Some(tasks) => writeln!(out, "\nsub-topology {}  ({tasks} tasks)", sub.name),
         None => writeln!(out, "\nsub-topology {}", sub.name),
     };
-    let nodes: Vec<&TopologyNode> = sub.nodes.iter().filter_map(|ix| topology.nodes.get(ix.0)).collect();
-    let width = nodes.iter().map(|n| n.name.chars().count()).max().unwrap_or(0);
-    for node in nodes {
+    let nodes: Vec<(NodeIx, &TopologyNode)> = sub.nodes.iter().filter_map(|ix| Some((*ix, topology.nodes.get(ix.0)?))).collect();
+    let width = nodes.iter().map(|(_, n)| n.name.chars().count()).max().unwrap_or(0);
+    for (ix, node) in nodes {
         let name = &*node.name;
-        _ = writeln!(out, "  {:<9}  {name:<width$}  {}{}{}", noun(node), what(node), policy(node), path(topology, node));
+        _ = writeln!(out, "  {:<9}  {name:<width$}  {}{}{}", noun(node), what(node), policy(node), path(topology, paths, ix));
         for (slot, children) in node.children.iter().enumerate() {
             let port = port(node, slot).map_or(String::new(), |p| format!(".{p} "));
             for child in children {
@@ -65,9 +66,15 @@ fn what(node: &TopologyNode) -> String {
     }
 }
 
-/// Why records of a source go one at a time.
-fn path(topology: &Topology, node: &TopologyNode) -> String {
-    one_by_one(topology, node).map_or_else(String::new, |why| format!("; one record at a time: {why}"))
+/// How records come to a processor, and why those of a source do not come many a call.
+fn path(topology: &Topology, paths: &Paths, ix: NodeIx) -> String {
+    match topology.nodes.get(ix.0).map(|node| &node.kind) {
+        Some(NodeKind::Source(_)) => {
+            paths.of_source(ix).map_or_else(String::new, |why| format!("; one record a call: {}", why.text(topology)))
+        }
+        Some(NodeKind::Processor(_)) => format!("; {}", super::path(topology, paths, ix)),
+        Some(NodeKind::Sink(_)) | None => String::new(),
+    }
 }
 
 fn policy(node: &TopologyNode) -> String {

@@ -1,6 +1,8 @@
 use super::{built, with_inputs};
 use crate::manifest::Guarantee;
-use crate::topology::{NodeIx, NodeKind, OneByOne, SourceRole, Topology, acls, describe_json, describe_mermaid, describe_text, partitions};
+use crate::topology::{
+    NodeIx, NodeKind, OneByOne, Paths, SourceRole, Topology, acls, describe_json, describe_mermaid, describe_text, partitions,
+};
 
 /// Re-keyed by a repartition edge, joined with a table, counted, and read by somebody else.
 const FLIGHTS: &str = r#"
@@ -87,8 +89,9 @@ fn rights_are_those_of_each_topic_and_of_the_apps_prefix() {
 fn text_shows_the_whole_topology() {
     let topology = built(FLIGHTS);
     let counted = partitions(&topology, &known(&[("flights", 4), ("airports", 4)])).unwrap();
-    insta::assert_snapshot!("flights_text", describe_text(&topology, Some(&counted)));
-    let plain = describe_text(&topology, None);
+    let paths = Paths::new(&topology, |_| true);
+    insta::assert_snapshot!("flights_text", describe_text(&topology, Some(&counted), &paths));
+    let plain = describe_text(&topology, None, &paths);
     assert!(plain.contains("\nsub-topology flights\n") && !plain.contains("internal topics"), "{plain}");
 }
 
@@ -96,9 +99,10 @@ fn text_shows_the_whole_topology() {
 fn json_and_mermaid_show_the_whole_topology() {
     let topology = built(FLIGHTS);
     let counted = partitions(&topology, &known(&[("flights", 4), ("airports", 4)])).unwrap();
-    let json = serde_json::to_string_pretty(&describe_json(&topology, Some(&counted))).unwrap();
+    let paths = Paths::new(&topology, |_| true);
+    let json = serde_json::to_string_pretty(&describe_json(&topology, Some(&counted), &paths)).unwrap();
     insta::assert_snapshot!("flights_json", json);
-    insta::assert_snapshot!("flights_mermaid", describe_mermaid(&topology));
+    insta::assert_snapshot!("flights_mermaid", describe_mermaid(&topology, &paths));
 }
 
 /// `parent[.port] -> child.input`, with `*` on a table's edge, in the order of delivery.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cofferdam_guest::{Bytes, Clock, Context, Decode, Failure, Outgoing, RawRecord, Record, Setup, Text, Timestamp};
 use serde::Deserialize;
 
-use crate::{Probe, Stores, hostile};
+use crate::{Probe, Stores, hostile, timed};
 
 /// `config.do`. "value" is the record's value as UTF-8; where a behaviour waits for a value, it passes every other record on.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,6 +55,12 @@ pub(crate) enum Do {
     Join {},
     /// Counts records in the cell `seen`; forwards the count.
     Cell {},
+    /// Counts by key in windows of 10 ms, in store `windows`; forwards the window's start and count, and how many windows the key has.
+    Windows {},
+    /// Counts by key in sessions with gaps of 5 ms, in store `sessions`; forwards the session.
+    Sessions {},
+    /// Puts key and value, as of the record's time, into store `versions`; forwards what was there 5 ms before. Null deletes.
+    Versions {},
     /// Counts by key; at a punctuation forwards `#` and all counts, then forgets them. Store `counts`.
     Punctuate {
         stream_time_interval_ms: Option<u64>,
@@ -73,6 +79,8 @@ pub(crate) enum Do {
     Fail {},
     /// `transient` in the first so many calls of an instance; then passes.
     Transient { times: u64 },
+    /// `transient` on value `44` in every other span of the wall clock, which is so long; the first one included.
+    Busy { span_ms: i64 },
     /// Fails as bad record every so many calls of an instance.
     BadEvery { nth: u64 },
     /// Writes the value to store `rows` and forwards it, then fails when it is `bad`.
@@ -174,6 +182,9 @@ pub(crate) fn prepare(what: &Do, setup: &mut Setup) -> Result<Stores, String> {
         Do::Read {} => stores.read = Some(setup.read_key_value("rows")?),
         Do::Join {} => stores.read = Some(setup.read_key_value("table")?),
         Do::Cell {} => stores.cell = Some(setup.cell("seen")),
+        Do::Windows {} => stores.windows = Some(setup.window_store("windows")?),
+        Do::Sessions {} => stores.sessions = Some(setup.session_store("sessions")?),
+        Do::Versions {} => stores.versions = Some(setup.versioned_store("versions")?),
         Do::Punctuate { stream_time_interval_ms, wall_clock_interval_ms, anchor_start_time_ms, .. } => {
             stores.counts = Some(setup.key_value("counts")?);
             let schedules = [("stream", stream_time_interval_ms, Clock::StreamTime), ("wall", wall_clock_interval_ms, Clock::WallClock)];
@@ -248,6 +259,7 @@ impl Probe {
                 cell.put(&Text(seen))?;
                 ctx.forward((record.key, Text(seen)))
             }
+            Do::Windows {} | Do::Sessions {} | Do::Versions {} => timed::run(&self.what, &self.stores, record, ctx),
             Do::Punctuate { .. } => {
                 let counts = self.stores.counts.as_ref().ok_or_else(not_open)?;
                 let Some(key) = record.key else { return Ok(()) };
@@ -336,7 +348,7 @@ impl Probe {
     }
 }
 
-fn not_open() -> Failure {
+pub(crate) fn not_open() -> Failure {
     Failure::fatal("the store is not open")
 }
 

@@ -13,6 +13,9 @@ pub(crate) fn description(what: &Do) -> Result<Description, String> {
             probe.store("rows", Access::ReadWrite, "what was put")
         }
         Do::Read {} => probe.store("rows", Access::Read, "what another node has put"),
+        Do::Windows {} => probe.window_store("windows", Access::ReadWrite, "records by key and window"),
+        Do::Sessions {} => probe.session_store("sessions", Access::ReadWrite, "records by key and session"),
+        Do::Versions {} => probe.versioned_store("versions", Access::ReadWrite, "values by key and time"),
         Do::Join {} => probe.store("table", Access::Read, "the other side").port("unmatched", "records without a row"),
         Do::Route {} => probe.port("even", "even numbers").port("odd", "odd numbers"),
         Do::Walk { mode: Walk::Named } => probe.port("b", "to B").port("c", "to C"),

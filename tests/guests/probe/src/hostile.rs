@@ -15,6 +15,7 @@ pub(crate) fn run(what: &Do, calls: u64, record: RawRecord, ctx: &mut Context) -
             _ => {}
         },
         Do::Transient { times } if calls <= *times => return Err(failure("transient", &format!("call {calls} of {times}"))),
+        Do::Busy { span_ms } if value == b"44" && ctx.now() / span_ms % 2 == 0 => return Err(failure("transient", "it is busy")),
         Do::BadEvery { nth } if calls.is_multiple_of(*nth) => return Err(failure("bad", &format!("call {calls}"))),
         Do::Panic { nth } if calls == *nth => panic!("call {calls}, as configured"),
         Do::PanicAt { offset } if ctx.position().is_some_and(|at| at.offset == *offset) => panic!("offset {offset}, as configured"),

@@ -5,8 +5,12 @@
 mod behaviour;
 mod describe;
 mod hostile;
+mod timed;
 
-use cofferdam_guest::{Bytes, Context, Description, Failure, KeyValue, KeyValueReader, Processor, RawRecord, Setup, Timestamp, export};
+use cofferdam_guest::{
+    Bytes, Context, Description, Failure, KeyValue, KeyValueReader, Processor, RawRecord, SessionStore, Setup, Timestamp, VersionedStore,
+    WindowStore, export,
+};
 
 use behaviour::Do;
 
@@ -29,6 +33,9 @@ struct Stores {
     rows: Option<Rows>,
     read: Option<KeyValueReader<Bytes, String>>,
     cell: Option<cofferdam_guest::Cell<cofferdam_guest::Text<u64>>>,
+    windows: Option<WindowStore<Bytes, cofferdam_guest::Text<u64>>>,
+    sessions: Option<SessionStore<Bytes, cofferdam_guest::Text<u64>>>,
+    versions: Option<VersionedStore<Bytes, Bytes>>,
 }
 
 impl Processor for Probe {
