@@ -21,6 +21,7 @@ mod exceptions;
 mod failing;
 mod fit;
 mod frame;
+mod granted;
 mod guest_log;
 mod imports;
 mod instance;
