@@ -18,6 +18,6 @@ pub mod sim;
 
 pub use admission::refusal;
 pub use port::{
-    Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, OutgoingRecord, Reader, Retry, Subscription, Timestamps,
-    TopicInfo, TopicSpec,
+    Announcement, Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, Member, OutgoingRecord, Reader, Retry,
+    Subscription, Timestamps, TopicInfo, TopicSpec,
 };
