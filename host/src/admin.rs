@@ -6,6 +6,7 @@
 //! `public` shows the part that changes nothing on a port. tokio lives here and never meets a stream thread.
 
 mod client;
+mod deployments;
 mod desk;
 mod exposition;
 mod few;
@@ -25,6 +26,7 @@ mod serving;
 mod swap;
 
 pub use client::ControlClient;
+pub use deployments::{DeployRequest, DeployedReport, PlanReport, PlanRequest};
 pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
 pub use letters::{Letter, LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 pub use place::RecordPlace;

@@ -191,6 +191,8 @@ pub const STEP_OVERDUE: Duration = Duration::from_secs(60);
 pub const PUBLIC_CONNECTIONS: usize = 64;
 /// How long a connection to the public port may live; whoever wants more connects again.
 pub const PUBLIC_CONNECTION_LIFE: Duration = Duration::from_secs(60);
+/// How long a host waits for members of its group that run another graph: longer than the session of one that has gone without a word.
+pub const AGREEMENT_PATIENCE: Duration = Duration::from_secs(20);
 /// Body of one request to the control socket.
 pub const CONTROL_BODY_BYTES: usize = 64 << 20;
 /// How long the end of a host waits for answers of the control socket that are under way.

@@ -8,6 +8,9 @@
 //! | `POST /resume`, `{"task": name or null}` | `{"resumed": [name, ..]}` |
 //! | `POST /swap`, [`SwapRequest`] | [`SwapReport`](super::SwapReport) |
 //! | `POST /rollback`, [`RollBackRequest`] | [`SwapReport`](super::SwapReport) |
+//! | `GET /deployments` | [`DeployedReport`](super::DeployedReport) |
+//! | `POST /deployments/plan`, [`PlanRequest`] | [`PlanReport`](super::PlanReport) |
+//! | `POST /deployments`, [`DeployRequest`] | [`DeployedReport`](super::DeployedReport) |
 //! | `POST /dead-letters/list`, [`LettersRequest`] | [`LettersPage`](super::LettersPage) |
 //! | `POST /dead-letters/show`, [`RecordPlace`] | [`WholeLetter`](super::WholeLetter) |
 //! | `POST /dead-letters/retry`, [`RetryRequest`] | a list of [`Retried`](super::Retried) |
@@ -28,12 +31,13 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use tokio::net::UnixListener;
 
+use super::deployments::{DeployRequest, PlanRequest};
 use super::desk::{Desk, PageRequest};
 use super::letters::{LettersRequest, RetryRequest};
 use super::place::RecordPlace;
 use super::serving::Serving;
 use super::swap::{RollBackRequest, SwapRequest};
-use crate::error::{Blame, Diagnostic};
+use crate::error::{Blame, Diagnostic, in_one};
 use crate::limits;
 
 /// The socket's server, on a thread of its own.
@@ -77,6 +81,8 @@ fn router(desk: Arc<Desk>) -> Router {
         .route("/resume", post(resume))
         .route("/swap", post(swap))
         .route("/rollback", post(roll_back))
+        .route("/deployments", get(deployed).post(deploy))
+        .route("/deployments/plan", post(plan))
         .route("/dead-letters/list", post(letters))
         .route("/dead-letters/show", post(letter))
         .route("/dead-letters/retry", post(retry))
@@ -111,6 +117,18 @@ async fn swap(State(desk): State<Arc<Desk>>, Json(request): Json<SwapRequest>) -
 
 async fn roll_back(State(desk): State<Arc<Desk>>, Json(request): Json<RollBackRequest>) -> Response {
     answer(move || desk.roll_back(&request)).await
+}
+
+async fn deployed(State(desk): State<Arc<Desk>>) -> Response {
+    answer(move || desk.deployed()).await
+}
+
+async fn plan(State(desk): State<Arc<Desk>>, Json(request): Json<PlanRequest>) -> Response {
+    answer(move || desk.plan(&request).map_err(in_one)).await
+}
+
+async fn deploy(State(desk): State<Arc<Desk>>, Json(request): Json<DeployRequest>) -> Response {
+    answer(move || desk.deploy(&request).map_err(in_one)).await
 }
 
 async fn letters(State(desk): State<Arc<Desk>>, Json(request): Json<LettersRequest>) -> Response {

@@ -36,7 +36,7 @@ def a_component_that_traps_is_rolled_back(case):
 PARTITIONS = 4
 # Records a second, of all partitions together.
 RATE = 20_000
-SWAPS = 1_000
+SWAPS = int(os.environ.get("COFFERDAM_SWAPS", "1000"))
 # A name is written into a version's bytes in the place of this one.
 NAME = b"name-of-version-"
 MANIFEST = f"""[app]
