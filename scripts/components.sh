@@ -20,6 +20,7 @@ guests=(
   tests/guests/dist:guest-min
   tests/guests/dist:keeper
   tests/guests/dist:store-script
+  tests/guests/dist:namer
   tests/guests/dist:ticker
   tests/guests/dist:tumbler
   tests/guests/dist:word-count-next

@@ -7,6 +7,7 @@
 //! nothing. tokio lives here and never meets a stream thread.
 
 mod client;
+mod deployments;
 mod desk;
 mod exposition;
 mod few;
@@ -32,6 +33,7 @@ mod tls;
 mod token;
 
 pub use client::ControlClient;
+pub use deployments::{DeployRequest, DeployedReport, PlanReport, PlanRequest};
 pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
 pub use letters::{Letter, LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 pub use place::RecordPlace;

@@ -2,6 +2,7 @@
 //!
 //! The only user of clap and indicatif. It decides nothing about streams; every verb is a file here.
 
+mod agreement;
 mod args;
 mod build;
 mod check;
@@ -12,6 +13,7 @@ mod deploy;
 mod describe;
 mod explain;
 mod follow;
+mod ground;
 mod handle;
 mod input;
 mod lines;

@@ -18,7 +18,9 @@ mod plugins;
 mod properties;
 mod reset;
 mod rollout;
+mod signing;
 mod state_versions;
+mod taken_back;
 mod topics;
 
 pub use application::{Application, Overrides, engine};
@@ -32,5 +34,7 @@ pub use nodes::ComponentNodes;
 pub use plan::{Change, How, Plan, Thing};
 pub use plugins::{Offer, Plugins, Swapped};
 pub use reset::{Moved, Reset, ResetTo, TASKS_FOLDER, finished};
-pub use rollout::{Follower, Rollout, agree};
+pub use rollout::{Follower, Rollout, agree, last_deployment};
+pub use signing::{SignKey, Signature, Trust};
+pub use taken_back::TakenBack;
 pub use topics::{ExternalTopics, ensure_topics};

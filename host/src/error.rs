@@ -107,6 +107,13 @@ impl Diagnostic {
     }
 }
 
+/// The first problem, and the others as its causes: for places that have room for one.
+pub fn in_one(problems: Vec<Diagnostic>) -> Diagnostic {
+    let mut problems = problems.into_iter();
+    let first = problems.next().unwrap_or_else(|| Diagnostic::run("R034", "something went wrong, and nothing is known of it"));
+    problems.fold(first, |first, other| first.because(other.brief()))
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {

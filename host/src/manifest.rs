@@ -4,6 +4,7 @@
 //! components, brokers or stores. The command reads a manifest first of all; `topology` and `component` stand on it.
 
 mod admin;
+mod capability;
 mod edges;
 mod keys;
 mod model;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
 pub use admin::check_address;
+pub use capability::{CAPABILITIES, Capability};
 pub use model::{
     Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store,
     StoreGrant, StoreGrants, Table, Tls, Topic,

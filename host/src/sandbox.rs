@@ -22,6 +22,7 @@ mod failing;
 mod fit;
 mod frame;
 mod frame_length;
+mod granted;
 mod guest_log;
 mod imports;
 mod instance;

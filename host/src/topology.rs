@@ -9,6 +9,7 @@ mod carries;
 mod config;
 mod cut;
 mod describe;
+mod digest;
 mod draft;
 mod emit;
 mod frames;
@@ -28,6 +29,7 @@ pub use acls::acls;
 pub use build::build;
 pub use config::check_config;
 pub use describe::{describe_json, describe_mermaid, describe_text};
+pub use digest::digest;
 pub use draft::Descriptions;
 pub use frames::OneByOne;
 pub use graph::{

@@ -62,6 +62,7 @@ fn setup(config: &str, ports: &[&str]) -> NodeSetup {
         config: config.into(),
         grants: ["rows", "counts", "table"].map(grant).into(),
         limits: NodeLimits { deadline: Duration::from_millis(300), ..NodeLimits::default() },
+        allow: Vec::new(),
         metrics: Arc::default(),
     }
 }

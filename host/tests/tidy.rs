@@ -44,6 +44,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("toml_edit", &["manifest"]),
     ("notify", &["cli"]),
     ("mimalloc", &["main"]),
+    ("ed25519_dalek", &["deploy"]),
 ];
 
 /// Longest file, in lines.

@@ -94,6 +94,7 @@ public class Client {
             case "bounds" -> bounds(request.get("topics"));
             case "committed" -> committed(request.get("group").asText());
             case "group" -> group(request.get("group").asText());
+            case "members" -> members(request.get("group").asText());
             case "produce" -> produce(request.get("topic").asText(), request.get("records"));
             case "produce-lines" -> produceLines(request.get("topic").asText(), Path.of(request.get("file").asText()));
             case "read" -> read(request.get("topic").asText(), Path.of(request.get("file").asText()));
@@ -199,6 +200,17 @@ public class Client {
             if (!(why.getCause() instanceof GroupIdNotFoundException)) throw why;
         }
         return found;
+    }
+
+    /** [{"client", "instance"?}] */
+    private JsonNode members(String group) throws Exception {
+        ArrayNode rows = JSON.createArrayNode();
+        var described = admin.describeConsumerGroups(List.of(group)).all().get().get(group);
+        described.members().forEach(member -> {
+            ObjectNode row = rows.addObject().put("client", member.clientId());
+            member.groupInstanceId().ifPresent(instance -> row.put("instance", instance));
+        });
+        return rows;
     }
 
     /** [{"partition"?, "timestamp"?, "key"?, "value"}]; back when all are acknowledged. */

@@ -108,6 +108,10 @@ class Client:
         found = self.ask("group", group=group)
         return found["state"], {name: {(t, p) for t, p in has} for name, has in found["members"].items()}
 
+    def members(self, group):
+        """[{"client", "instance"?}]: what the members of a group call themselves."""
+        return self.ask("members", group=group)
+
     def produce(self, topic, records):
         """Records: {"value"?, "key"?, "partition"?, "timestamp"?}. Back when the broker has them."""
         return self.ask("produce", PRODUCE_SECONDS, topic=topic, records=records)

@@ -40,6 +40,11 @@ class Host:
     def last_words(self):
         return last_lines(self.log.read_text(encoding="utf-8", errors="replace"))
 
+    def line(self, text, last=False):
+        """The first line of its log, or the last one, with this text."""
+        found = [line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines() if text in line]
+        return found[-1 if last else 0] if found else None
+
     def must_live(self):
         if not self.alive():
             raise Failed(f"host {self.name} ended with {self.process.returncode}; see {self.log}\n{self.last_words()}")

@@ -99,6 +99,7 @@ fn start(loaded: &Arc<Loaded>, config: &str) -> (ComponentNode, Lent) {
             access: StoreAccess::ReadWrite,
         }],
         limits: NodeLimits::default(),
+        allow: Vec::new(),
         metrics: Arc::default(),
     };
     let node = loaded.instantiate(setup, &mut env).unwrap_or_else(|e| panic!("{e}"));

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
+use super::deployments::{DeployRequest, DeployedReport, PlanReport, PlanRequest};
 use super::desk::{Page, PageRequest};
 use super::letters::{LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 use super::place::RecordPlace;
@@ -80,6 +81,16 @@ impl ControlClient {
     /// See [`Desk::roll_back`](super::Desk::roll_back).
     pub fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic> {
         self.call("POST", &format!("/processors/{}/rollback", encoded(&request.processor)), Bytes::new(), "application/json")
+    }
+
+    /// See [`Desk::plan`](super::Desk::plan).
+    pub fn plan(&self, request: &PlanRequest) -> Result<PlanReport, Diagnostic> {
+        self.ask("/deployments/plan", request)
+    }
+
+    /// See [`Desk::deploy`](super::Desk::deploy).
+    pub fn deploy(&self, request: &DeployRequest) -> Result<DeployedReport, Diagnostic> {
+        self.ask("/deployments", request)
     }
 
     /// See [`Desk::letters`](super::Desk::letters).

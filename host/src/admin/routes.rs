@@ -9,12 +9,20 @@
 //! | `PUT /processors/{processor}/component`, the component | [`SwapReport`](super::SwapReport) |
 //! | `POST /processors/{processor}/rollback` | [`SwapReport`](super::SwapReport) |
 //! | `POST /resume`, `{"task": name or null}` | `{"resumed": [name, ..]}` |
+//! | `GET /deployments` | [`DeployedReport`](super::DeployedReport) |
 //! | `POST /topics/{topic}/records`, record lines | `{"produced": n}` |
 //! | `POST /topics/{topic}/page`, [`PageRequest`] | [`Page`](super::Page) |
 //! | `POST /dead-letters/list`, [`LettersRequest`] | [`LettersPage`](super::LettersPage) |
 //! | `POST /dead-letters/show`, [`RecordPlace`] | [`WholeLetter`](super::WholeLetter) |
 //! | `POST /dead-letters/retry`, [`RetryRequest`] | a list of [`Retried`](super::Retried) |
 //! | `GET /openapi.json` | all this for programs |
+//!
+//! At the control socket alone, as they name files of this machine:
+//!
+//! | call | answer |
+//! |---|---|
+//! | `POST /deployments/plan`, [`PlanRequest`] | [`PlanReport`](super::PlanReport) |
+//! | `POST /deployments`, [`DeployRequest`] | [`DeployedReport`](super::DeployedReport) |
 //!
 //! An error is a JSON object with `code`, `error`, `causes` and `hint`.
 
@@ -30,13 +38,14 @@ use axum::routing::{MethodRouter, get, post, put};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::deployments::{DeployRequest, PlanRequest};
 use super::desk::{Desk, PageRequest};
 use super::letters::{LettersRequest, RetryRequest};
 use super::place::RecordPlace;
 use super::refusal::{in_json, refusal};
 use super::stores::StoreQuery;
 use super::swap::{RollBackRequest, SwapRequest};
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, in_one};
 use crate::limits;
 
 /// The OpenAPI document.
@@ -55,6 +64,7 @@ fn routes() -> Vec<Route> {
         ("put", "/processors/{processor}/component", component),
         ("post", "/processors/{processor}/rollback", post(roll_back)),
         ("post", "/resume", post(resume)),
+        ("get", "/deployments", get(deployed)),
         ("post", "/topics/{topic}/records", post(produce)),
         ("post", "/topics/{topic}/page", post(page)),
         ("post", "/dead-letters/list", post(letters)),
@@ -68,6 +78,11 @@ fn routes() -> Vec<Route> {
 pub(super) fn router(desk: Arc<Desk>, guard: impl FnOnce(Router) -> Router) -> Router {
     let router = routes().into_iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler));
     guard(router.layer(DefaultBodyLimit::max(limits::CONTROL_BODY_BYTES)).with_state(desk)).layer(map_response(in_json))
+}
+
+/// What the control socket serves besides.
+pub(super) fn for_the_owner(desk: Arc<Desk>) -> Router {
+    Router::new().route("/deployments/plan", post(plan)).route("/deployments", post(deploy)).with_state(desk)
 }
 
 async fn status(State(desk): State<Arc<Desk>>) -> Response {
@@ -114,6 +129,18 @@ struct Resume {
 async fn resume(State(desk): State<Arc<Desk>>, Json(body): Json<Object>) -> Response {
     let resume = move || desk.resume(read::<Resume>(body)?.task.as_deref()).map(|resumed| serde_json::json!({ "resumed": resumed }));
     answer(resume).await
+}
+
+async fn deployed(State(desk): State<Arc<Desk>>) -> Response {
+    answer(move || desk.deployed()).await
+}
+
+async fn plan(State(desk): State<Arc<Desk>>, Json(body): Json<Object>) -> Response {
+    answer(move || desk.plan(&read::<PlanRequest>(body)?).map_err(in_one)).await
+}
+
+async fn deploy(State(desk): State<Arc<Desk>>, Json(body): Json<Object>) -> Response {
+    answer(move || desk.deploy(&read::<DeployRequest>(body)?).map_err(in_one)).await
 }
 
 async fn produce(State(desk): State<Arc<Desk>>, Path(topic): Path<String>, lines: Bytes) -> Response {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::net::UnixListener;
 
 use super::desk::Desk;
-use super::routes::router;
+use super::routes::{for_the_owner, router};
 use super::serving::Serving;
 use crate::error::Diagnostic;
 
@@ -33,7 +33,8 @@ impl ControlServer {
             UnixListener::bind(path).map_err(failed)?
         };
         std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
-        let serving = Serving::start("control socket", runtime, listener, router(desk, |api| api)).map_err(failed)?;
+        let serving = Serving::start("control socket", runtime, listener, router(desk.clone(), |api| api.merge(for_the_owner(desk))))
+            .map_err(failed)?;
         Ok(Self { path: path.to_owned(), serving: Some(serving) })
     }
 }

@@ -30,7 +30,7 @@ use log::Log;
 pub use clean::Maintained;
 pub use folder::StateFolder;
 
-use super::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, TopicInfo, TopicSpec};
+use super::port::{Broker, BrokerError, Client, Committed, LoadProgress, Member, OutgoingRecord, Reader, TopicInfo, TopicSpec};
 use crate::clock::Clock;
 use crate::disk::Budget;
 use crate::record::{Offset, Timestamp, TopicPartition};
@@ -100,7 +100,7 @@ impl Broker for EmbeddedLog {
     }
 
     /// None: the lock of the state folder keeps every other process out.
-    fn members(&self, _group: &str) -> Result<Vec<String>, BrokerError> {
+    fn members(&self, _group: &str) -> Result<Vec<Member>, BrokerError> {
         Ok(Vec::new())
     }
 

@@ -3,6 +3,7 @@
 //! It knows topics, partitions and groups, and never a topology, a task or a store. What is sent goes out exactly once, in transactions, or at
 //! least once (`delivery`).
 
+mod announced;
 mod broker;
 mod client;
 mod delivery;

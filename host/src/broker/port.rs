@@ -1,5 +1,6 @@
 //! The traits and the words of the port.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,6 +133,38 @@ pub enum Retry {
     Never,
 }
 
+/// A member of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// What it calls itself.
+    pub name: String,
+    /// What it has announced.
+    pub announced: Option<Announcement>,
+    /// Where it has connected from; empty where that is not known.
+    pub host: String,
+    /// Whether it is, or was before a restart, a thread of this very host.
+    pub own: bool,
+    /// The partitions that are its own now.
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// As a person looks for it.
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if self.host.is_empty() { Ok(()) } else { write!(f, " at {}", self.host) }
+    }
+}
+
+/// What the members of a host tell all others of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// A digest of the graph that it runs.
+    pub graph: String,
+    /// Where it answers, `host:port`; `None`: nowhere.
+    pub address: Option<String>,
+}
+
 /// What the log could not do.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -229,8 +262,11 @@ pub trait Broker: Send + Sync {
     /// the same call again completes it.
     fn set_committed(&self, group: &str, offsets: &[(TopicPartition, Option<Committed>)]) -> Result<(), BrokerError>;
 
-    /// The members that a group has now, by names that a person can look for. The embedded log knows none: whoever opens it is alone.
-    fn members(&self, group: &str) -> Result<Vec<String>, BrokerError>;
+    /// The members that a group has now. The embedded log knows none: whoever opens it is alone.
+    fn members(&self, group: &str) -> Result<Vec<Member>, BrokerError>;
+
+    /// What members that are made from now on tell of this host. Where nobody else can be a member, nobody is told. The first call counts.
+    fn announce(&self, _announcement: Announcement) {}
 
     /// A member of `group`: number `member` of the host's `members` stream threads.
     fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError>;

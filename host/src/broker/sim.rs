@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use client::{SimClient, SimReader};
 use state::{CommitFault, State};
 
-use super::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, TopicInfo, TopicSpec};
+use super::port::{Broker, BrokerError, Client, Committed, LoadProgress, Member, OutgoingRecord, Reader, TopicInfo, TopicSpec};
 use crate::clock::Clock;
 use crate::record::{Offset, Record, Timestamp, TopicPartition};
 
@@ -159,8 +159,8 @@ impl Broker for SimBroker {
         self.state().set_committed(group, offsets)
     }
 
-    fn members(&self, group: &str) -> Result<Vec<String>, BrokerError> {
-        Ok(self.state().group(group).numbers().map(|number| format!("member {number}")).collect())
+    fn members(&self, group: &str) -> Result<Vec<Member>, BrokerError> {
+        Ok(self.state().group(group).numbers().map(|number| Member { name: format!("member {number}"), ..Member::default() }).collect())
     }
 
     fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError> {

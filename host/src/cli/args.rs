@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::manifest::Capability;
+
 pub use operator::{DeadLetters, Deploy, LettersVerb, ListLetters, Reset, RetryLetters, Rollback, ShowLetter, Swap};
 
 /// Stream processing in which every processor is a sandboxed WebAssembly component.
@@ -46,7 +48,7 @@ pub enum Verb {
     Swap(Swap),
     /// Let the component before a swap come back
     Rollback(Rollback),
-    /// Publish an app on Kafka to all of its hosts
+    /// Publish an app to all of its hosts
     Deploy(Deploy),
     /// List dead letters, show one, or have them processed again
     DeadLetters(DeadLetters),
@@ -59,15 +61,22 @@ pub enum Verb {
 }
 
 /// `run`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(override_usage = "cofferdam run [OPTIONS] <APP.toml|--app <ID>>")]
 pub struct Run {
     /// The manifest
     #[arg(value_name = "APP.toml", required_unless_present = "app")]
     pub manifest: Option<PathBuf>,
-    /// Kafka: run what is deployed of the app with this id, and follow its deployments; stands for the manifest
-    #[arg(long, value_name = "ID", conflicts_with_all = ["manifest", "watch"], requires = "bootstrap")]
+    /// Run what is deployed of the app with this id, and follow its deployments: on the cluster of --bootstrap, else in --state-dir; stands for the
+    /// manifest
+    #[arg(long, value_name = "ID", conflicts_with_all = ["manifest", "watch"])]
     pub app: Option<String>,
+    /// Give components that are granted it this of the machine: `env:NAME`, `clock` or `random`; nothing unless said
+    #[arg(long, value_name = "CAPABILITY")]
+    pub allow: Vec<Capability>,
+    /// With --app: take only what is signed with this key (a public key of ed25519, PEM), or with another one that is given so
+    #[arg(long, value_name = "KEY.pem", requires = "app")]
+    pub trust: Vec<PathBuf>,
     /// Produce the lines of FILE (`-`: standard input) to the topic of SOURCE, a source or table, before the app starts
     #[arg(long, value_name = "SOURCE=FILE", value_parser = pair)]
     pub input: Vec<(String, PathBuf)>,
@@ -197,7 +206,7 @@ pub struct Build {
 }
 
 /// Where a Kafka cluster is, and how it is spoken to.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Cluster {
     /// Kafka: addresses of brokers; stands for `broker.bootstrap`
     #[arg(long, value_name = "HOST:PORT")]

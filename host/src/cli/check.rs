@@ -31,6 +31,10 @@ pub fn check(args: &args::Check) -> Result<ExitCode, Vec<Diagnostic>> {
         for import in loaded.imports() {
             say(&format!("    imports {} ({})", import.name, import.given));
         }
+        let processor = app.manifest.processors.iter().find(|processor| *processor.name.value == **node);
+        for granted in processor.iter().flat_map(|processor| &processor.allow) {
+            say(&format!("    is granted {granted}, by hosts that run with --allow {granted}"));
+        }
     }
     let topology = &app.topology;
     let counts = [

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::admin::{HostControl, RollBackRequest, SwapReport, SwapRequest};
 use crate::component::Component;
 use crate::deploy::{Offer, Plugins, Swapped};
-use crate::error::Diagnostic;
-use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus, Inquirer};
+use crate::error::{Diagnostic, in_one};
+use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus, Inquirer, NodeVersion};
 
 use super::swap;
 
@@ -58,6 +58,11 @@ impl Handle {
         plugins.swap(&host, offer).map(|swapped| told(offer.processor, swapped)).map_err(in_one)
     }
 
+    /// Which version each processor runs; none before the threads are started.
+    pub fn versions(&self) -> Vec<NodeVersion> {
+        self.lock().as_ref().map_or_else(Vec::new, Host::versions)
+    }
+
     /// Ends them.
     pub fn stop(&self, leave: bool) -> Result<(), Diagnostic> {
         // Taken out first, so that the lock is not held while the threads end.
@@ -96,11 +101,4 @@ fn told(processor: &str, swapped: Swapped) -> SwapReport {
         tracing::info!("{}", swap::told(processor, &report));
     }
     report
-}
-
-/// The first problem, and the others as its causes.
-fn in_one(problems: Vec<Diagnostic>) -> Diagnostic {
-    let mut problems = problems.into_iter();
-    let first = problems.next().unwrap_or_else(|| Diagnostic::run("R093", "the swap was given up"));
-    problems.fold(first, |first, other| first.because(other.brief()))
 }

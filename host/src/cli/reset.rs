@@ -23,7 +23,8 @@ pub fn reset(args: &args::Reset) -> Result<ExitCode, Vec<Diagnostic>> {
     let (_folder, log) = take(&app, &overrides.cluster).map_err(|e| vec![e])?;
     let members = log.members(&app.topology.app).map_err(|e| vec![Diagnostic::run("B002", "the log failed").because(e)])?;
     if !members.is_empty() {
-        return Err(vec![running(&format!("the app is running: its group has the members {}", members.join(", ")))]);
+        let names: Vec<String> = members.iter().map(ToString::to_string).collect();
+        return Err(vec![running(&format!("the app is running: its group has the members {}", names.join(", ")))]);
     }
     let reset = Reset::plan(&app, &*log, args.to)?;
     text(&reset).iter().for_each(|line| say(line));

@@ -9,22 +9,21 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::admin::{AdminServer, CONTROL_SOCKET, ControlServer, Desk, PublicServer, TOKEN_FILE, TlsFiles};
 use crate::broker::Broker;
-use crate::broker::embedded::StateFolder;
 use crate::clock::{Clock, SystemClock};
-use crate::deploy::{
-    self, Application, BindSettings, Cluster, ComponentNodes, ExternalTopics, HostOf, Maintenance, OpenLog, Overrides, Plugins,
-};
+use crate::deploy::{self, Application, Overrides, Plugins, Trust};
 use crate::error::{Diagnostic, Place};
 use crate::manifest::{Address, Broker as BrokerSection};
 use crate::runtime::HostPlan;
 
+use super::agreement::{self, Agreement};
 use super::args;
-use super::follow::{Deployed, Release};
+use super::follow::{self, Deployed, Next, Release};
+use super::ground::{Binder, Bound, Ground};
 use super::handle::Handle;
 use super::input::{self, Input, InputFrom, Loaded};
 use super::logging::Console;
 use super::output::Output;
-use super::reach::{self, Held};
+use super::reach;
 use super::reload;
 use super::report::{self, counted};
 use super::signals::{Ear, Told};
@@ -35,25 +34,14 @@ pub fn run(args: &args::Run) -> Result<ExitCode, Vec<Diagnostic>> {
     let console = Console::start(args.log);
     let ear = Ear::open().map_err(|e| vec![Diagnostic::run("R005", "signals cannot be heard").because(e)])?;
     let cluster = reach::cluster(&args.cluster, args.instance_id.as_ref());
-    let overrides = Overrides { threads: args.threads, state_dir: args.state_dir.clone(), cluster, ..Overrides::default() };
+    let (threads, state_dir, ceiling) = (args.threads, args.state_dir.clone(), Some(args.allow.clone()));
+    let overrides = Overrides { threads, state_dir, cluster, ceiling, ..Overrides::default() };
     let shell = Shell { args, console, ear, overrides };
-    if let Some(manifest) = &args.manifest {
-        let app = Arc::new(Application::load(manifest, &shell.overrides)?);
-        shell.serve(&app, &args.input, None)?;
-        return Ok(ExitCode::SUCCESS);
+    match &args.manifest {
+        Some(manifest) => shell.run_manifest(manifest)?,
+        None => shell.run_deployed(args.app.as_deref().unwrap_or_default())?,
     }
-    let deployed = Deployed::connect(args.app.as_deref().unwrap_or_default(), &shell.overrides, shell.ear.told())?;
-    let (mut release, mut inputs) = match deployed.last() {
-        Err(_) if shell.ear.heard().is_some() => return Ok(ExitCode::SUCCESS),
-        last => (last?, &args.input[..]),
-    };
-    loop {
-        tracing::info!(version = release.version, "running what is deployed");
-        match shell.serve(&release.app.clone(), inputs, Some((&deployed, release)))? {
-            Some(next) => (release, inputs) = (next, &[]),
-            None => return Ok(ExitCode::SUCCESS),
-        }
-    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What one run of the command has, whatever it runs.
@@ -65,69 +53,123 @@ struct Shell<'a> {
 }
 
 impl Shell<'_> {
-    /// Runs an app to its end; another release where one was deployed that it has to begin anew with. `input`: files to be produced first.
-    fn serve(
-        &self,
-        app: &Arc<Application>,
-        input: &[(String, PathBuf)],
-        deployed: Option<(&Deployed, Release)>,
-    ) -> Result<Option<Release>, Vec<Diagnostic>> {
-        let Self { args, console, ear, overrides } = self;
-        app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
-        let inputs = inputs(app, input)?;
-        let sinks = outputs(app, &args.output)?;
+    /// Runs the app of a manifest to its end.
+    fn run_manifest(&self, manifest: &Path) -> Result<(), Vec<Diagnostic>> {
+        let app = Arc::new(Application::load(manifest, &self.overrides)?);
+        let inputs = self.inputs(&app)?;
+        let binder = self.take_ground(&app.manifest.broker, &app.state_dir)?;
+        deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
+        if matches!(app.manifest.broker, BrokerSection::Kafka(_)) {
+            let broker = binder.ground.broker(&app.manifest, &self.overrides).map_err(one)?;
+            let Some(()) = self.unless_told(deploy::agree(&app, &*broker, &self.overrides))? else { return Ok(()) };
+        }
+        let Some(bound) = self.unless_told(binder.bind(&app))? else { return Ok(()) };
+        match agreement::wait_for_a_session(&bound, &self.ear)? {
+            Agreement::Reached => self.serve(&binder, bound, &inputs, None).map(drop),
+            Agreement::Stopped | Agreement::Instead(()) => Ok(()),
+        }
+    }
+
+    /// Runs what is deployed of an app, and what will be.
+    fn run_deployed(&self, id: &str) -> Result<(), Vec<Diagnostic>> {
+        let trust = Trust::read(self.args.trust.iter().map(PathBuf::as_path)).map_err(one)?;
+        let manifest = follow::nothing_but(id, self.args.cluster.bootstrap.is_some())?;
+        let state_dir = self.args.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
+        if matches!(manifest.broker, BrokerSection::Embedded) {
+            reach::log_is_there(&state_dir).map_err(one)?;
+        }
+        let binder = self.take_ground(&manifest.broker, &state_dir)?;
+        deploy::finished(&state_dir, id).map_err(one)?;
+        let deployed = Deployed::new(&manifest, &binder, trust)?;
+        let Some(mut next) = self.unless_told(deployed.last())? else { return Ok(()) };
+        let mut inputs = self.inputs(&next.release.app)?;
+        loop {
+            let running = next.release.version;
+            let mut follower = None;
+            match agreement::wait(&next.bound, &self.ear, || Ok(deployed.newer(&mut follower, running)))? {
+                Agreement::Reached => {}
+                Agreement::Stopped => return Ok(()),
+                Agreement::Instead(newer) => {
+                    next = newer;
+                    continue;
+                }
+            }
+            let Next { release, bound } = *next;
+            tracing::info!(version = release.version, "running what is deployed");
+            next = match self.serve(&binder, bound, &inputs, Some((&deployed, release)))? {
+                Some(next) => next,
+                None => return Ok(()),
+            };
+            inputs.clear();
+        }
+    }
+
+    fn take_ground(&self, section: &BrokerSection, state_dir: &Path) -> Result<Binder, Vec<Diagnostic>> {
+        let ground = Ground::take(section, state_dir, Arc::new(SystemClock), self.ear.told()).map_err(one)?;
+        Ok(Binder::new(Arc::new(ground), &self.overrides, self.args))
+    }
+
+    /// Nothing where the command was told to stop meanwhile: whoever waits for a cluster in vain is not to wait for it once more, nor to fail.
+    fn unless_told<T>(&self, came: Result<T, Vec<Diagnostic>>) -> Result<Option<T>, Vec<Diagnostic>> {
+        if self.ear.heard().is_some() {
+            tracing::info!("stopping before the app has begun");
+            return Ok(None);
+        }
+        came.map(Some)
+    }
+
+    /// The files that are to be produced first.
+    fn inputs(&self, app: &Application) -> Result<Vec<Input>, Vec<Diagnostic>> {
+        let inputs = inputs(app, &self.args.input)?;
         let on_kafka = matches!(app.manifest.broker, BrokerSection::Kafka(_));
-        if on_kafka && inputs.iter().any(|input| input.from != InputFrom::Stdin) && !args.yes {
+        if on_kafka && inputs.iter().any(|input| input.from != InputFrom::Stdin) && !self.args.yes {
             let hint = "say --yes to produce them at this start; `produce` appends to a topic without running anything";
             return Err(one(Diagnostic::usage("R016", "on Kafka the files of --input are produced anew at each start").hint(hint)));
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let open = Opened::open(app, &overrides.cluster, &clock, ear).map_err(one)?;
-        deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
-        if deployed.is_none() && on_kafka {
-            deploy::agree(app, &*open.broker, overrides).map_err(one)?;
-            // Whoever waits for a cluster in vain is not to wait for it once more.
-            if ear.heard().is_some() {
-                tracing::info!("stopping before the app has begun");
-                return Ok(None);
-            }
-        }
-        let broker = open.broker.clone();
-        let settings = bind_settings(args, app, &open.folder, &*clock);
-        let nodes = Arc::new(ComponentNodes::of(app));
-        let plan = match deploy::bind_nodes(app, nodes.clone(), broker.clone(), clock.clone(), &settings) {
-            Err(_) if ear.heard().is_some() => {
-                tracing::info!("stopping; the cluster has not answered");
-                return Ok(None);
-            }
-            bound => bound?,
-        };
+        Ok(inputs)
+    }
 
+    /// Runs an app to its end; another release where one was deployed that it has to begin anew with. `inputs`: files to be produced first.
+    fn serve(
+        &self,
+        binder: &Binder,
+        bound: Bound,
+        inputs: &[Input],
+        deployed: Option<(&Deployed, Release)>,
+    ) -> Result<Option<Box<Next>>, Vec<Diagnostic>> {
+        let Self { args, console, ear, .. } = self;
+        let Bound { app, broker, nodes, plan, graph, sinks } = bound;
+        app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
+        let (clock, folder) = (&binder.ground.clock, binder.ground.folder.path());
         let host = Handle::default();
-        let desk = desk(&plan, &broker, &clock, &host);
-        let public = public_port(app, args.public.as_ref(), desk.clone()).map_err(one)?;
-        let admin = admin_port(app, args.listen.as_ref(), open.folder.path(), desk.clone()).map_err(one)?;
+        let desk = desk(&plan, &broker, clock, &host);
+        let public = public_port(&app, args.public.as_ref(), desk.clone()).map_err(one)?;
+        let admin = admin_port(&app, args.listen.as_ref(), folder, desk.clone()).map_err(one)?;
         // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
-        let control = control_socket(open.folder.path(), desk);
-        if load_files(console, ear, &*broker, &*clock, &inputs, args.again).map_err(one)? == Some(Stopped) {
+        let control = control_socket(folder, desk);
+        if load_files(console, ear, &*broker, &**clock, inputs, args.again).map_err(one)? == Some(Stopped) {
             return Ok(None);
         }
         let outputs = create_outputs(&*broker, sinks).map_err(one)?;
-        tracing::info!(app = %app.topology.app, threads = app.manifest.runtime.threads, state = %open.folder.path().display(), "running");
+        tracing::info!(app = %app.topology.app, threads = app.manifest.runtime.threads, state = %folder.display(), "running");
         host.start(plan, app.manifest.runtime.threads, Plugins::new(app.clone(), nodes)).map_err(one)?;
         if args.watch {
             reload::watch(&app.manifest, &host).map_err(one)?;
         }
         let following = deployed.map(|(deployed, release)| deployed.follow(release, &host)).transpose().map_err(one)?;
-        let stdin = pump_stdin(broker.clone(), clock, &inputs);
+        let stdin = pump_stdin(broker.clone(), clock.clone(), inputs);
         let bar = console.bars.add(ProgressBar::new_spinner());
         let mut watch = Watch { host: host.clone(), ear, outputs, stdin, following, until_idle: args.until_idle, bar };
         let ended = watch.watch();
         watch.bar.finish_and_clear();
         // No request may come in between any more.
         drop((control, admin, public));
-        // On the way out because there is nothing more to do, or because it is told to go for good.
-        let leave = args.leave || !matches!(ended, Ok(End::Told(Told::Restart) | End::Deployed(_)));
+        // On the way out because there is nothing more to do, or because it is told to go for good; or since nobody of this graph comes back.
+        let leave = match &ended {
+            Ok(End::Told(Told::Restart)) => args.leave,
+            Ok(End::Deployed(next)) => args.leave || next.bound.graph != graph,
+            _ => true,
+        };
         let stopped = host.stop(leave);
         let written = watch.outputs.iter_mut().try_for_each(|output| output.pump_to_the_end(&*broker));
         let ended = ended.map_err(one)?;
@@ -147,20 +189,6 @@ fn one(problem: Diagnostic) -> Vec<Diagnostic> {
     vec![problem]
 }
 
-fn bind_settings(args: &args::Run, app: &Application, folder: &StateFolder, clock: &dyn Clock) -> BindSettings {
-    let (commit_floor, topics) = match app.manifest.broker {
-        BrokerSection::Embedded => (crate::limits::COMMIT_FLOOR_EMBEDDED, ExternalTopics::Own { partitions: None }),
-        BrokerSection::Kafka(_) => (crate::limits::COMMIT_FLOOR, ExternalTopics::Cluster { make: args.create_topics }),
-    };
-    BindSettings {
-        tasks_folder: Some(folder.path().join(deploy::TASKS_FOLDER)),
-        commit_floor,
-        topics,
-        seed: seed(clock),
-        redact_keys: args.redact,
-    }
-}
-
 /// Where operators ask, about a host that has still to be started.
 fn desk(plan: &HostPlan, broker: &Arc<dyn Broker>, clock: &Arc<dyn Clock>, host: &Handle) -> Arc<Desk> {
     Arc::new(Desk {
@@ -172,46 +200,6 @@ fn desk(plan: &HostPlan, broker: &Arc<dyn Broker>, clock: &Arc<dyn Clock>, host:
         retrying: Mutex::default(),
         host: Some(Arc::new(host.clone())),
     })
-}
-
-/// A seed for the guests' random bits: another one at each start.
-fn seed(clock: &dyn Clock) -> u64 {
-    clock.now().0.unsigned_abs() ^ (u64::from(std::process::id()) << 40)
-}
-
-/// The log of an app, and the state folder of this host.
-struct Opened {
-    folder: Arc<StateFolder>,
-    broker: Arc<dyn Broker>,
-    _maintenance: Option<Maintenance>,
-}
-
-impl Opened {
-    fn open(app: &Application, cluster: &Cluster, clock: &Arc<dyn Clock>, ear: &Ear) -> Result<Self, Diagnostic> {
-        match &app.manifest.broker {
-            BrokerSection::Embedded => {
-                let open = take_folder(&app.state_dir, clock)?;
-                let maintenance = Maintenance::start(open.log.clone(), clock.clone())
-                    .map_err(|e| Diagnostic::run("R001", "the maintenance thread cannot be started").because(e))?;
-                Ok(Self { folder: open.folder, broker: Arc::new(open.log), _maintenance: Some(maintenance) })
-            }
-            BrokerSection::Kafka(section) => {
-                let folder = deploy::lock_folder(&app.state_dir)?;
-                let broker =
-                    deploy::open_cluster(&app.manifest, section, cluster, Some(HostOf { folder: Some(&folder), told: Some(ear.told()) }))?;
-                Ok(Self { folder, broker: Arc::new(broker), _maintenance: None })
-            }
-        }
-    }
-}
-
-/// Takes the state folder, which commands may hold for a moment. A host in it is an error at once.
-fn take_folder(state_dir: &Path, clock: &Arc<dyn Clock>) -> Result<OpenLog, Diagnostic> {
-    match reach::hold(state_dir, clock)? {
-        Held::Here(open) => Ok(open),
-        // Opened once more for its refusal, which names the process.
-        Held::ByHost(_) => deploy::open_log(state_dir, clock.clone()),
-    }
 }
 
 fn inputs(app: &Application, given: &[(String, PathBuf)]) -> Result<Vec<Input>, Vec<Diagnostic>> {
@@ -232,20 +220,6 @@ fn inputs(app: &Application, given: &[(String, PathBuf)]) -> Result<Vec<Input>, 
     // What a stream is joined with should be there before the stream.
     inputs.sort_by_key(|i| !i.table);
     Ok(inputs)
-}
-
-fn outputs(app: &Application, given: &[(String, PathBuf)]) -> Result<Vec<(Arc<str>, PathBuf)>, Vec<Diagnostic>> {
-    let mut outputs = Vec::new();
-    for (name, path) in given {
-        let Some(topic) = app.output_topic(name) else {
-            let hint = crate::error::suggest(name, "sinks", app.output_names());
-            return Err(
-                one(Diagnostic::usage("R022", format!("--output {name}={}: there is no sink '{name}'", path.display())).hint(hint)),
-            );
-        };
-        outputs.push((topic, path.clone()));
-    }
-    Ok(outputs)
 }
 
 fn create_outputs(broker: &dyn Broker, sinks: Vec<(Arc<str>, PathBuf)>) -> Result<Vec<Output>, Diagnostic> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::admin::{RollBackRequest, SwapReport, SwapRequest, span};
 use crate::component::{self, short};
 use crate::error::Diagnostic;
+use crate::manifest::Broker;
 
 use super::args;
 use super::reach::App;
@@ -22,6 +23,7 @@ pub fn swap(args: &args::Swap) -> Result<ExitCode, Vec<Diagnostic>> {
     let app = App::reach(&args.at)?;
     let report = app.swap(&request).map_err(|e| vec![e])?;
     say(&told(&args.processor, &report));
+    say_where(&app);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -30,7 +32,15 @@ pub fn roll_back(args: &args::Rollback) -> Result<ExitCode, Vec<Diagnostic>> {
     let app = App::reach(&args.at)?;
     let report = app.roll_back(&RollBackRequest { processor: args.processor.clone() }).map_err(|e| vec![e])?;
     say(&told(&args.processor, &report));
+    say_where(&app);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The app may have hosts that were not asked.
+fn say_where(app: &App) {
+    if matches!(app.manifest.broker, Broker::Kafka(_)) {
+        say("on this host only, until it is started again; `deploy` changes all hosts of an app");
+    }
 }
 
 /// What a swap came to, in a line.

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use crate::error::Diagnostic;
 use crate::runtime::{Condition, HostExit, TaskStatus};
 
-use super::follow::{Following, Release};
+use super::follow::{Following, Next};
 use super::handle::Handle;
 use super::input::Loaded;
 use super::output::Output;
@@ -36,7 +36,7 @@ pub enum End {
     /// A signal.
     Told(Told),
     /// Something was deployed that the host has to begin anew with.
-    Deployed(Release),
+    Deployed(Box<Next>),
 }
 
 impl Watch<'_> {
@@ -49,8 +49,8 @@ impl Watch<'_> {
                 tracing::info!("stopping");
                 return Ok(End::Told(told));
             }
-            if let Some(release) = self.following.as_ref().and_then(|following| following.next.try_recv().ok()) {
-                return Ok(End::Deployed(release));
+            if let Some(next) = self.following.as_ref().and_then(|following| following.next.try_recv().ok()) {
+                return Ok(End::Deployed(next));
             }
             more = false;
             for output in &mut self.outputs {

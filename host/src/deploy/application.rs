@@ -9,7 +9,7 @@ use super::kafka::Cluster;
 use super::{compiled, config};
 use crate::component::{self, Component};
 use crate::error::Diagnostic;
-use crate::manifest::{Broker, Manifest};
+use crate::manifest::{Broker, Capability, Manifest};
 use crate::sandbox::{self, Engine, Loaded};
 use crate::topology::{self, Descriptions, NodeKind, Sink, TopicUse, Topology};
 
@@ -22,6 +22,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// Of a Kafka cluster.
     pub cluster: Cluster,
+    /// What this host gives to components that are granted it; `None`: nothing is run, and nobody asks.
+    pub ceiling: Option<Vec<Capability>>,
     /// `perf` is to know the guests' functions by name; nothing in a manifest says that.
     pub perf_map: bool,
 }
@@ -58,8 +60,21 @@ impl Application {
 
     /// A deployed app. `name`: what messages call the deployment's manifest; `broker`: its log, of which a deployment says nothing.
     pub fn deployed(engine: &Engine, bundle: &Bundle, name: &str, broker: Broker, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+        Self::deployed_but(engine, bundle, name, broker, overrides, |_| {})
+    }
+
+    /// As `deployed`, where somebody changes which component each node has.
+    pub fn deployed_but(
+        engine: &Engine,
+        bundle: &Bundle,
+        name: &str,
+        broker: Broker,
+        overrides: &Overrides,
+        change: impl FnOnce(&mut BTreeMap<String, Component>),
+    ) -> Result<Self, Vec<Diagnostic>> {
         let manifest = Manifest { broker, ..Manifest::parse(name, &bundle.manifest)? };
-        let found = component::load_from(&manifest, |reference| bundle.component(reference))?;
+        let mut found = component::load_from(&manifest, |reference| bundle.component(reference))?;
+        change(&mut found);
         Self::with_components(engine, manifest, found, overrides)
     }
 
@@ -72,6 +87,9 @@ impl Application {
     ) -> Result<Self, Vec<Diagnostic>> {
         if let Some(threads) = overrides.threads {
             manifest.runtime.threads = threads;
+        }
+        if let Some(ceiling) = &overrides.ceiling {
+            below(&manifest, ceiling)?;
         }
         let state_dir = overrides.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
         let components = compile(engine, &manifest, &found)?;
@@ -117,6 +135,18 @@ impl Application {
             _ => None,
         })
     }
+}
+
+/// Refuses grants of what this host does not give.
+fn below(manifest: &Manifest, ceiling: &[Capability]) -> Result<(), Vec<Diagnostic>> {
+    let granted = manifest.processors.iter().flat_map(|processor| processor.allow.iter().map(move |granted| (processor, granted)));
+    let refused = granted.filter(|(_, granted)| !ceiling.contains(granted)).map(|(processor, granted)| {
+        Diagnostic::usage("C111", format!("'{}' is granted {granted}, which this host does not give", processor.name))
+            .hint(format!("start the host with --allow {granted}, where it is to give that; or take it out of `allow` of the processor"))
+            .at(Some(granted.place.clone()))
+    });
+    let refused: Vec<Diagnostic> = refused.collect();
+    if refused.is_empty() { Ok(()) } else { Err(refused) }
 }
 
 /// An engine that keeps compiled code for the next start.

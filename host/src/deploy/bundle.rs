@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::signing::Signature;
 use crate::component::{self, Component};
 use crate::error::Diagnostic;
 use crate::limits;
@@ -26,6 +27,9 @@ pub struct Outline {
     pub manifest: String,
     /// By what the manifest calls it.
     pub components: BTreeMap<String, Part>,
+    /// Who vouches for it; no part of its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
 }
 
 /// A component of a bundle.
@@ -54,7 +58,8 @@ impl Bundle {
     /// Everything but the bytes.
     pub fn outline(&self) -> Outline {
         let part = |component: &Component| Part { digest: component.digest.clone(), bytes: component.bytes.len() };
-        Outline { manifest: self.manifest.clone(), components: self.components.iter().map(|(name, of)| (name.clone(), part(of))).collect() }
+        let components = self.components.iter().map(|(name, of)| (name.clone(), part(of))).collect();
+        Outline { manifest: self.manifest.clone(), components, signature: None }
     }
 
     /// One name for the whole.
@@ -73,7 +78,7 @@ impl Outline {
     /// One name for the whole.
     pub fn digest(&self) -> String {
         // Keys are in order, so the text is the same for the same bundle.
-        component::digest(&serde_json::to_vec(self).unwrap_or_default())
+        component::digest(&serde_json::to_vec(&Self { signature: None, ..self.clone() }).unwrap_or_default())
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::bundle::{Bundle, Outline, Part};
+use super::signing::Signature;
 use super::topics::{differs, log_failed};
 use crate::broker::{Broker, BrokerError, Cleanup, OutgoingRecord, Reader, Retry, TopicSpec};
 use crate::component::{self, Component};
@@ -32,6 +33,8 @@ pub struct Deployment {
     pub version: u64,
     /// What was published.
     pub bundle: Bundle,
+    /// Who vouches for it; nobody has looked whether that is so.
+    pub signature: Option<Signature>,
 }
 
 /// What is in the topic, as far as it has been read.
@@ -103,7 +106,7 @@ impl Deployments {
             }
             components.insert(name.clone(), Component { name, digest: part.digest, bytes });
         }
-        Ok(Deployment { version, bundle: Bundle { manifest: outline.manifest, components } })
+        Ok(Deployment { version, bundle: Bundle { manifest: outline.manifest, components }, signature: outline.signature })
     }
 
     fn outline(&self, version: u64) -> Option<Outline> {
@@ -122,7 +125,7 @@ impl Deployments {
     }
 
     /// What has to be written to publish a bundle under a number: chunks that are not there, the outline, and what is not needed any more.
-    fn writes(&self, bundle: &Bundle, version: u64) -> Vec<OutgoingRecord> {
+    fn writes(&self, bundle: &Bundle, version: u64, signature: Option<&Signature>) -> Vec<OutgoingRecord> {
         let mut writes = Vec::new();
         for component in bundle.components.values() {
             for (chunk, bytes) in component.bytes.chunks(limits::DEPLOYMENT_CHUNK_BYTES).enumerate() {
@@ -132,7 +135,7 @@ impl Deployments {
                 }
             }
         }
-        let outline = bundle.outline();
+        let outline = Outline { signature: signature.cloned(), ..bundle.outline() };
         let text = serde_json::to_vec(&outline).unwrap_or_default();
         writes.push(self.write(deployment_key(version), Some(text.into())));
         let kept = |old: &u64| old + limits::DEPLOYMENTS_KEPT > version;
@@ -160,7 +163,13 @@ fn chunk_key(digest: &str, chunk: usize) -> Bytes {
 
 /// Publishes a bundle, all at once, in the place of the deployment that it was planned on; its number. Whoever deploys later takes the right to
 /// write from whoever deploys now: of two, one is told.
-pub fn publish(broker: &dyn Broker, app: &str, bundle: &Bundle, planned_on: Option<u64>) -> Result<u64, Diagnostic> {
+pub fn publish(
+    broker: &dyn Broker,
+    app: &str,
+    bundle: &Bundle,
+    planned_on: Option<u64>,
+    signature: Option<&Signature>,
+) -> Result<u64, Diagnostic> {
     let topic = TopicSpec { cleanup: Cleanup::Compact, ..TopicSpec::new(deployments_topic(app), 1) };
     broker.create_topics(&[topic]).map_err(|e| first(differs(e)))?;
     let mut reader = broker.reader().map_err(|e| first(log_failed(e)))?;
@@ -170,7 +179,7 @@ pub fn publish(broker: &dyn Broker, app: &str, bundle: &Bundle, planned_on: Opti
         let mut deployments = Deployments::of(app);
         deployments.read(broker, &mut *reader)?;
         last = deployments.last();
-        Ok(if last == planned_on { deployments.writes(bundle, version) } else { Vec::new() })
+        Ok(if last == planned_on { deployments.writes(bundle, version, signature) } else { Vec::new() })
     };
     let written = broker.write_alone(&format!("{app}-deploy"), &mut writes);
     if last != planned_on {
@@ -181,7 +190,7 @@ pub fn publish(broker: &dyn Broker, app: &str, bundle: &Bundle, planned_on: Opti
         // Whoever took the name while the commit was under way may have come before it or after it: the topic tells.
         Err(BrokerError::Failed { retry: Retry::InDoubt | Retry::FencedInDoubt, .. }) => {
             let there = read_in_the_end(broker, &mut *reader, app).map_err(|e| first(log_failed(e)))?;
-            if there.outline(version).is_some_and(|outline| outline == bundle.outline()) {
+            if there.outline(version).is_some_and(|outline| outline.digest() == bundle.digest()) {
                 return Ok(version);
             }
             let now = there.last();
@@ -196,7 +205,7 @@ pub fn publish(broker: &dyn Broker, app: &str, bundle: &Bundle, planned_on: Opti
 }
 
 /// What the topic has once every transaction that is open in it now has ended.
-fn read_in_the_end(broker: &dyn Broker, reader: &mut dyn Reader, app: &str) -> Result<Deployments, BrokerError> {
+pub(super) fn read_in_the_end(broker: &dyn Broker, reader: &mut dyn Reader, app: &str) -> Result<Deployments, BrokerError> {
     let mut deployments = Deployments::of(app);
     for _ in 1..READS_IN_DOUBT {
         if deployments.read(broker, reader).is_ok() {
@@ -245,9 +254,12 @@ mod tests {
         let broker = SimBroker::new(Arc::new(VirtualClock::default()));
         assert_eq!(read(&broker).last(), None);
         for (version, byte) in (1..=5).zip(*b"abcde") {
-            assert_eq!(publish(&broker, "app", &bundle(&[byte]), (version > 1).then(|| version - 1)).unwrap(), version);
+            assert_eq!(publish(&broker, "app", &bundle(&[byte]), (version > 1).then(|| version - 1), None).unwrap(), version);
             let there = read(&broker);
-            assert_eq!((there.last(), there.get(version).unwrap()), (Some(version), Deployment { version, bundle: bundle(&[byte]) }));
+            assert_eq!(
+                (there.last(), there.get(version).unwrap()),
+                (Some(version), Deployment { version, bundle: bundle(&[byte]), signature: None })
+            );
         }
         let there = read(&broker);
         assert_eq!(there.versions().collect::<Vec<_>>(), [3, 4, 5]);
@@ -260,10 +272,10 @@ mod tests {
     #[test]
     fn a_plan_on_another_deployment_than_the_last_is_refused_and_leaves_no_trace() {
         let broker = SimBroker::new(Arc::new(VirtualClock::default()));
-        publish(&broker, "app", &bundle(b"a"), None).unwrap();
-        publish(&broker, "app", &bundle(b"b"), Some(1)).unwrap();
+        publish(&broker, "app", &bundle(b"a"), None, None).unwrap();
+        publish(&broker, "app", &bundle(b"b"), Some(1), None).unwrap();
         for (planned_on, said) in [(Some(1), "planned on 1, is 2"), (None, "planned on none, is 2"), (Some(3), "planned on 3, is 2")] {
-            let refused = publish(&broker, "app", &bundle(b"c"), planned_on).unwrap_err();
+            let refused = publish(&broker, "app", &bundle(b"c"), planned_on, None).unwrap_err();
             assert_eq!((refused.code, &*refused.message), ("R102", said));
         }
         assert_eq!(read(&broker).get(2).unwrap().bundle, bundle(b"b"));
@@ -274,9 +286,9 @@ mod tests {
         let doubt = || BrokerError::Failed { what: "commit".into(), why: "fenced".into(), retry: Retry::InDoubt };
         let broker = SimBroker::new(Arc::new(VirtualClock::default()));
         broker.hide_next_commit(doubt());
-        assert_eq!(publish(&broker, "app", &bundle(b"a"), None), Ok(1));
+        assert_eq!(publish(&broker, "app", &bundle(b"a"), None, None), Ok(1));
         broker.fail_next_commit(doubt());
-        let refused = publish(&broker, "app", &bundle(b"b"), Some(1)).unwrap_err();
+        let refused = publish(&broker, "app", &bundle(b"b"), Some(1), None).unwrap_err();
         assert_eq!((refused.code, &*refused.message), ("R102", "planned on 1, somebody else is deploying"));
         assert_eq!(read(&broker).last(), Some(1));
     }
@@ -284,7 +296,7 @@ mod tests {
     #[test]
     fn what_somebody_else_wrote_there_is_no_deployment() {
         let broker = SimBroker::new(Arc::new(VirtualClock::default()));
-        publish(&broker, "app", &bundle(b"a"), None).unwrap();
+        publish(&broker, "app", &bundle(b"a"), None, None).unwrap();
         let there = read(&broker);
         let large = there.outline(1).unwrap().components["large.wasm"].digest.clone();
         for (key, value, why) in [
@@ -297,7 +309,7 @@ mod tests {
             assert_eq!((broken.code, &broken.causes[..]), ("R101", &[why.to_owned()][..]));
         }
         // The next one is written whole.
-        publish(&broker, "app", &bundle(b"a"), Some(1)).unwrap();
+        publish(&broker, "app", &bundle(b"a"), Some(1), None).unwrap();
         assert_eq!(read(&broker).get(2).map(|read| read.version), Ok(2));
     }
 }

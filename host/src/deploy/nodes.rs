@@ -64,6 +64,7 @@ impl ComponentNodes {
                 config: processor.config.clone(),
                 grants: grants(topology, node.sub_topology, processor),
                 limits: NodeLimits { memory_bytes: processor.memory_bytes, deadline: processor.deadline, outputs: processor.outputs },
+                allow: processor.allow.clone(),
                 metrics: Arc::new(GuestMetrics::default()),
             };
             let versions = Mutex::new(Numbered { known: BTreeMap::from([(VersionId(0), version)]), next: 1 });

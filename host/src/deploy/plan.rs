@@ -30,6 +30,8 @@ pub struct Change {
 /// What can be different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Thing {
+    /// The app as a whole.
+    App,
     /// A source, processor or sink.
     Node,
     /// A store.
@@ -45,6 +47,7 @@ pub enum Thing {
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::App => "app",
             Self::Node => "node",
             Self::Store => "store",
             Self::State => "state",
@@ -85,7 +88,9 @@ impl Plan {
                 }
             }
         }
-        changes.extend(after.keys().filter(|key| !before.contains_key(*key)).map(|key| change(key, How::Added)));
+        // That there is an app is no news.
+        let added = after.keys().filter(|key| key.0 != Thing::App && !before.contains_key(*key));
+        changes.extend(added.map(|key| change(key, How::Added)));
         if let Some(old) = old {
             changes.extend(state(old, new)?);
         }
@@ -107,7 +112,7 @@ impl Plan {
         self.changes.iter().any(|change| match (&change.of, &change.how) {
             (Thing::Node, How::Changed(parts)) => parts.iter().any(|part| GRAPH.contains(&part.as_str())),
             (Thing::Node | Thing::Store, _) => true,
-            (Thing::State | Thing::Topic | Thing::Capability, _) => false,
+            (Thing::App | Thing::State | Thing::Topic | Thing::Capability, _) => false,
         })
     }
 
@@ -140,7 +145,8 @@ fn told(part: &str, was: Option<&String>, is: Option<&String>) -> String {
 /// Everything that can be different, with its parts.
 fn things(app: &Application) -> BTreeMap<Key, Parts> {
     let topology = &app.topology;
-    let mut things = BTreeMap::new();
+    let guarantee = Parts::from([("guarantee".to_owned(), format!("{:?}", app.manifest.app.guarantee))]);
+    let mut things = BTreeMap::from([((Thing::App, topology.app.to_string()), guarantee)]);
     for node in &topology.nodes {
         things.insert((Thing::Node, node.name.to_string()), node_parts(app, node));
     }
@@ -160,6 +166,12 @@ fn things(app: &Application) -> BTreeMap<Key, Parts> {
     for (node, loaded) in &app.components {
         let beyond = loaded.imports().iter().filter(|import| !import.name.starts_with("cofferdam:"));
         things.extend(beyond.map(|import| ((Thing::Capability, format!("{node}: {} ({})", import.name, import.given)), Parts::new())));
+    }
+    for node in &topology.nodes {
+        let NodeKind::Processor(processor) = &node.kind else { continue };
+        things.extend(
+            processor.allow.iter().map(|granted| ((Thing::Capability, format!("{}: {granted} (granted)", node.name)), Parts::new())),
+        );
     }
     things
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::application::{Application, Overrides};
 use super::bundle::Bundle;
-use super::deployments::{Deployment, Deployments, publish};
-use super::plan::Plan;
-use super::topics::log_failed;
+use super::deployments::{Deployment, Deployments, publish, read_in_the_end};
+use super::plan::{How, Plan};
+use super::signing::Signature;
+use super::topics::{log_failed, missing_topics};
 use crate::broker::{Broker, BrokerError, Reader};
 use crate::component;
 use crate::error::Diagnostic;
-use crate::manifest::Manifest;
+use crate::manifest::{Broker as Section, Manifest};
 use crate::record::Offset;
 use crate::sandbox::Engine;
 
@@ -23,6 +24,8 @@ pub struct Rollout {
     pub planned_on: Option<u64>,
     /// What changes.
     pub plan: Plan,
+    /// Topics that the cluster lacks; hosts without `--create-topics` stay on the deployment before while one is missing.
+    pub missing: Vec<Arc<str>>,
     bundle: Bundle,
     /// The published deployment is the same.
     is_there: bool,
@@ -40,6 +43,8 @@ impl Rollout {
         // As hosts will find it.
         let new = Application::deployed(engine, &bundle, &path.display().to_string(), section.clone(), overrides)?;
         let app = new.topology.app.clone();
+        // On the log of a state folder the host makes its topics.
+        let missing = if matches!(section, Section::Kafka(_)) { missing_topics(&new, broker)? } else { Vec::new() };
         let mut deployments = Deployments::of(&app);
         let mut reader = broker.reader().map_err(log_failed)?;
         deployments.read(broker, &mut *reader).map_err(log_failed)?;
@@ -49,7 +54,7 @@ impl Rollout {
             published.as_ref().map(|old| Application::deployed(engine, &old.bundle, &old.name(&app), section, overrides)).transpose()?;
         let plan = Plan::between(old.as_ref(), &new)?;
         let is_there = published.is_some_and(|old| old.bundle.digest() == bundle.digest());
-        Ok(Self { app, planned_on, plan, bundle, is_there })
+        Ok(Self { app, planned_on, plan, missing, bundle, is_there })
     }
 
     /// Whether there is nothing to publish.
@@ -62,9 +67,52 @@ impl Rollout {
         self.bundle.digest()
     }
 
+    /// What it would change, in lines for a person.
+    pub fn told(&self) -> Vec<String> {
+        let on = self.planned_on.map_or_else(|| "nothing is published yet".to_owned(), |version| format!("planned on {version}"));
+        let mut lines = vec![format!("{}: {} ({on})", self.app, component::short(&self.digest()))];
+        lines.extend(self.plan.changes.iter().map(|change| {
+            let (sign, parts) = match &change.how {
+                How::Added => ("+", String::new()),
+                How::Changed(parts) => ("~", format!(": {}", parts.join(", "))),
+                How::Removed => ("-", String::new()),
+            };
+            format!("  {sign} {} {}{parts}", change.of, change.name)
+        }));
+        lines.extend(self.missing.iter().map(|topic| {
+            format!("  ! topic {topic} does not exist: until it does, hosts that run without --create-topics stay on what they have")
+        }));
+        lines.push(self.effect().to_owned());
+        lines
+    }
+
+    fn effect(&self) -> &'static str {
+        match self.planned_on {
+            None => "`cofferdam run --app` runs it on any machine",
+            Some(_) if self.plan.changes.is_empty() => "hosts have nothing to do",
+            Some(_) if self.plan.is_in_place() => "hosts change components in place, on trial",
+            Some(_) => "hosts start their stream threads again; state of what is removed stays in its changelog",
+        }
+    }
+
+    /// As `publish`, where the plan that somebody saw was another one's.
+    pub fn publish_as_planned(
+        &self,
+        broker: &dyn Broker,
+        planned_on: Option<u64>,
+        digest: &str,
+        signature: Option<&Signature>,
+    ) -> Result<u64, Diagnostic> {
+        if self.digest() != digest {
+            return Err(Diagnostic::usage("R102", "the manifest or a component has changed since the plan was made")
+                .hint("look at the plan again: the same command makes a new one"));
+        }
+        publish(broker, &self.app, &self.bundle, planned_on, signature)
+    }
+
     /// Publishes it; its number. An error when something else was published since the plan was made.
-    pub fn publish(&self, broker: &dyn Broker) -> Result<u64, Diagnostic> {
-        publish(broker, &self.app, &self.bundle, self.planned_on)
+    pub fn publish(&self, broker: &dyn Broker, signature: Option<&Signature>) -> Result<u64, Diagnostic> {
+        publish(broker, &self.app, &self.bundle, self.planned_on, signature)
     }
 }
 
@@ -75,29 +123,44 @@ impl Deployment {
     }
 }
 
-/// Refuses an app that another graph is published of: its hosts would not agree which tasks there are. Where nothing is published, or what is
-/// cannot be read, there is nothing to agree with.
-pub fn agree(app: &Application, broker: &dyn Broker, overrides: &Overrides) -> Result<(), Diagnostic> {
+/// The number of the last deployment of an app.
+pub fn last_deployment(broker: &dyn Broker, app: &str) -> Result<Option<u64>, Diagnostic> {
+    let failed = |why: BrokerError| Diagnostic::run("B002", "the log failed").because(why);
+    let mut deployments = Deployments::of(app);
+    let mut reader = broker.reader().map_err(failed)?;
+    deployments.read(broker, &mut *reader).map_err(failed)?;
+    Ok(deployments.last())
+}
+
+/// Refuses an app that another graph is published of: its hosts would not agree which tasks there are. What is published and cannot be compared
+/// is an error as well: nobody would know whether they agree.
+pub fn agree(app: &Application, broker: &dyn Broker, overrides: &Overrides) -> Result<(), Vec<Diagnostic>> {
     let id = &app.topology.app;
-    let mut deployments = Deployments::of(id);
-    let read = broker.reader().and_then(|mut reader| deployments.read(broker, &mut *reader));
-    if let Err(why) = read {
-        tracing::debug!("what is deployed cannot be read: {why}");
-        return Ok(());
-    }
-    let Some(deployment) = deployments.last().and_then(|version| deployments.get(version).ok()) else { return Ok(()) };
-    let Some(engine) = app.components.values().next().map(|loaded| loaded.engine().clone()) else { return Ok(()) };
+    let mut reader = broker.reader().map_err(log_failed)?;
+    let deployments = read_in_the_end(broker, &mut *reader, id).map_err(log_failed)?;
+    let Some(version) = deployments.last() else { return Ok(()) };
+    let differs = |why: String| {
+        Diagnostic::usage("R105", format!("deployment {version} of '{id}' has another graph than this manifest")).because(why).hint(HINT)
+    };
+    let unknown = |problems: Vec<Diagnostic>| {
+        let what = format!("deployment {version} of '{id}' cannot be compared with this manifest");
+        vec![problems.iter().fold(Diagnostic::usage("R105", what), |told, why| told.because(why.brief())).hint(HINT)]
+    };
+    let deployment = deployments.get(version).map_err(|why| unknown(vec![why]))?;
+    let engine = match app.components.values().next() {
+        Some(loaded) => loaded.engine().clone(),
+        None => super::application::engine().map_err(|why| vec![why])?,
+    };
     let published = Application::deployed(&engine, &deployment.bundle, &deployment.name(id), app.manifest.broker.clone(), overrides);
-    let Some(plan) = published.ok().and_then(|published| Plan::between(Some(&published), app).ok()) else { return Ok(()) };
+    let plan = Plan::between(Some(&published.map_err(unknown)?), app)?;
     if !plan.changes_the_graph() {
         return Ok(());
     }
-    let differs: Vec<&str> = plan.changes.iter().map(|change| change.name.as_str()).take(NAMED).collect();
-    Err(Diagnostic::usage("R105", format!("deployment {} of '{id}' has another graph than this manifest", deployment.version))
-        .because(format!("different are {}", differs.join(", ")))
-        .hint("publish the manifest (`cofferdam deploy`): hosts follow it by themselves; `run --app` runs what is deployed"))
+    let names: Vec<&str> = plan.changes.iter().map(|change| change.name.as_str()).take(NAMED).collect();
+    Err(vec![differs(format!("different are {}", names.join(", ")))])
 }
 
+const HINT: &str = "publish the manifest (`cofferdam deploy`): hosts follow it by themselves; `run --app` runs what is deployed";
 /// Differences that an error names.
 const NAMED: usize = 10;
 
@@ -108,6 +171,7 @@ pub struct Follower {
     reader: Box<dyn Reader>,
     /// Where the topic ended when it was read last.
     end: Option<Offset>,
+    in_trouble: bool,
     given: u64,
 }
 
@@ -115,12 +179,23 @@ impl Follower {
     /// On from this deployment, 0 before the first.
     pub fn after(app: &str, version: u64, broker: Arc<dyn Broker>) -> Result<Self, BrokerError> {
         let reader = broker.reader()?;
-        Ok(Self { app: app.into(), broker, reader, end: None, given: version })
+        Ok(Self { app: app.into(), broker, reader, end: None, in_trouble: false, given: version })
     }
 
-    /// The last deployment, where that is another one than was given before. One that is broken is given as an error, and once. Between two
-    /// deployments nothing is kept of them.
+    /// The last deployment, where that is another one than was given before. One that is broken is an error, each time until it is whole. Between
+    /// two deployments nothing is kept of them.
     pub fn look(&mut self) -> Result<Option<Deployment>, Diagnostic> {
+        let looked = self.look_once();
+        self.in_trouble = looked.is_err();
+        looked
+    }
+
+    /// Whether the last look has failed.
+    pub fn is_in_trouble(&self) -> bool {
+        self.in_trouble
+    }
+
+    fn look_once(&mut self) -> Result<Option<Deployment>, Diagnostic> {
         let failed = |why: BrokerError| Diagnostic::run("B002", "the log failed").because(why);
         let mut deployments = Deployments::of(&self.app);
         let end = deployments.end(&*self.broker).map_err(failed)?;
@@ -128,9 +203,42 @@ impl Follower {
             return Ok(None);
         }
         deployments.read(&*self.broker, &mut *self.reader).map_err(failed)?;
-        self.end = end;
-        let Some(last) = deployments.last().filter(|last| *last != self.given) else { return Ok(None) };
-        self.given = last;
-        deployments.get(last).map(Some)
+        let last = deployments.last().filter(|last| *last != self.given);
+        let given = last.map(|last| deployments.get(last)).transpose()?;
+        // Only now: what is broken is looked at again.
+        (self.end, self.given) = (end, last.unwrap_or(self.given));
+        Ok(given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::broker::OutgoingRecord;
+    use crate::broker::sim::SimBroker;
+    use crate::clock::VirtualClock;
+    use crate::component::Component;
+    use crate::record::Record;
+
+    #[test]
+    fn a_deployment_that_arrives_broken_is_given_once_it_is_whole() {
+        let broker = SimBroker::new(Arc::new(VirtualClock::default()));
+        let component = Component { name: "a.wasm".into(), digest: component::digest(b"whole"), bytes: b"whole"[..].into() };
+        let bundle = Bundle { manifest: String::new(), components: BTreeMap::from([(component.name.clone(), component.clone())]) };
+        publish(&broker, "app", &bundle, None, None).unwrap();
+        let chunk = |bytes: &'static [u8]| {
+            let key = format!("component/{}/0", component.digest).into();
+            let record = Record { key: Some(key), value: Some(bytes.into()), ..Record::default() };
+            broker.produce(vec![OutgoingRecord { topic: "app-deployments".into(), partition: Some(0), record }], None).unwrap();
+        };
+        let mut follower = Follower::after("app", 0, Arc::new(broker.clone())).unwrap();
+        chunk(b"other");
+        assert_eq!(follower.look().unwrap_err().code, "R101");
+        assert_eq!(follower.look().unwrap_err().code, "R101");
+        chunk(b"whole");
+        assert_eq!(follower.look().unwrap().map(|given| (given.version, given.bundle)), Some((1, bundle)));
+        assert_eq!(follower.look(), Ok(None));
     }
 }

@@ -68,6 +68,25 @@ pub fn ensure_topics(app: &Application, broker: &dyn Broker, whose: ExternalTopi
     Ok(counted)
 }
 
+/// What a cluster lacks for hosts of this app: the topics that are missing, which `run --create-topics` makes. An error: what no host could be
+/// bound with. Makes nothing.
+pub(super) fn missing_topics(app: &Application, broker: &dyn Broker) -> Result<Vec<Arc<str>>, Vec<Diagnostic>> {
+    let names: Vec<Arc<str>> = app.topology.topics.iter().map(|t| t.name.clone()).collect();
+    let there = broker.topics(&names).map_err(log_failed)?;
+    let topics = || app.topology.topics.iter().zip(&there);
+    let problems: Vec<Diagnostic> = topics().filter_map(|(topic, info)| problem(app, topic, info.as_ref(), true)).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let count = |(topic, info): (&ExternalTopic, &Option<TopicInfo>)| {
+        let partitions = info.as_ref().map_or_else(|| external(topic, None).partitions, |info| info.spec.partitions);
+        (topic.name.clone(), partitions)
+    };
+    let counted = topology::partitions(&app.topology, &topics().map(count).collect())?;
+    same_changelogs(app, broker, &counted)?;
+    Ok(topics().filter(|(_, info)| info.is_none()).map(|(topic, _)| topic.name.clone()).collect())
+}
+
 /// A changelog that has fewer partitions than there are tasks stays so: its source has grown, and the tasks without state know what to do.
 fn keep_grown(internal: &mut [TopicSpec], known: &BTreeMap<Arc<str>, u32>) {
     for spec in internal {

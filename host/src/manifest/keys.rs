@@ -28,8 +28,8 @@ pub(super) const SOURCE: Shape = Shape { schema: "source", keys: &["topic", "top
 pub(super) const TABLE: Shape = Shape { schema: "table", keys: &["topic", "timestamp", "on-error", "changelog", "backend"], later: &[] };
 pub(super) const PROCESSOR: Shape = Shape {
     schema: "processor",
-    keys: &["component", "digest", "from", "inputs", "stores", "config", "on-error", "limits"],
-    later: &[("allow", "a component reaches no WASI interface beyond clocks, random and its log")],
+    keys: &["component", "digest", "from", "inputs", "stores", "config", "on-error", "limits", "allow"],
+    later: &[],
 };
 pub(super) const STORE: Shape = Shape {
     schema: "store",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capability::Capability;
 use super::words::{
     Backend, Cleanup, ComponentRef, Guarantee, Name, OnError, Partitioner, Spanned, Start, StoreAccess, StoreShape, TimestampFrom,
 };
@@ -226,6 +227,8 @@ pub struct Processor {
     pub on_error: OnError,
     /// What it may use.
     pub limits: Limits,
+    /// What of the host it is given, each once.
+    pub allow: Vec<Spanned<Capability>>,
 }
 
 /// `from` or `inputs` of a processor.

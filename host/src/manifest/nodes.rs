@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Number, Value as Json};
 use toml_edit::Value;
 
+use super::capability::{CAPABILITIES, Capability};
 use super::keys;
 use super::model::{Config, Limits, Processor, Sink, Source, Table};
 use super::reader::{Field, Fields, Reader};
@@ -197,8 +198,9 @@ impl<'a> Reader<'a> {
         let config = self.read(&fields, "config", |r, f| Some(r.config(f)));
         let on_error = self.on_error(&fields);
         let limits = self.limits(&fields);
+        let allow = self.read(&fields, "allow", Self::allow).unwrap_or_default();
         let config = config.unwrap_or_else(|| Config { value: Json::Object(Map::new()), places: BTreeMap::new() });
-        Some(Processor { name, component: component?, digest, inputs, stores, config, on_error, limits })
+        Some(Processor { name, component: component?, digest, inputs, stores, config, on_error, limits, allow })
     }
 
     fn component(&mut self, field: &Field<'a>) -> Option<Spanned<ComponentRef>> {
@@ -222,6 +224,25 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(Spanned { value: ComponentRef::Path(text.value), place })
+    }
+
+    fn allow(&mut self, field: &Field<'a>) -> Option<Vec<Spanned<Capability>>> {
+        let Some(entries) = self.array(field) else {
+            self.wrong_type(field, "a list of strings");
+            return None;
+        };
+        let mut allow: Vec<Spanned<Capability>> = Vec::new();
+        for entry in &entries {
+            let Some(text) = self.text(entry) else { continue };
+            match text.parse() {
+                Ok(value) if allow.iter().any(|known| known.value == value) => {
+                    self.refuse(entry, format_args!("is '{value}' once more"), "name it once")
+                }
+                Ok(value) => allow.push(Spanned { value, place: text.place }),
+                Err(why) => self.refuse(entry, why, format!("a component can be given {CAPABILITIES}")),
+            }
+        }
+        Some(allow)
     }
 
     fn limits(&mut self, node: &Fields<'a>) -> Limits {

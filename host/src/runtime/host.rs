@@ -17,7 +17,7 @@ use super::conductor::Conductor;
 use super::errors::{ThreadError, hint};
 use super::plan::HostPlan;
 use super::query::Inquirer;
-use super::status::{Command, Condition, HostStatus, InCall, MemoryStatus, TaskStatus, ThreadStatus};
+use super::status::{Command, Condition, HostStatus, InCall, MemoryStatus, NodeVersion, TaskStatus, ThreadStatus};
 use super::thread::{Step, StreamThread};
 
 /// Longest time that a thread waits without looking at its commands.
@@ -91,6 +91,11 @@ impl Host {
             guests: self.plan.nodes.guest_memory_bytes(),
         };
         HostStatus { tasks, threads, guests: self.plan.nodes.readings(), versions: self.plan.versions(), memory }
+    }
+
+    /// Which version each processor runs.
+    pub fn versions(&self) -> Vec<NodeVersion> {
+        self.plan.versions()
     }
 
     /// Who leads its threads from version to version.

@@ -102,6 +102,13 @@ impl HostPlan {
         processors.map(version).collect()
     }
 
+    /// Tells of a processor that a version of it was rolled back before this host was started.
+    pub fn remember(&self, processor: &str, why: &str) {
+        if let Some(at) = self.topology.nodes.iter().position(|node| &*node.name == processor) {
+            self.versions.remember(NodeIx(at), why);
+        }
+    }
+
     /// How many tasks there are: in each sub-topology as many as the largest of its source topics has partitions.
     pub fn task_count(&self) -> usize {
         let tasks_of = |sub| self.source_topics(sub).iter().filter_map(|topic| self.partitions.get(topic)).max().copied().unwrap_or(0);

@@ -137,6 +137,11 @@ impl Versions {
         }
     }
 
+    /// Tells of a node that a version was rolled back before this host was started.
+    pub fn remember(&self, ix: NodeIx, why: &str) {
+        self.lock().nodes.entry(ix).or_default().rolled_back = Some(why.to_owned());
+    }
+
     /// Lets a version take over. On trial it is held against the one before it, or, where that is on trial itself, against the last one that
     /// has passed. The generation to be followed.
     pub(super) fn take_over(&self, ix: NodeIx, version: VersionId, terms: Terms, now: Timestamp) -> u64 {

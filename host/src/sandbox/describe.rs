@@ -53,6 +53,7 @@ fn nobody(loaded: &Loaded) -> NodeSetup {
         config: "{}".into(),
         grants: Vec::new(),
         limits: NodeLimits::default(),
+        allow: Vec::new(),
         metrics: Arc::default(),
     }
 }

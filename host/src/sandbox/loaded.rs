@@ -12,6 +12,7 @@ use super::imports::{self, CONTRACT, CONTRACT_VERSION, Import, fits_contract, ot
 use super::setup::NodeSetup;
 use super::state::State;
 use super::wasi;
+use crate::clock::{Clock as _, SystemClock};
 use crate::component::{Component, digest};
 use crate::error::Diagnostic;
 use crate::node::{Failure, Lent};
@@ -126,7 +127,9 @@ fn code(engine: &Engine, name: &str, digest: &str, bytes: &[u8]) -> Result<Code,
     if let Some(code) = compiled.find(engine.wasm(), digest) {
         return Ok(code);
     }
+    let began = SystemClock.monotonic();
     let code = compile(engine, name, bytes)?;
+    tracing::debug!("{name} was compiled in {} ms", SystemClock.monotonic().saturating_sub(began).as_millis());
     compiled.keep(engine.wasm(), digest, &code);
     Ok(code)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::metrics::GuestMetrics;
 use crate::limits;
+use crate::manifest::Capability;
 use crate::topology::{NodeIx, StoreAccess, StoreShape};
 
 /// A store that the node may open.
@@ -60,6 +61,8 @@ pub struct NodeSetup {
     pub grants: Vec<StoreGrant>,
     /// Its limits.
     pub limits: NodeLimits,
+    /// What of the host it is given.
+    pub allow: Vec<Capability>,
     /// Where its counters and histograms go: one registry a node, shared by its tasks.
     pub metrics: Arc<GuestMetrics>,
 }
@@ -77,6 +80,7 @@ impl NodeSetup {
             config: "{}".to_owned(),
             grants: Vec::new(),
             limits: NodeLimits::default(),
+            allow: Vec::new(),
             metrics: Arc::default(),
         }
     }

@@ -11,6 +11,7 @@ use super::metrics::NodeMetrics;
 use super::open_stores::OpenStore;
 use super::outputs::Totals;
 use super::setup::NodeSetup;
+use crate::manifest::Capability;
 use crate::node::{Caused, Failure, Lent, Output, SeededRandom, TaskEnv};
 use crate::record::Timestamp;
 use crate::store::StoreError;
@@ -149,6 +150,11 @@ impl State {
     /// Ends the call because a store could not be used.
     pub(super) fn store_failed(&mut self, error: StoreError) -> wasmtime::Error {
         self.end(Failure::Store(error))
+    }
+
+    /// Whether the node is given this of the host.
+    pub(super) fn is_given(&self, what: &Capability) -> bool {
+        self.setup.allow.contains(what)
     }
 
     /// The wall clock: the task's; 0 where there is none.

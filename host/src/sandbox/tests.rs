@@ -2,6 +2,7 @@
 
 mod calls;
 mod compiled;
+mod granted;
 mod guest;
 mod hostile;
 mod loading;
@@ -55,6 +56,7 @@ fn setup() -> NodeSetup {
         config: "{}".into(),
         grants: Vec::new(),
         limits: NodeLimits { deadline: Duration::from_millis(100), ..NodeLimits::default() },
+        allow: Vec::new(),
         metrics: Arc::default(),
     }
 }

@@ -1,5 +1,5 @@
 //! WASI 0.2 for components whose languages ask for it: no files, no sockets, no environment; clocks and random bits are the task's, stdout
-//! and stderr go to the log.
+//! and stderr go to the log. What `allow` of a processor grants (`granted`) is the machine's own instead.
 //!
 //! Answers are found by name and given as dynamic values, so that every 0.2.x fits and nothing that is not answered here exists. Languages'
 //! runtimes ask rarely; what costs some hundred nanoseconds more does not matter.
@@ -9,6 +9,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceDynamic, ResourceType, Val};
 
 use super::failing::GuestExit;
+use super::granted;
 use super::imports::{Given, split_version};
 use super::state::State;
 use crate::limits;
@@ -21,6 +22,7 @@ enum Answer {
     /// Nothing, for a function without a result.
     Nothing,
     EmptyList,
+    Environment,
     Absent,
     True,
     Ok,
@@ -50,7 +52,8 @@ const WRITE_BYTES: u64 = 4_096;
 
 fn answer(interface: &str, function: &str) -> Answer {
     match (interface, function) {
-        ("wasi:cli/environment", "get-environment" | "get-arguments") => Answer::EmptyList,
+        ("wasi:cli/environment", "get-environment") => Answer::Environment,
+        ("wasi:cli/environment", "get-arguments") => Answer::EmptyList,
         ("wasi:cli/environment", "initial-cwd" | "get-initial-cwd") => Answer::Absent,
         ("wasi:cli/exit", _) => Answer::Exit,
         ("wasi:cli/stdin", "get-stdin") => Answer::Handle(OTHER),
@@ -181,10 +184,10 @@ fn respond(
     arguments: &[Val],
 ) -> wasmtime::Result<Option<Val>> {
     let state = store.data_mut();
-    let now_ms = u64::try_from(state.now().0).unwrap_or(0);
     let value = match answer {
         Answer::Denied | Answer::Nothing => return Ok(None),
         Answer::EmptyList => Val::List(Vec::new()),
+        Answer::Environment => Val::List(granted::environment(state).into_iter().map(|(name, value)| pair(name, value)).collect()),
         Answer::Absent => Val::Option(None),
         Answer::True => Val::Bool(true),
         Answer::Ok => Val::Result(Ok(None)),
@@ -197,13 +200,13 @@ fn respond(
             Val::Result(Ok(None))
         }
         Answer::AllReady => Val::List((0u32..).zip(handles).map(|(at, _)| Val::U32(at)).collect()),
-        Answer::MonotonicNow => Val::U64(now_ms.saturating_mul(1_000_000)),
+        Answer::MonotonicNow => Val::U64(granted::monotonic_ns(state)),
         Answer::MonotonicResolution => Val::U64(1_000_000),
-        Answer::WallNow => date_time(now_ms),
+        Answer::WallNow => date_time(granted::wall_ms(state)),
         Answer::WallResolution => date_time(1),
         Answer::RandomBytes => random_bytes(state, arguments)?,
-        Answer::RandomNumber => Val::U64(state.random()),
-        Answer::RandomSeed => Val::Tuple(vec![Val::U64(state.random()), Val::U64(state.random())]),
+        Answer::RandomNumber => Val::U64(granted::random(state)),
+        Answer::RandomSeed => Val::Tuple(vec![Val::U64(granted::random(state)), Val::U64(granted::random(state))]),
         Answer::ErrorText => Val::String("not granted".into()),
     };
     Ok(Some(value))
@@ -214,6 +217,10 @@ fn write(state: &mut State, handles: &[u32], arguments: &[Val]) {
     let Some(Val::List(values)) = arguments.get(1) else { return };
     let bytes: Vec<u8> = values.iter().filter_map(|value| if let Val::U8(byte) = value { Some(*byte) } else { None }).collect();
     state.print(&bytes, stream == STDERR);
+}
+
+fn pair(name: String, value: String) -> Val {
+    Val::Tuple(vec![Val::String(name), Val::String(value)])
 }
 
 fn date_time(ms: u64) -> Val {
@@ -229,7 +236,7 @@ fn random_bytes(state: &mut State, arguments: &[Val]) -> wasmtime::Result<Val> {
     }
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < length {
-        bytes.extend(state.random().to_le_bytes().map(Val::U8));
+        bytes.extend(granted::random(state).to_le_bytes().map(Val::U8));
     }
     bytes.truncate(usize::try_from(length)?);
     Ok(Val::List(bytes))

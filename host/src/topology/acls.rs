@@ -31,6 +31,9 @@ pub fn acls(topology: &Topology, guarantee: Guarantee) -> Vec<String> {
     let prefix = format!("{}- --resource-pattern-type prefixed", topology.app);
     if !topology.internal_topics().is_empty() {
         lines.push(line([Read, Write, Create, Delete, Describe, DescribeConfigs], &format!("--topic {prefix}")));
+    } else {
+        // A host looks whether another graph is deployed.
+        lines.push(line([Read, Describe], &format!("--topic {}-deployments", topology.app)));
     }
     lines.push(line([Read, Describe], &format!("--group {}", topology.app)));
     match guarantee {

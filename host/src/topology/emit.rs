@@ -11,7 +11,7 @@ use super::graph::{
 use super::wire::DEFAULT_ROLE;
 use crate::error::Place;
 use crate::limits;
-use crate::manifest::{ComponentRef, position};
+use crate::manifest::{Capability, ComponentRef, position};
 
 /// A node of the topology, by what it is made from: an index of the draft, and of a role.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -183,7 +183,7 @@ fn processor(node: &DraftNode<'_>, grants: &[Grant]) -> Option<NodeKind> {
             memory_bytes: n.limits.memory_bytes,
             deadline: n.limits.deadline,
             outputs: n.limits.outputs,
-            allow: Vec::new(),
+            allow: allow(n),
         },
         What::Table(_) => {
             let component = ComponentRef::Stock("table".to_owned());
@@ -204,6 +204,13 @@ fn processor(node: &DraftNode<'_>, grants: &[Grant]) -> Option<NodeKind> {
         What::Source(_) | What::Sink(_) => return None,
     };
     Some(NodeKind::Processor(processor))
+}
+
+/// In one order, however the manifest has it.
+fn allow(processor: &crate::manifest::Processor) -> Vec<Capability> {
+    let mut allow: Vec<Capability> = processor.allow.iter().map(|granted| granted.value.clone()).collect();
+    allow.sort();
+    allow
 }
 
 fn only_role(description: &Description) -> Option<String> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Diagnostic, Place};
+use crate::manifest::Capability;
 pub use crate::manifest::{
     Backend, Cleanup, FailurePolicy, OnError, Partitioner, Start, StoreAccess, StoreKind, StoreShape, TimestampFrom,
 };
@@ -144,8 +145,8 @@ pub struct Processor {
     pub deadline: Duration,
     /// `limits.outputs`: most outputs of one call, `forward` included.
     pub outputs: usize,
-    /// WASI interfaces that the manifest grants.
-    pub allow: Vec<String>,
+    /// What of the host the manifest grants, in order.
+    pub allow: Vec<Capability>,
 }
 
 /// A store that a node may open.

@@ -48,6 +48,7 @@ fn setup() -> NodeSetup {
         config: "{}".into(),
         grants: Vec::new(),
         limits: NodeLimits { deadline: Duration::from_millis(20), ..NodeLimits::default() },
+        allow: Vec::new(),
         metrics: Arc::default(),
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "waits have a bound in real time")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod deployed;
 #[path = "../../src/sandbox/tests/guest.rs"]
 #[allow(dead_code, reason = "the sandbox's own tests use all of it")]
 mod guest;
@@ -41,6 +42,14 @@ fn manifest(app: &str, component: &str, more: &str) -> String {
 /// Starts the app, and waits for both of its tasks.
 fn start(place: &Place) -> Running<'_> {
     let mut host = place.start(if std::env::var(BOOTSTRAP).is_ok() { "run app.toml --create-topics" } else { "run app.toml" });
+    host.until("in_0 ");
+    host.until("in_1 ");
+    host
+}
+
+/// Starts what is deployed in the folder, and waits for both of its tasks.
+fn start_deployed<'a>(place: &'a Place, app: &str, flags: &str) -> Running<'a> {
+    let mut host = place.start(&format!("run --app {app} --state-dir .cofferdam --public none {flags}"));
     host.until("in_0 ");
     host.until("in_1 ");
     host

@@ -57,6 +57,12 @@ fn a_plan_names_what_is_added_what_changes_and_what_goes() {
         "- topic planned-out",
     ];
     assert_eq!((told(&plan), plan.is_in_place(), plan.changes_the_graph()), (expected.map(str::to_owned).to_vec(), false, true));
+    // What it is given of the machine, and what the app promises.
+    let text = manifest("planned", "aa.wasm", "allow = [\"clock\", \"env:HOME\"]\n");
+    place.write("app.toml", text.replacen("id = \"planned\"", "id = \"planned\"\nguarantee = \"at-least-once\"", 1));
+    let plan = Plan::between(Some(&first), &app(&place)).unwrap();
+    let expected = ["~ app planned: guarantee", "~ node p: allow", "+ capability p: clock (granted)", "+ capability p: env:HOME (granted)"];
+    assert_eq!((told(&plan), plan.is_in_place(), plan.changes_the_graph()), (expected.map(str::to_owned).to_vec(), false, false));
     // What a component is told, and how long it may take, is no matter of the graph.
     place.write("app.toml", manifest("planned", "aa.wasm", "limits = { deadline = \"2s\" }\n"));
     let plan = Plan::between(Some(&first), &app(&place)).unwrap();

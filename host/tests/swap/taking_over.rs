@@ -30,17 +30,16 @@ fn each_record_has_one_name_and_none_is_lost_or_doubled() {
     assert_eq!(host.signal("TERM"), "exit status: 0");
 }
 
-/// How often components are swapped, and records that come meanwhile; as many as this variable says, where it is set.
-const SWAPS: &str = "COFFERDAM_SWAPS";
+/// How often components are swapped, and records that come meanwhile.
+const SWAPS: u32 = 20;
 const RECORDS_EACH: u32 = 1_000;
 
 #[test]
 fn swaps_under_load_lose_nothing_and_double_nothing() {
-    let swaps: u32 = std::env::var(SWAPS).map_or(20, |count| count.parse().unwrap());
     let place = place("loaded");
     let host = start(&place);
     let mut waited = Vec::new();
-    for turn in 0..swaps {
+    for turn in 0..SWAPS {
         let numbers = turn * RECORDS_EACH..(turn + 1) * RECORDS_EACH;
         place.write("records", numbers.map(|n| format!("{{\"key\":\"{n}\",\"value\":\"x\",\"timestamp\":{n}}}\n")).collect::<String>());
         let mut producing = place.command("produce app.toml in records").stdout(Stdio::null()).spawn().unwrap();
@@ -51,7 +50,7 @@ fn swaps_under_load_lose_nothing_and_double_nothing() {
         let scale = if unit.starts_with("us") { 1 } else { 1_000 };
         waited.push(number.parse::<u64>().unwrap() * scale);
     }
-    let records = swaps * RECORDS_EACH;
+    let records = SWAPS * RECORDS_EACH;
     let all = names(&place, records as usize);
     assert!((0..records).all(|n| all[&n].len() == 1), "each once");
     assert!(all.values().any(|names| names[0] == "aa") && all.values().any(|names| names[0] == "bb"));
@@ -60,7 +59,7 @@ fn swaps_under_load_lose_nothing_and_double_nothing() {
     waited.sort_unstable();
     let percentile = |percent: usize| waited[(waited.len() - 1) * percent / 100];
     println!(
-        "{swaps} swaps, {records} records: a thread waited {} us (median), {} us (99 %), {} us (longest)",
+        "{SWAPS} swaps, {records} records: a thread waited {} us (median), {} us (99 %), {} us (longest)",
         percentile(50),
         percentile(99),
         percentile(100)

@@ -1,18 +1,21 @@
 //! A cluster, as the host sees it: topics, offsets, and clients for its threads.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::announced;
 use super::client::{KafkaClient, committed};
 use super::delivery::{Delivery, ExactlyOnce};
 use super::errors::{failed, is_unknown, refused};
-use super::ffi::{Code, Handle, KafkaError, NO_OFFSET, PartitionList};
+use super::ffi::{Code, GroupMember, Handle, KafkaError, NO_OFFSET, PartitionList};
 use super::group::number;
 use super::patience::ANSWER_WAIT;
 use super::producer::Producer;
 use super::reader::KafkaReader;
 use super::settings::KafkaSettings;
 use super::topics::Topics;
-use crate::broker::port::{Broker, BrokerError, Client, Committed, LoadProgress, OutgoingRecord, Reader, Retry, TopicInfo, TopicSpec};
+use crate::broker::port::{
+    Announcement, Broker, BrokerError, Client, Committed, LoadProgress, Member, OutgoingRecord, Reader, Retry, TopicInfo, TopicSpec,
+};
 use crate::record::{Offset, Timestamp, TopicPartition};
 
 /// How often somebody tries to become the only writer of a name; each takes a second at most.
@@ -25,6 +28,7 @@ pub struct KafkaBroker {
     topics: Arc<Topics>,
     /// For `produce`; made when it is needed first.
     producer: Mutex<Option<Producer>>,
+    announced: OnceLock<Announcement>,
 }
 
 impl KafkaBroker {
@@ -32,7 +36,22 @@ impl KafkaBroker {
     pub fn new(settings: KafkaSettings) -> Result<Self, BrokerError> {
         let admin = settings.admin().map_err(|e| refused(&e))?;
         let topics = Arc::new(Topics::new(admin.clone(), settings.patience.clone()));
-        Ok(Self { settings, admin, topics, producer: Mutex::default() })
+        Ok(Self { settings, admin, topics, producer: Mutex::default(), announced: OnceLock::new() })
+    }
+
+    fn member(&self, member: GroupMember) -> Member {
+        let (name, announced) = announced::read(&member.client);
+        let partitions = member.partitions.iter().filter_map(|(topic, number)| {
+            let partition = u32::try_from(*number).ok()?;
+            Some(TopicPartition::new(topic.as_str(), partition))
+        });
+        Member {
+            name: name.to_owned(),
+            announced,
+            own: self.settings.is_own(&member.instance),
+            partitions: partitions.collect(),
+            host: member.host,
+        }
     }
 
     fn produce_with(&self, producer: &mut Producer, records: &[OutgoingRecord]) -> Result<(), BrokerError> {
@@ -67,7 +86,8 @@ impl Broker for KafkaBroker {
     }
 
     fn client(&self, _group: &str, member: u32, _members: u32) -> Result<Box<dyn Client>, BrokerError> {
-        Ok(Box::new(KafkaClient::new(&self.settings, self.topics.clone(), member)?))
+        let settings = KafkaSettings { announced: self.announced.get().cloned(), ..self.settings.clone() };
+        Ok(Box::new(KafkaClient::new(&settings, self.topics.clone(), member)?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, BrokerError> {
@@ -148,12 +168,17 @@ impl Broker for KafkaBroker {
         Ok(())
     }
 
-    fn members(&self, group: &str) -> Result<Vec<String>, BrokerError> {
-        match self.admin.group_members(group, ANSWER_WAIT) {
-            Ok(members) => Ok(members.into_iter().map(|member| format!("{} at {}", member.client, member.host)).collect()),
+    fn members(&self, group: &str) -> Result<Vec<Member>, BrokerError> {
+        let what = || format!("ask for the members of group '{group}'");
+        match self.settings.patience.ask(&self.admin, what, || self.admin.group_members(group, ANSWER_WAIT)) {
+            Ok(members) => Ok(members.into_iter().map(|member| self.member(member)).collect()),
             Err(error) if error.code == Code::RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND => Ok(Vec::new()),
-            Err(error) => Err(failed(format!("ask for the members of group '{group}'"), &error)),
+            Err(error) => Err(failed(what(), &error)),
         }
+    }
+
+    fn announce(&self, announcement: Announcement) {
+        let _ = self.announced.set(announcement);
     }
 
     fn offset_at(&self, at: &TopicPartition, time: Timestamp) -> Result<Offset, BrokerError> {

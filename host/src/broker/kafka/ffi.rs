@@ -9,7 +9,7 @@ mod message;
 mod produce;
 mod transaction;
 
-pub(super) use admin::NewTopic;
+pub(super) use admin::{GroupMember, NewTopic};
 pub(super) use error::{Code, KafkaError};
 pub(super) use handle::{ConfigError, Event, Handle, Kind, Queue, Waker};
 pub(super) use list::{Entry, PartitionList};

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::announced;
 use super::ffi::{ConfigError, Handle, Kind};
 use super::patience::Patience;
+use crate::broker::port::Announcement;
 use crate::limits;
 use crate::manifest::Guarantee;
 
@@ -24,6 +26,8 @@ pub struct KafkaSettings {
     pub guarantee: Guarantee,
     /// How long a cluster that does not answer is asked again.
     pub patience: Patience,
+    /// What the members of this host tell all others, see [`Announcement`].
+    pub announced: Option<Announcement>,
 }
 
 /// A property of `[broker.client]` that cannot be used.
@@ -99,7 +103,7 @@ impl KafkaSettings {
     pub(super) fn member(&self, thread: u32) -> Result<Arc<Handle>, PropertyError> {
         let id = self.thread_id(thread);
         let own = [("isolation.level", "read_committed"), ("group.instance.id", id.as_str())];
-        self.open(Kind::Consumer, &id, &own)
+        self.open(Kind::Consumer, &announced::written(&id, self.announced.as_ref()), &own)
     }
 
     /// A producer without transactions.
@@ -115,6 +119,12 @@ impl KafkaSettings {
     /// One thread's name as a member of the group.
     fn thread_id(&self, thread: u32) -> String {
         format!("{}-{}-{thread}", self.app, self.instance)
+    }
+
+    /// Whether a member of the group is one of this host's threads, or was before a restart.
+    pub(super) fn is_own(&self, instance: &str) -> bool {
+        let number = instance.strip_prefix(&format!("{}-{}-", self.app, self.instance));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
     }
 
     /// The names of its two writers of transactions, which no thread of another app has: neither an app nor a host has a slash in its name, and
@@ -193,6 +203,7 @@ mod tests {
                 instance: instance.to_owned(),
                 guarantee: Guarantee::ExactlyOnce,
                 patience: Patience::of_command(),
+                announced: None,
             };
             settings.check().unwrap();
             settings.transactional_ids(1)

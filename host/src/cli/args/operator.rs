@@ -93,8 +93,14 @@ pub struct Deploy {
     /// The manifest
     #[arg(value_name = "APP.toml")]
     pub manifest: PathBuf,
+    /// Folder of the log and of the state; stands for `runtime.state-dir`
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
     #[command(flatten)]
     pub cluster: super::Cluster,
+    /// Sign it with this key of ed25519 (PKCS#8, PEM), for hosts that run with --trust
+    #[arg(long, value_name = "KEY.pem")]
+    pub sign: Option<PathBuf>,
     /// Say what would change, and publish nothing
     #[arg(long)]
     pub dry_run: bool,

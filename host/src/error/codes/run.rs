@@ -303,8 +303,8 @@ pub(super) const CODES: &[Code] = &[
     Code {
         code: "R100",
         title: "Nothing is deployed",
-        text: "`run --app` runs what `deploy` has published under this id, in the topic `<app>-deployments` of the cluster. There is none yet, or the \
-               id or the cluster is another one.",
+        text: "`run --app` runs what `deploy` has published under this id, in the topic `<app>-deployments` of the cluster, or without --bootstrap in \
+               that of the state folder. There is none yet, or the id, the cluster or the folder is another one.",
         example: "cofferdam deploy app.toml",
     },
     Code {
@@ -322,12 +322,6 @@ pub(super) const CODES: &[Code] = &[
         example: "cofferdam deploy app.toml",
     },
     Code {
-        code: "R103",
-        title: "Only an app on Kafka can be deployed",
-        text: "A deployment is for hosts that share the work of an app on a cluster. On the embedded log there is one.",
-        example: "cofferdam swap app.toml count new.wasm",
-    },
-    Code {
         code: "R104",
         title: "Nobody can agree to a deployment",
         text: "`deploy` shows what would change and asks. Where its input is no terminal, --yes agrees beforehand.",
@@ -337,7 +331,30 @@ pub(super) const CODES: &[Code] = &[
         code: "R105",
         title: "Another graph is deployed",
         text: "Hosts of one group share the tasks of an app, so they have to agree which tasks there are. Of this app a graph is deployed that is \
-               not that of the manifest: other nodes, edges, stores or topics. Components and their config may differ.",
+               not that of the manifest: other nodes, edges, stores or topics. Components and their config may differ. What is deployed and cannot \
+               be compared is refused, too: the cause tells what is in the way.",
         example: "cofferdam deploy app.toml",
+    },
+    Code {
+        code: "R106",
+        title: "Hosts with another graph are running",
+        text: "Hosts of one group share the tasks of an app, so they have to agree which tasks there are. Members of the group announce another graph than \
+               that of the manifest: other nodes, edges, stores or topics. The host has waited for longer than a host that has died is a member. A \
+               deployment is followed by all hosts together; or stop the others first, so that they leave the group (SIGINT, or SIGTERM under --leave), \
+               and start all of them with the new manifest.",
+        example: "cofferdam deploy app.toml\ncofferdam run --app my-app --bootstrap localhost:9092",
+    },
+    Code {
+        code: "R107",
+        title: "A deployment is not to be trusted",
+        text: "The host was started with --trust: it takes what is signed with one of these keys, as this deployment of this app. One that is unsigned, \
+               signed with another key, or older than the one that runs is refused before any of it is compiled, and the host stays on what it has.",
+        example: "cofferdam deploy app.toml --sign key.pem\ncofferdam run --app my-app --bootstrap localhost:9092 --trust public.pem",
+    },
+    Code {
+        code: "R108",
+        title: "A key cannot be used",
+        text: "Deployments are signed with ed25519. The key that signs is a file in PEM (PKCS#8), and so is the public one that hosts trust.",
+        example: "openssl genpkey -algorithm ed25519 -out key.pem\nopenssl pkey -in key.pem -pubout -out public.pem",
     },
 ];

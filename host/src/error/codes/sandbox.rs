@@ -76,4 +76,12 @@ pub(super) const CODES: &[Code] = &[
                Where the component gives a schema of its config that tells more, T014 stands here instead.",
         example: "",
     },
+    Code {
+        code: "C111",
+        title: "A component is granted what the host does not give",
+        text: "`allow` of a processor asks for something of the machine: a variable of the environment, its clocks, its random bits. A host gives \
+               nothing of it unless it was started with --allow for it: whoever writes a manifest, or deploys one, does not own the host. It is \
+               refused at the start, and a deployment is not taken.",
+        example: "cofferdam run app.toml --allow env:REGION --allow clock",
+    },
 ];

@@ -109,6 +109,9 @@ const PARTS: &[(&str, &[&str])] = &[
             "[sources.s]\ntopic = \"t\"\non-error = \"ignore\"",
             "[sources.s]\ntopic = \"t\"\non-error = \"dead-letter\"",
             processor!("from = []"),
+            processor!("allow = \"clock\""),
+            processor!("allow = [\"clock\", \"random\", \"clock\"]"),
+            processor!("allow = [\"env:\", \"dir:/tmp\", \"colck\"]"),
             processor!("limits = { memory = \"64MB\" }"),
             processor!("limits = { memory = \"2GiB\" }"),
             processor!("limits = { memory = \"1KiB\" }"),
@@ -190,7 +193,6 @@ const PARTS: &[(&str, &[&str])] = &[
             "[processors.p]\ncomponent = \"oci://ghcr.io/a/b:1\"",
             "[processors.p]\ncomponent = \"stock:join\"",
             "[processors.p]\ncomponent = \"stock:tabel\"",
-            processor!("allow = [\"wasi:filesystem/types\"]"),
         ],
     ),
 ];

@@ -1,7 +1,7 @@
 use super::{built, with_inputs};
 use crate::manifest::Guarantee;
 use crate::topology::{
-    NodeIx, NodeKind, OneByOne, Paths, SourceRole, Topology, acls, describe_json, describe_mermaid, describe_text, partitions,
+    NodeIx, NodeKind, OneByOne, Paths, SourceRole, Topology, acls, describe_json, describe_mermaid, describe_text, digest, partitions,
 };
 
 /// Re-keyed by a repartition edge, joined with a table, counted, and read by somebody else.
@@ -81,8 +81,36 @@ fn rights_are_those_of_each_topic_and_of_the_apps_prefix() {
     insta::assert_snapshot!(passing.join("\n"), @r#"
         --add --allow-principal User:NAME --operation Read --operation Describe --operation DescribeConfigs --topic t
         --add --allow-principal User:NAME --operation Write --operation Describe --operation DescribeConfigs --topic t2
+        --add --allow-principal User:NAME --operation Read --operation Describe --topic p-deployments
         --add --allow-principal User:NAME --operation Read --operation Describe --group p
     "#);
+}
+
+#[test]
+fn hosts_agree_on_a_graph_and_not_on_what_its_nodes_are_told() {
+    let of = |text: &str| digest(&built(text));
+    let (head, source) = ("[app]\nid = \"p\"\n", "[sources.a]\ntopic = \"t\"\n");
+    let processor = "[processors.x]\ncomponent = \"x.wasm\"\nfrom = [\"a\"]\n";
+    let sinks = ["[sinks.b]\ntopic = \"u\"\nfrom = [\"x\"]\n", "[sinks.c]\ntopic = \"v\"\nfrom = [\"x\"]\n"];
+    let whole = |parts: &[&str]| format!("{head}{}", parts.concat());
+    let graph = of(&whole(&[source, processor, sinks[0], sinks[1]]));
+    assert_eq!(graph.len(), 12);
+    let told = processor.replace("x.wasm", "y.wasm") + "config = { a = 1 }\nlimits = { deadline = \"2s\" }\nallow = [\"clock\"]\n";
+    let same = [
+        whole(&[sinks[1], processor, sinks[0], source]),
+        whole(&[source, &told, sinks[0], sinks[1]]),
+        whole(&[source, processor, sinks[0], sinks[1], "[topics.t]\npartitions = 7\n"]),
+    ];
+    same.iter().for_each(|text| assert_eq!(of(text), graph, "{text}"));
+    let other = [
+        whole(&[source, processor, sinks[0]]),
+        whole(&[source, processor, sinks[0], &sinks[1].replace("\"v\"", "\"w\"")]),
+        whole(&[source, processor, sinks[0], &sinks[1].replace("\"x\"", "\"a\"")]),
+        whole(&[source, processor, sinks[0], sinks[1]]).replace("id = \"p\"", "id = \"q\""),
+        whole(&[&source.replace("\"t\"", "\"s\""), processor, sinks[0], sinks[1]]),
+        whole(&[source, &processor.replace("from = [\"a\"]", "from = { from = \"a\", repartition = true }"), sinks[0], sinks[1]]),
+    ];
+    other.iter().for_each(|text| assert_ne!(of(text), graph, "{text}"));
 }
 
 #[test]

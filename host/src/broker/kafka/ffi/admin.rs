@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "builds librdkafka's requests and reads its answers")]
 
 use std::ffi::{CString, c_char};
-use std::ptr::{NonNull, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ pub(in crate::broker::kafka) type Outcome = (String, Result<(), KafkaError>);
 pub(in crate::broker::kafka) struct GroupMember {
     pub client: String,
     pub host: String,
+    /// `group.instance.id`; empty without one.
+    pub instance: String,
+    pub partitions: Vec<(String, i32)>,
 }
 
 /// An answer, destroyed when it was read.
@@ -279,8 +282,14 @@ impl Handle {
                 let group = *groups.add(at);
                 for at in 0..sys::rd_kafka_ConsumerGroupDescription_member_count(group) {
                     let member = sys::rd_kafka_ConsumerGroupDescription_member(group, at);
-                    let client = text_of(sys::rd_kafka_MemberDescription_client_id(member));
-                    members.push(GroupMember { client, host: text_of(sys::rd_kafka_MemberDescription_host(member)) });
+                    let assignment = sys::rd_kafka_MemberDescription_assignment(member);
+                    let partitions = if assignment.is_null() { null() } else { sys::rd_kafka_MemberAssignment_partitions(assignment) };
+                    members.push(GroupMember {
+                        client: text_of(sys::rd_kafka_MemberDescription_client_id(member)),
+                        host: text_of(sys::rd_kafka_MemberDescription_host(member)),
+                        instance: text_of(sys::rd_kafka_MemberDescription_group_instance_id(member)),
+                        partitions: PartitionList::names_of(partitions),
+                    });
                 }
             }
             Ok(members)
