@@ -1,18 +1,31 @@
 //! Hosts of one group share its tasks, so they have to run the same graph. A host that meets members with another one does not join them: it waits.
 
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use crate::broker::Member;
+use crate::broker::{Broker, Member};
+use crate::clock::Clock;
 use crate::error::Diagnostic;
 use crate::limits;
 
-use super::ground::Bound;
 use super::signals::Ear;
 
 /// Between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// The same, of a host that is a member.
+const LOOKOUT_INTERVAL: Duration = Duration::from_secs(10);
 /// Members that a message names.
 const NAMED: usize = 5;
+
+/// A host that is to join a group.
+pub struct Newcomer<'a> {
+    pub broker: &'a dyn Broker,
+    /// `app.id`.
+    pub app: &'a str,
+    /// The digest of its graph.
+    pub graph: &'a str,
+}
 
 /// What came of waiting.
 pub enum Agreement<T> {
@@ -26,19 +39,22 @@ pub enum Agreement<T> {
 
 /// Waits until no member of the group runs another graph than an app that is to be started. `instead` is asked between two looks.
 pub fn wait<T>(
-    bound: &Bound,
+    host: &Newcomer<'_>,
     ear: &Ear,
     mut instead: impl FnMut() -> Result<Option<T>, Vec<Diagnostic>>,
 ) -> Result<Agreement<T>, Vec<Diagnostic>> {
     let mut said = false;
     loop {
-        let others = others(bound)?;
+        let others = match others(host) {
+            Err(_) if ear.heard().is_some() => return Ok(Agreement::Stopped),
+            others => others?,
+        };
         if others.is_empty() {
             return Ok(Agreement::Reached);
         }
         if !said {
             said = true;
-            tracing::warn!(graph = bound.graph, "waits for members of the group that run another graph: {}", names(&others));
+            tracing::warn!(graph = host.graph, "waits for members of the group that run another graph: {}", names(&others));
         }
         if ear.wait(LOOK_INTERVAL).is_some() {
             return Ok(Agreement::Stopped);
@@ -51,17 +67,16 @@ pub fn wait<T>(
 
 /// As `wait`, for an app of which nothing is deployed: who runs another graph may run it for ever. One that has gone without a word is a
 /// member until its session is over.
-pub fn wait_for_a_session(bound: &Bound, ear: &Ear) -> Result<Agreement<()>, Vec<Diagnostic>> {
-    let clock = &bound.plan.clock;
+pub fn wait_for_a_session(host: &Newcomer<'_>, ear: &Ear, clock: &dyn Clock) -> Result<Agreement<()>, Vec<Diagnostic>> {
     let until = clock.monotonic() + limits::AGREEMENT_PATIENCE;
-    wait(bound, ear, || if clock.monotonic() < until { Ok(None) } else { others(bound).and_then(|others| refusal(bound, &others)) })
+    wait(host, ear, || if clock.monotonic() < until { Ok(None) } else { others(host).and_then(|others| refusal(host, &others)) })
 }
 
-fn refusal(bound: &Bound, others: &[Member]) -> Result<Option<()>, Vec<Diagnostic>> {
+fn refusal(host: &Newcomer<'_>, others: &[Member]) -> Result<Option<()>, Vec<Diagnostic>> {
     if others.is_empty() {
         return Ok(None);
     }
-    let app = &bound.app.topology.app;
+    let app = host.app;
     Err(vec![
         Diagnostic::usage("R106", format!("hosts of '{app}' are running that have another graph than this manifest"))
             .because(format!("members of the group are {}", names(others)))
@@ -69,11 +84,43 @@ fn refusal(bound: &Bound, others: &[Member]) -> Result<Option<()>, Vec<Diagnosti
     ])
 }
 
+/// Tells, for as long as it is there, of members that have joined with another graph all the same: two hosts that start at one moment do not see
+/// each other.
+pub struct Lookout {
+    _end: Sender<()>,
+}
+
+impl Lookout {
+    /// On behalf of a host that is a member of the group.
+    pub fn start(broker: Arc<dyn Broker>, app: Arc<str>, graph: String) -> Result<Self, Diagnostic> {
+        let (_end, ended) = channel();
+        let look = move || {
+            let mut said = false;
+            while ended.recv_timeout(LOOKOUT_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                let Ok(others) = others(&Newcomer { broker: &*broker, app: &app, graph: &graph }) else { continue };
+                if !others.is_empty() && !said {
+                    tracing::error!(
+                        graph,
+                        "members of the group run another graph, and take tasks for theirs: {}; stop them or this host",
+                        names(&others)
+                    );
+                }
+                said = !others.is_empty();
+            }
+        };
+        std::thread::Builder::new()
+            .name("agreement".into())
+            .spawn(look)
+            .map_err(|e| Diagnostic::run("R001", "the thread that looks after the group cannot be started").because(e))?;
+        Ok(Self { _end })
+    }
+}
+
 /// Members that run another graph. What was there before a restart of this host counts, too: others would take the new one for it.
-fn others(bound: &Bound) -> Result<Vec<Member>, Vec<Diagnostic>> {
-    let members = bound.broker.members(&bound.app.topology.app);
+fn others(host: &Newcomer<'_>) -> Result<Vec<Member>, Vec<Diagnostic>> {
+    let members = host.broker.members(host.app);
     let mut members = members.map_err(|why| vec![Diagnostic::run("B002", "the log failed").because(why)])?;
-    members.retain(|member| member.announced.as_ref().is_some_and(|announced| announced.graph != bound.graph));
+    members.retain(|member| member.announced.as_ref().is_some_and(|announced| announced.graph != host.graph));
     Ok(members)
 }
 

@@ -1,6 +1,6 @@
 //! `deploy`: an app is published to its hosts, after a look at what that changes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ impl<'a> Desk<'a> {
     /// What would change; planned by the host that publishes it, or else here.
     fn plan(&self) -> Result<(PlanReport, Option<Rollout>), Vec<Diagnostic>> {
         match &self.by {
-            By::Host(host) => Ok((host.plan(&PlanRequest { manifest: self.from_the_root()? }).map_err(one)?, None)),
+            By::Host(host) => Ok((host.plan(&PlanRequest { manifest: self.whole_path()? }).map_err(one)?, None)),
             By::Command(broker) => {
                 let rollout = Rollout::plan(&deploy::engine().map_err(one)?, self.manifest, &**broker, &self.overrides)?;
                 Ok((PlanReport::new(&rollout), Some(rollout)))
@@ -90,7 +90,7 @@ impl<'a> Desk<'a> {
             (By::Command(broker), Some(rollout)) => rollout.publish(&**broker, signature.as_ref()).map_err(one),
             (By::Host(host), _) => {
                 let (planned_on, digest) = (plan.planned_on, plan.digest.clone());
-                let request = DeployRequest { manifest: self.from_the_root()?, planned_on, digest, signature };
+                let request = DeployRequest { manifest: self.whole_path()?, planned_on, digest, signature };
                 let answer = host.deploy(&request).map_err(one)?;
                 Ok(answer.version.unwrap_or(0))
             }
@@ -99,7 +99,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The host stands elsewhere.
-    fn from_the_root(&self) -> Result<std::path::PathBuf, Vec<Diagnostic>> {
+    fn whole_path(&self) -> Result<PathBuf, Vec<Diagnostic>> {
         let unreadable = |why| Diagnostic::usage("M001", format!("the manifest {} cannot be read", self.manifest.display())).because(why);
         self.manifest.canonicalize().map_err(|why| one(unreadable(why)))
     }

@@ -14,8 +14,9 @@ use crate::deploy::{self, Application, Overrides, Plugins, Trust};
 use crate::error::{Diagnostic, Place};
 use crate::manifest::{Address, Broker as BrokerSection};
 use crate::runtime::HostPlan;
+use crate::topology;
 
-use super::agreement::{self, Agreement};
+use super::agreement::{self, Agreement, Lookout, Newcomer};
 use super::args;
 use super::follow::{self, Deployed, Next, Release};
 use super::ground::{Binder, Bound, Ground};
@@ -62,12 +63,14 @@ impl Shell<'_> {
         if matches!(app.manifest.broker, BrokerSection::Kafka(_)) {
             let broker = binder.ground.broker(&app.manifest, &self.overrides).map_err(one)?;
             let Some(()) = self.unless_told(deploy::agree(&app, &*broker, &self.overrides))? else { return Ok(()) };
+            let host = Newcomer { broker: &*broker, app: &app.topology.app, graph: &topology::digest(&app.topology) };
+            // Before any topic is made for it.
+            if !matches!(agreement::wait_for_a_session(&host, &self.ear, &*binder.ground.clock)?, Agreement::Reached) {
+                return Ok(());
+            }
         }
         let Some(bound) = self.unless_told(binder.bind(&app))? else { return Ok(()) };
-        match agreement::wait_for_a_session(&bound, &self.ear)? {
-            Agreement::Reached => self.serve(&binder, bound, &inputs, None).map(drop),
-            Agreement::Stopped | Agreement::Instead(()) => Ok(()),
-        }
+        self.serve(&binder, bound, &inputs, None).map(drop)
     }
 
     /// Runs what is deployed of an app, and what will be.
@@ -76,7 +79,8 @@ impl Shell<'_> {
         let manifest = follow::nothing_but(id, self.args.cluster.bootstrap.is_some())?;
         let state_dir = self.args.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
         if matches!(manifest.broker, BrokerSection::Embedded) {
-            reach::log_is_there(&state_dir).map_err(one)?;
+            let hint = "`deploy` of an app on the embedded log publishes it there (`--state-dir`); what is on a cluster is found with `--bootstrap`";
+            reach::log_is_there(&state_dir).map_err(|absent| one(absent.hint(hint)))?;
         }
         let binder = self.take_ground(&manifest.broker, &state_dir)?;
         deploy::finished(&state_dir, id).map_err(one)?;
@@ -86,7 +90,9 @@ impl Shell<'_> {
         loop {
             let running = next.release.version;
             let mut follower = None;
-            match agreement::wait(&next.bound, &self.ear, || Ok(deployed.newer(&mut follower, running)))? {
+            let bound = &next.bound;
+            let host = Newcomer { broker: &*bound.broker, app: &bound.app.topology.app, graph: &bound.graph };
+            match agreement::wait(&host, &self.ear, || Ok(deployed.newer(&mut follower, running)))? {
                 Agreement::Reached => {}
                 Agreement::Stopped => return Ok(()),
                 Agreement::Instead(newer) => {
@@ -157,13 +163,15 @@ impl Shell<'_> {
             reload::watch(&app.manifest, &host).map_err(one)?;
         }
         let following = deployed.map(|(deployed, release)| deployed.follow(release, &host)).transpose().map_err(one)?;
+        let on_kafka = matches!(app.manifest.broker, BrokerSection::Kafka(_));
+        let lookout = on_kafka.then(|| Lookout::start(broker.clone(), app.topology.app.clone(), graph.clone())).transpose().map_err(one)?;
         let stdin = pump_stdin(broker.clone(), clock.clone(), inputs);
         let bar = console.bars.add(ProgressBar::new_spinner());
         let mut watch = Watch { host: host.clone(), ear, outputs, stdin, following, until_idle: args.until_idle, bar };
         let ended = watch.watch();
         watch.bar.finish_and_clear();
         // No request may come in between any more.
-        drop((control, admin, public));
+        drop((control, admin, public, lookout));
         // On the way out because there is nothing more to do, or because it is told to go for good; or since nobody of this graph comes back.
         let leave = match &ended {
             Ok(End::Told(Told::Restart)) => args.leave,

@@ -27,6 +27,7 @@ pub struct Rollout {
     /// Topics that the cluster lacks; hosts without `--create-topics` stay on the deployment before while one is missing.
     pub missing: Vec<Arc<str>>,
     bundle: Bundle,
+    on_kafka: bool,
     /// The published deployment is the same.
     is_there: bool,
 }
@@ -44,7 +45,8 @@ impl Rollout {
         let new = Application::deployed(engine, &bundle, &path.display().to_string(), section.clone(), overrides)?;
         let app = new.topology.app.clone();
         // On the log of a state folder the host makes its topics.
-        let missing = if matches!(section, Section::Kafka(_)) { missing_topics(&new, broker)? } else { Vec::new() };
+        let on_kafka = matches!(section, Section::Kafka(_));
+        let missing = if on_kafka { missing_topics(&new, broker)? } else { Vec::new() };
         let mut deployments = Deployments::of(&app);
         let mut reader = broker.reader().map_err(log_failed)?;
         deployments.read(broker, &mut *reader).map_err(log_failed)?;
@@ -54,7 +56,7 @@ impl Rollout {
             published.as_ref().map(|old| Application::deployed(engine, &old.bundle, &old.name(&app), section, overrides)).transpose()?;
         let plan = Plan::between(old.as_ref(), &new)?;
         let is_there = published.is_some_and(|old| old.bundle.digest() == bundle.digest());
-        Ok(Self { app, planned_on, plan, missing, bundle, is_there })
+        Ok(Self { app, planned_on, plan, missing, bundle, on_kafka, is_there })
     }
 
     /// Whether there is nothing to publish.
@@ -88,7 +90,8 @@ impl Rollout {
 
     fn effect(&self) -> &'static str {
         match self.planned_on {
-            None => "`cofferdam run --app` runs it on any machine",
+            None if self.on_kafka => "`cofferdam run --app` runs it on any machine",
+            None => "`cofferdam run --app` runs it from this state folder",
             Some(_) if self.plan.changes.is_empty() => "hosts have nothing to do",
             Some(_) if self.plan.is_in_place() => "hosts change components in place, on trial",
             Some(_) => "hosts start their stream threads again; state of what is removed stays in its changelog",

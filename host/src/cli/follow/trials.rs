@@ -9,6 +9,10 @@ use super::super::report;
 impl Follow {
     /// Notes what was taken back since the last look, and forgets what has passed after all.
     pub(super) fn note_trials(&self) {
+        // What is still to be taken may be what ends a mark.
+        if self.pending.is_some() {
+            return;
+        }
         self.host.versions().iter().for_each(|version| self.note(version));
     }
 
