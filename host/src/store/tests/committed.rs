@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 use super::kinds::Kept;
 use super::*;
@@ -114,7 +115,11 @@ fn read_by_the_task(stores: &mut TaskStores, kind: StoreKind) -> Vec<(Vec<u8>, i
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn somebody_outside_sees_what_is_committed_and_nothing_of_what_runs(
