@@ -63,6 +63,7 @@ impl<B: OrderedBytes> Inner<B> {
     /// Has no more rows in front than it may have.
     fn make_room(&mut self) -> Result<(), DiskError> {
         while !self.share.use_bytes(self.cache.bytes()) && self.cache.len() > 0 {
+            self.cache.age();
             // Forgotten when the backend has them, not before.
             hand_over(&mut self.backend, self.cache.oldest_writes())?;
             self.cache.shrink();

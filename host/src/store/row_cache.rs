@@ -1,5 +1,5 @@
 //! Rows by hash, some of them newer than what they stand in front of. They are in two generations: what is looked up moves to the young one, and
-//! for room the old one goes.
+//! for room the old one goes. Then the young one is the old one.
 
 use std::hash::BuildHasher;
 use std::mem;
@@ -137,7 +137,7 @@ impl RowCache {
 
     /// Those of them that `shrink` would lose.
     pub(super) fn oldest_writes(&self) -> Vec<Write<'_>> {
-        sorted(self.oldest().iter())
+        sorted(self.old.iter())
     }
 
     /// The backend has all writes now.
@@ -155,11 +155,20 @@ impl RowCache {
         (self.known, self.unknown) = (0, 0);
     }
 
-    /// Forgets the rows that were not looked up for the longest time.
-    pub(super) fn shrink(&mut self) {
-        if self.old.is_empty() {
-            mem::swap(&mut self.young, &mut self.old);
+    /// Makes some rows old where none is: half of them, since nothing tells which are looked up.
+    pub(super) fn age(&mut self) {
+        if !self.old.is_empty() {
+            return;
         }
+        let half = self.young.len().div_ceil(2);
+        for row in self.young.extract_if(|_| true).take(half) {
+            let hash = self.hasher.hash_one(row.key());
+            self.old.insert_unique(hash, row, |row| self.hasher.hash_one(row.key()));
+        }
+    }
+
+    /// Forgets the old rows, those that were not looked up for the longest time. The others are old now.
+    pub(super) fn shrink(&mut self) {
         let gone = mem::replace(&mut self.old, mem::take(&mut self.young));
         self.bytes -= gone.iter().map(Cached::size).sum::<usize>();
         self.dirty -= gone.iter().filter(|row| row.state != State::Clean).count();
@@ -173,11 +182,6 @@ impl RowCache {
     /// What it takes up.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    /// What `shrink` drops.
-    fn oldest(&self) -> &HashTable<Cached> {
-        if self.old.is_empty() { &self.young } else { &self.old }
     }
 
     /// A row, which is young from now on.
@@ -227,4 +231,49 @@ fn sorted<'c>(rows: impl Iterator<Item = &'c Cached>) -> Vec<Write<'c>> {
     let mut writes: Vec<Write<'c>> = rows.filter(|row| row.state != State::Clean).map(|row| (row.key(), row.value())).collect();
     writes.sort_unstable_by_key(|(key, _)| *key);
     writes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u32) -> [u8; 4] {
+        number.to_be_bytes()
+    }
+
+    fn known(cache: &mut RowCache, numbers: std::ops::Range<u32>) -> usize {
+        numbers.filter(|&number| cache.get(&key(number)).is_some()).count()
+    }
+
+    #[test]
+    fn for_room_go_half_the_rows_and_then_those_that_were_not_looked_up() {
+        let mut cache = RowCache::default();
+        (0..100).for_each(|number| cache.note(&key(number), b"v"));
+        let bytes = cache.bytes();
+        cache.age();
+        cache.shrink();
+        assert_eq!((cache.len(), cache.bytes()), (50, bytes / 2));
+        // Of those that are left none is young but what is looked up.
+        let left: Vec<u32> = (0..100).filter(|&number| cache.old.iter().any(|row| row.key() == key(number))).collect();
+        left[..10].iter().for_each(|&number| assert!(cache.get(&key(number)).is_some()));
+        (100..120).for_each(|number| cache.put(&key(number), Some(b"w")));
+        cache.age();
+        assert!(cache.oldest_writes().is_empty());
+        cache.shrink();
+        assert_eq!((cache.len(), known(&mut cache, 100..120), cache.dirty()), (30, 20, 20));
+        assert!(left[..10].iter().all(|&number| cache.get(&key(number)).is_some()));
+    }
+
+    #[test]
+    fn to_the_last_row_something_goes_and_its_write_is_told_before() {
+        let mut cache = RowCache::default();
+        (0..3).for_each(|number| cache.put(&key(number), Some(b"v")));
+        let mut told = 0;
+        while cache.len() > 0 {
+            cache.age();
+            told += cache.oldest_writes().len();
+            cache.shrink();
+        }
+        assert_eq!((told, cache.bytes(), cache.dirty()), (3, 0, 0));
+    }
 }
