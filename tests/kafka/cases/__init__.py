@@ -27,6 +27,7 @@ CASES = [
     Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing, long=True),
     Entry("broker-crash", brokers.a_broker_that_is_killed_loses_nothing, long=True),
     Entry("sleeper", errors.a_host_that_sleeps_beyond_its_time_does_no_harm_when_it_wakes),
+    Entry("sleeper-idle", errors.a_sleeper_that_wakes_with_nothing_open_commits_no_second_that_was_counted_elsewhere, long=True),
     Entry("sleeper-alone", errors.a_host_that_sleeps_alone_goes_on_when_it_wakes, long=True),
     Entry("twins", errors.of_two_hosts_with_one_name_the_newcomer_gives_up, long=True),
     Entry("too-large", errors.what_a_topic_refuses_is_a_letter_and_its_neighbours_are_not),

@@ -2,6 +2,7 @@
 import shutil
 import subprocess
 
+import ticks
 from broker import PASSWORD, USER, Broker, free_ports
 from case import moment, partitions_of
 from cases.brokers import counting, expect_counts
@@ -36,6 +37,17 @@ topic = "out"
 from = ["in"]
 on-error = { policy = "dead-letter", topic = "letters" }
 """
+# Nothing but tasks that count seconds.
+TICKING = """
+[app]
+id = "ticking"
+
+[broker]
+kind = "kafka"
+bootstrap = "localhost:9092"
+""" + ticks.PART
+# Of all tasks together.
+SECONDS = 8
 # Asks for rights: of those who come with a name.
 AUTHORIZER = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users": "User:ANONYMOUS"}
 REFUSED_SECONDS = 60
@@ -68,6 +80,27 @@ def a_host_that_sleeps_beyond_its_time_does_no_harm_when_it_wakes(case):
     case.share(hosts, TASKS)
     case.outcome(app, load.stop())
     expect("back to the last commit" in sleeper.log.read_text(encoding="utf-8"), f"the sleeper does not say that it was thrown out; see {sleeper.log}")
+
+
+def a_sleeper_that_wakes_with_nothing_open_commits_no_second_that_was_counted_elsewhere(case):
+    """Its tasks never get a record, so that no offset of theirs moves: only the group knows that they are another host's."""
+    app = case.app(manifest=TICKING, client_settings=SHORT)
+    hosts = [case.host(app, name, "--threads", "1") for name in "ab"]
+    case.share(hosts, ticks.PARTITIONS)
+    sleeper, other = hosts
+    case.until("seconds are counted", 20, lambda: counted(case, app) > SECONDS)
+    sleeper.sleep()
+    began = moment()
+    other.wait_for_tasks(ticks.PARTITIONS, MISSED_SECONDS)
+    so_far = counted(case, app)
+    case.until("seconds are counted by the other one", 20, lambda: counted(case, app) > so_far + SECONDS)
+    sleeper.wake()
+    case.share(hosts, ticks.PARTITIONS)
+    case.note(ticks.check(case, app, moment() - began))
+
+
+def counted(case, app):
+    return sum(end for _, end in case.client.bounds([app.topic("ticked")]).values())
 
 
 def a_host_that_sleeps_alone_goes_on_when_it_wakes(case):
