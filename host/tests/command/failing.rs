@@ -67,27 +67,27 @@ fn panic_at_the_thousandth_record_is_dealt_with_by_policy() {
         $ cofferdam run app.toml --input in=in.jsonl --output out=out.jsonl --until-idle
         TIME  INFO 1500 records produced file=in.jsonl topic=in
         TIME  INFO running app=probed threads=1 state=.cofferdam
-        TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:20:92': offset 999, as configured; task parked node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
+        TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:21:92': offset 999, as configured; task parked node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
         error[R006]: every task is parked
-        Caused by: task in_0: trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:20:92': offset 999, as configured
+        Caused by: task in_0: trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:21:92': offset 999, as configured
         hint: nothing is lost: after a repair the same command goes on at these records; `on-error` of a node can skip such records or put them aside
         [exit status: 1]
 
         $ cofferdam run app.toml --input in=in.jsonl --output out=out.jsonl --until-idle
         TIME  INFO 1500 records produced file=in.jsonl topic=in
         TIME  INFO running app=probed threads=1 state=.cofferdam
-        TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:20:92': offset 999, as configured; skipped node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
+        TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:21:92': offset 999, as configured; skipped node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
         TIME  INFO everything is processed: 1499 records in this run
         TIME  INFO 1499 records written file=out.jsonl
 
         $ cofferdam run app.toml --input in=in.jsonl --output out=out.jsonl --until-idle
         TIME  INFO 1500 records produced file=in.jsonl topic=in
         TIME  INFO running app=probed threads=1 state=.cofferdam
-        TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:20:92': offset 999, as configured; put aside as a dead letter node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
+        TIME ERROR trap in 'probe' at in/0/999: panicked at 'tests/guests/probe/src/hostile.rs:21:92': offset 999, as configured; put aside as a dead letter node=probe task=in_0 key="key 1000" frames=<probe::Probe>::run
         TIME  INFO everything is processed: 1499 records in this run
         TIME  INFO 1499 records written file=out.jsonl
         $ cofferdam consume app.toml broken
-        {"key":"key 1000","value":"value 1000","timestamp":1000,"headers":[["__streams.errors.exception","trap"],["__streams.errors.message","panicked at 'tests/guests/probe/src/hostile.rs:20:92': offset 999, as configured"],["__streams.errors.stacktrace","<probe::Probe>::run"],["__streams.errors.topic","in"],["__streams.errors.partition","0"],["__streams.errors.offset","999"],["__streams.errors.node","probe"]]}
+        {"key":"key 1000","value":"value 1000","timestamp":1000,"headers":[["__streams.errors.exception","trap"],["__streams.errors.message","panicked at 'tests/guests/probe/src/hostile.rs:21:92': offset 999, as configured"],["__streams.errors.stacktrace","<probe::Probe>::run"],["__streams.errors.topic","in"],["__streams.errors.partition","0"],["__streams.errors.offset","999"],["__streams.errors.node","probe"]]}
     "#);
 }
 
