@@ -6,6 +6,7 @@
 mod announced;
 mod broker;
 mod client;
+mod coordinated;
 mod delivery;
 mod errors;
 mod ffi;

@@ -26,6 +26,7 @@ CASES = [
     Entry("rolling-restart", restarts.a_rolling_restart_moves_no_task, long=True),
     Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing, long=True),
     Entry("broker-crash", brokers.a_broker_that_is_killed_loses_nothing, long=True),
+    Entry("broker-long-away", brokers.hosts_outlive_a_broker_that_is_away_for_long, long=True),
     Entry("sleeper", errors.a_host_that_sleeps_beyond_its_time_does_no_harm_when_it_wakes),
     Entry("sleeper-idle", errors.a_sleeper_that_wakes_with_nothing_open_commits_no_second_that_was_counted_elsewhere, long=True),
     Entry("sleeper-alone", errors.a_host_that_sleeps_alone_goes_on_when_it_wakes, long=True),

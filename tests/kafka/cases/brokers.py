@@ -1,5 +1,6 @@
 """What a broker does to the hosts: it goes away, wants TLS, deletes what is old."""
 import subprocess
+import time
 
 from broker import PASSWORD, USER, Broker, free_ports
 from case import moment, partitions_of
@@ -18,6 +19,8 @@ REFUSED_SECONDS = 60
 PATIENT_SECONDS = 30
 WAITS = "no answer of the cluster yet"
 WAITED_FOR = 1000
+# A host asks who is in its group every ten seconds, and waits as long for the answer.
+LONG_AWAY_SECONDS = 13
 # Deletes all that is older than a second, unless its topic says otherwise.
 DELETES = {
     "log.retention.ms": 1000,
@@ -54,6 +57,13 @@ def gone_and_back(case, go):
     again = watch.wait_for_moves(everything, back, BACK_SECONDS)
     case.note(f"away for {back - began:.1f} s; every task goes on {again:.1f} s later")
     case.outcome(app, load.stop())
+
+
+def hosts_outlive_a_broker_that_is_away_for_long(case):
+    """Longer than anybody waits for an answer: what was asked of the group's coordinator meanwhile ends no process when it is back."""
+    gone_and_back(case, lambda: (case.broker.kill(), time.sleep(LONG_AWAY_SECONDS)))
+    for host in case.hosts:
+        host.must_live()
 
 
 def a_host_waits_for_its_broker(case):

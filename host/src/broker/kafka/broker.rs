@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::announced;
 use super::client::{KafkaClient, committed};
+use super::coordinated::Coordinated;
 use super::delivery::{Delivery, ExactlyOnce};
 use super::errors::{failed, is_unknown, refused};
 use super::ffi::{Code, GroupMember, Handle, KafkaError, NO_OFFSET, PartitionList};
@@ -25,6 +26,7 @@ const WRITER_TRIES: usize = 30;
 pub struct KafkaBroker {
     settings: KafkaSettings,
     admin: Arc<Handle>,
+    groups: Coordinated,
     topics: Arc<Topics>,
     /// For `produce`; made when it is needed first.
     producer: Mutex<Option<Producer>>,
@@ -36,7 +38,8 @@ impl KafkaBroker {
     pub fn new(settings: KafkaSettings) -> Result<Self, BrokerError> {
         let admin = settings.admin().map_err(|e| refused(&e))?;
         let topics = Arc::new(Topics::new(admin.clone(), settings.patience.clone()));
-        Ok(Self { settings, admin, topics, producer: Mutex::default(), announced: OnceLock::new() })
+        let groups = Coordinated::new(&settings);
+        Ok(Self { settings, admin, groups, topics, producer: Mutex::default(), announced: OnceLock::new() })
     }
 
     fn member(&self, member: GroupMember) -> Member {
@@ -81,7 +84,7 @@ impl Broker for KafkaBroker {
     fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {
         let asked = |e: &KafkaError| failed(format!("ask for the committed offset of {at}"), e);
         let list = PartitionList::of([(&*at.topic, number(at.partition), NO_OFFSET)]).map_err(|e| asked(&e))?;
-        let found = self.admin.group_offsets(group, &list, ANSWER_WAIT).map_err(|e| asked(&e))?;
+        let found = self.groups.ask(|client| client.group_offsets(group, &list, ANSWER_WAIT)).map_err(|e| asked(&e))?;
         Ok(found.into_iter().next().and_then(committed))
     }
 
@@ -156,10 +159,10 @@ impl Broker for KafkaBroker {
             added.map_err(|e| failed(&e))?;
         }
         if to_set > 0 {
-            self.admin.set_group_offsets(group, &set, ANSWER_WAIT).map_err(|e| failed(&e))?;
+            self.groups.ask(|client| client.set_group_offsets(group, &set, ANSWER_WAIT)).map_err(|e| failed(&e))?;
         }
         if to_forget > 0 {
-            match self.admin.forget_group_offsets(group, &forget, ANSWER_WAIT) {
+            match self.groups.ask(|client| client.forget_group_offsets(group, &forget, ANSWER_WAIT)) {
                 // There is nothing to forget of a group that never was.
                 Err(error) if error.code == Code::RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND => {}
                 forgotten => forgotten.map_err(|e| failed(&e))?,
@@ -170,7 +173,7 @@ impl Broker for KafkaBroker {
 
     fn members(&self, group: &str) -> Result<Vec<Member>, BrokerError> {
         let what = || format!("ask for the members of group '{group}'");
-        match self.settings.patience.ask(&self.admin, what, || self.admin.group_members(group, ANSWER_WAIT)) {
+        match self.settings.patience.ask(&self.admin, what, || self.groups.ask(|client| client.group_members(group, ANSWER_WAIT))) {
             Ok(members) => Ok(members.into_iter().map(|member| self.member(member)).collect()),
             Err(error) if error.code == Code::RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND => Ok(Vec::new()),
             Err(error) => Err(failed(what(), &error)),

@@ -15,6 +15,8 @@ use super::handle::{Handle, c_text, millis};
 use super::list::{Entry, PartitionList, entries};
 
 const TEXT_BYTES: usize = 512;
+/// What a coordinator has more time for than anybody waits, see `coordinated`.
+const COORDINATOR_SLACK: Duration = Duration::from_secs(60);
 
 /// A topic to be made.
 #[derive(Clone, Debug)]
@@ -213,13 +215,14 @@ impl Handle {
 
     /// What a group has committed; offset -1001 where nothing.
     pub fn group_offsets(self: &Arc<Self>, group: &str, partitions: &PartitionList, at_most: Duration) -> Result<Vec<Entry>, KafkaError> {
-        let options = self.options(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, at_most, false);
+        let options = self.options(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, at_most + COORDINATOR_SLACK, false);
         let group = c_text(group)?;
         // SAFETY: as in `delete_records`.
         unsafe {
             let mut request = sys::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), partitions.raw());
-            let answer =
-                self.ask(at_most, |queue| sys::rd_kafka_ListConsumerGroupOffsets(self.raw(), &raw mut request, 1, options.0, queue));
+            let answer = self.ask_coordinator(at_most, |queue| {
+                sys::rd_kafka_ListConsumerGroupOffsets(self.raw(), &raw mut request, 1, options.0, queue)
+            });
             sys::rd_kafka_ListConsumerGroupOffsets_destroy(request);
             let answer = answer?;
             let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(answer.raw());
@@ -231,13 +234,14 @@ impl Handle {
 
     /// Sets what a group without members has committed.
     pub fn set_group_offsets(self: &Arc<Self>, group: &str, offsets: &PartitionList, at_most: Duration) -> Result<(), KafkaError> {
-        let options = self.options(Op::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, at_most, false);
+        let options = self.options(Op::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, at_most + COORDINATOR_SLACK, false);
         let group = c_text(group)?;
         // SAFETY: as in `delete_records`.
         unsafe {
             let mut request = sys::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), offsets.raw());
-            let answer =
-                self.ask(at_most, |queue| sys::rd_kafka_AlterConsumerGroupOffsets(self.raw(), &raw mut request, 1, options.0, queue));
+            let answer = self.ask_coordinator(at_most, |queue| {
+                sys::rd_kafka_AlterConsumerGroupOffsets(self.raw(), &raw mut request, 1, options.0, queue)
+            });
             sys::rd_kafka_AlterConsumerGroupOffsets_destroy(request);
             let answer = answer?;
             let result = sys::rd_kafka_event_AlterConsumerGroupOffsets_result(answer.raw());
@@ -250,13 +254,14 @@ impl Handle {
 
     /// Forgets what a group without members has committed of these.
     pub fn forget_group_offsets(self: &Arc<Self>, group: &str, partitions: &PartitionList, at_most: Duration) -> Result<(), KafkaError> {
-        let options = self.options(Op::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, at_most, false);
+        let options = self.options(Op::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, at_most + COORDINATOR_SLACK, false);
         let group = c_text(group)?;
         // SAFETY: as in `delete_records`.
         unsafe {
             let mut request = sys::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), partitions.raw());
-            let answer =
-                self.ask(at_most, |queue| sys::rd_kafka_DeleteConsumerGroupOffsets(self.raw(), &raw mut request, 1, options.0, queue));
+            let answer = self.ask_coordinator(at_most, |queue| {
+                sys::rd_kafka_DeleteConsumerGroupOffsets(self.raw(), &raw mut request, 1, options.0, queue)
+            });
             sys::rd_kafka_DeleteConsumerGroupOffsets_destroy(request);
             let answer = answer?;
             let result = sys::rd_kafka_event_DeleteConsumerGroupOffsets_result(answer.raw());
@@ -268,12 +273,13 @@ impl Handle {
 
     /// The live members of a group; none when there is no such group.
     pub fn group_members(self: &Arc<Self>, group: &str, at_most: Duration) -> Result<Vec<GroupMember>, KafkaError> {
-        let options = self.options(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, at_most, false);
+        let options = self.options(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, at_most + COORDINATOR_SLACK, false);
         let group = c_text(group)?;
         // SAFETY: the answer is read before it is destroyed.
         unsafe {
             let mut name = group.as_ptr();
-            let answer = self.ask(at_most, |queue| sys::rd_kafka_DescribeConsumerGroups(self.raw(), &raw mut name, 1, options.0, queue))?;
+            let answer = self
+                .ask_coordinator(at_most, |queue| sys::rd_kafka_DescribeConsumerGroups(self.raw(), &raw mut name, 1, options.0, queue))?;
             let result = sys::rd_kafka_event_DescribeConsumerGroups_result(answer.raw());
             let mut count = 0;
             let groups = sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
@@ -311,12 +317,16 @@ impl Handle {
 
     /// Sends a request and waits for its answer.
     fn ask(self: &Arc<Self>, at_most: Duration, send: impl FnOnce(*mut sys::rd_kafka_queue_t)) -> Result<Answer, KafkaError> {
+        // The request's own time-out comes first.
+        self.ask_coordinator(at_most.saturating_add(Duration::from_secs(1)), send)
+    }
+
+    /// As `ask`, for a request that must not time out by itself: after a time-out the handle has to go.
+    fn ask_coordinator(self: &Arc<Self>, at_most: Duration, send: impl FnOnce(*mut sys::rd_kafka_queue_t)) -> Result<Answer, KafkaError> {
         let queue = self.new_queue().ok_or_else(|| KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL))?;
         send(queue.raw());
-        // The request's own time-out comes first.
-        let patience = at_most.saturating_add(Duration::from_secs(1));
         // SAFETY: the event is taken over.
-        let event = NonNull::new(unsafe { sys::rd_kafka_queue_poll(queue.raw(), millis(patience)) });
+        let event = NonNull::new(unsafe { sys::rd_kafka_queue_poll(queue.raw(), millis(at_most)) });
         let answer = Answer(event.ok_or_else(|| KafkaError::of(Code::RD_KAFKA_RESP_ERR__TIMED_OUT))?);
         // SAFETY: the event is valid.
         let (code, text) = unsafe { (sys::rd_kafka_event_error(answer.raw()), text_of(sys::rd_kafka_event_error_string(answer.raw()))) };

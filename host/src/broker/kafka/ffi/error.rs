@@ -36,7 +36,7 @@ impl KafkaError {
     }
 
     /// An error of which there are code and text.
-    pub(super) fn said(code: Code, text: String) -> Self {
+    pub(in crate::broker::kafka) fn said(code: Code, text: String) -> Self {
         Self { code, text, fatal: code == Code::RD_KAFKA_RESP_ERR__FATAL, resumable: false, voids: false }
     }
 
