@@ -133,6 +133,7 @@ impl StreamThread {
             self.open.clear();
             self.open.last_commit = Some(now);
             self.twins.committed();
+            self.missing.committed();
         }
         self.apply(all)?;
         self.count_versions(now);

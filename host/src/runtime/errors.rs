@@ -11,6 +11,8 @@ use crate::store::StoreError;
 use crate::task::{TaskError, TrialFailure};
 use crate::topology::TaskId;
 
+/// So long a topic may be missing before that ends the host.
+const MISSING_PATIENCE: Duration = Duration::from_secs(10);
 /// A thread that is thrown out of its group or of its transactions oftener than this has a twin,
 const THROWN_OUT_AT_MOST: usize = 4;
 /// when that happens within this time; one that had worked before has patience for twice as many.
@@ -126,7 +128,8 @@ pub enum Action {
 /// | a version on trial fails at a record | rewind; the version before takes it |
 /// | state of an older version cannot be taken over | rewind; the task is parked |
 /// | a task's database is corrupted | wipe and restore that task |
-/// | everything else: rights, disk full, missing topic, a defect | stop |
+/// | a topic is missing | rewind later, for a while; then stop (`Missing`) |
+/// | everything else: rights, disk full, a defect | stop |
 ///
 /// A thread that is refused or fenced again and again has a twin: it stops (`Twins`).
 pub fn action(error: &ThreadError) -> Action {
@@ -187,6 +190,29 @@ pub(super) fn hint(error: &ThreadError) -> Option<&'static str> {
     }
 }
 
+/// A topic that is not there. A cluster that has just started may not know yet what it has, so for a while it is asked again.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    since: Option<Timestamp>,
+}
+
+impl Missing {
+    /// The thread has committed: nothing is missing.
+    pub(super) fn committed(&mut self) {
+        self.since = None;
+    }
+
+    /// Whether an error at `now` may be one of a cluster that does not know yet what it has.
+    pub(super) fn may_come(&mut self, error: &ThreadError, now: Timestamp) -> bool {
+        if !matches!(error, ThreadError::Broker(BrokerError::UnknownTopic(_) | BrokerError::UnknownPartition(_))) {
+            return false;
+        }
+        let patience = i64::try_from(MISSING_PATIENCE.as_millis()).unwrap_or(i64::MAX);
+        let since = *self.since.get_or_insert(now);
+        (0..patience).contains(&(now.0 - since.0))
+    }
+}
+
 /// Whether somebody else acts under this thread's name: both then throw each other out, again and again. A process that slept too long, or whose
 /// cluster was away, is thrown out once.
 #[derive(Debug, Default)]
@@ -242,6 +268,17 @@ mod tests {
         for error in errors {
             assert_eq!((action(&error), hint(&error).is_some()), (Action::Stop, true), "{error}");
         }
+    }
+
+    #[test]
+    fn a_missing_topic_is_waited_for_until_patience_ends_and_anew_after_a_commit() {
+        let gone = ThreadError::Broker(BrokerError::UnknownTopic("in".into()));
+        let never = ThreadError::Broker(BrokerError::Failed { what: "w".into(), why: "y".into(), retry: Retry::Never });
+        let mut missing = Missing::default();
+        let said = [0, 9_999, 10_000, 11_000].map(|at| missing.may_come(&gone, Timestamp(at)));
+        assert_eq!(said, [true, true, false, false]);
+        missing.committed();
+        assert!(missing.may_come(&gone, Timestamp(20_000)) && !missing.may_come(&never, Timestamp(20_000)));
     }
 
     #[test]

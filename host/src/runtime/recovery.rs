@@ -16,7 +16,7 @@ const RECOVERY_PAUSE: Duration = Duration::from_millis(200);
 impl StreamThread {
     /// Does what the table says about an error; gives it back when nothing helps.
     pub(super) fn recover(&mut self, error: ThreadError, now: Timestamp) -> Result<(), ThreadError> {
-        if action(&error) == Action::Stop {
+        if action(&error) == Action::Stop && !self.missing.may_come(&error, now) {
             return Err(error);
         }
         if is_thrown_out(&error)
@@ -32,7 +32,7 @@ impl StreamThread {
     /// Does it. What fails meanwhile, and time may heal, is left to the next step: before the whole is done nothing else is.
     pub(super) fn heal(&mut self, error: ThreadError, now: Timestamp) -> Result<(), ThreadError> {
         match self.try_to_heal(&error, now) {
-            Err(failed) if action(&failed) != Action::Stop => {
+            Err(failed) if action(&failed) != Action::Stop || self.missing.may_come(&failed, now) => {
                 tracing::warn!(thread = self.number, "{failed}; it is tried again");
                 self.unhealed = Some(error);
                 self.client.wait(RECOVERY_PAUSE);
@@ -45,8 +45,9 @@ impl StreamThread {
     fn try_to_heal(&mut self, error: &ThreadError, now: Timestamp) -> Result<(), ThreadError> {
         self.void()?;
         match action(error) {
-            Action::Stop | Action::Rewind | Action::Recreate => {}
-            Action::RewindLater => self.client.wait(RECOVERY_PAUSE),
+            Action::Rewind | Action::Recreate => {}
+            // One that ends the thread does not come here, but for a topic that may come.
+            Action::RewindLater | Action::Stop => self.client.wait(RECOVERY_PAUSE),
             Action::Rejoin => self.client.rejoin()?,
             Action::AskTheLog => self.ask_the_log()?,
             Action::WipeAndRestore(id) => self.make_anew(&id)?,

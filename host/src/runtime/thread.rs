@@ -20,7 +20,7 @@ use crate::topology::{StoreKind, TaskId};
 use super::board::ThreadBoard;
 use super::commit::Transaction;
 use super::counters::{ThreadCounters, nanoseconds};
-use super::errors::{ThreadError, Twins};
+use super::errors::{Missing, ThreadError, Twins};
 use super::plan::HostPlan;
 use super::purge::Purge;
 use super::query::Queries;
@@ -71,6 +71,7 @@ pub struct StreamThread {
     /// What has to be done about this error is not done yet.
     pub(super) unhealed: Option<ThreadError>,
     pub(super) twins: Twins,
+    pub(super) missing: Missing,
     pub(super) purge: Purge,
     pub(super) teller: Teller,
     pub(super) counters: ThreadCounters,
@@ -119,6 +120,7 @@ impl StreamThread {
             ask_again: None,
             unhealed: None,
             twins: Twins::default(),
+            missing: Missing::default(),
             purge: Purge::default(),
             teller: Teller::new(board),
             counters: ThreadCounters::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::delivery::{AtLeastOnce, Delivery, ExactlyOnce};
-use super::errors::{failed, failed_as, is_gone, refused};
+use super::errors::{failed, failed_as, is_gone, is_unknown, refused};
 use super::ffi::{Code, Entry, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
 use super::group::{Group, number};
 use super::patience::ANSWER_WAIT;
@@ -103,10 +103,9 @@ impl KafkaClient {
     }
 
     fn first_offset(&self, at: &TopicPartition) -> Result<Offset, BrokerError> {
-        let (first, _) = self
-            .consumer
-            .watermarks(&at.topic, number(at.partition), ANSWER_WAIT)
-            .map_err(|e| failed(format!("ask for the first offset of {at}"), &e))?;
+        let (first, _) = self.consumer.watermarks(&at.topic, number(at.partition), ANSWER_WAIT).map_err(|e| {
+            if is_unknown(&e) { BrokerError::UnknownPartition(at.clone()) } else { failed(format!("ask for the first offset of {at}"), &e) }
+        })?;
         Ok(Offset::try_from(first).unwrap_or(0))
     }
 }
