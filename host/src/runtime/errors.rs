@@ -193,13 +193,14 @@ pub(super) fn hint(error: &ThreadError) -> Option<&'static str> {
 /// A topic that is not there. A cluster that has just started may not know yet what it has, so for a while it is asked again.
 #[derive(Debug, Default)]
 pub(super) struct Missing {
-    since: Option<Timestamp>,
+    /// When it was missed first, and last.
+    missed: Option<(Timestamp, Timestamp)>,
 }
 
 impl Missing {
     /// The thread has committed: nothing is missing.
     pub(super) fn committed(&mut self) {
-        self.since = None;
+        self.missed = None;
     }
 
     /// Whether an error at `now` may be one of a cluster that does not know yet what it has.
@@ -208,8 +209,11 @@ impl Missing {
             return false;
         }
         let patience = i64::try_from(MISSING_PATIENCE.as_millis()).unwrap_or(i64::MAX);
-        let since = *self.since.get_or_insert(now);
-        (0..patience).contains(&(now.0 - since.0))
+        // A thread that was at peace in between, with nothing to commit, misses it anew.
+        let missed = self.missed.filter(|(_, last)| (0..patience).contains(&(now.0 - last.0)));
+        let since = missed.map_or(now, |(first, _)| first);
+        self.missed = Some((since, now));
+        now.0 - since.0 < patience
     }
 }
 
@@ -277,8 +281,12 @@ mod tests {
         let mut missing = Missing::default();
         let said = [0, 9_999, 10_000, 11_000].map(|at| missing.may_come(&gone, Timestamp(at)));
         assert_eq!(said, [true, true, false, false]);
+        // Long after it is another matter.
+        assert!(missing.may_come(&gone, Timestamp(60_000)) && missing.may_come(&gone, Timestamp(69_999)));
         missing.committed();
-        assert!(missing.may_come(&gone, Timestamp(20_000)) && !missing.may_come(&never, Timestamp(20_000)));
+        assert!(missing.may_come(&gone, Timestamp(72_000)) && !missing.may_come(&never, Timestamp(20_000)));
+        // A wall clock that was set back begins anew, too.
+        assert!(missing.may_come(&gone, Timestamp(0)));
     }
 
     #[test]
