@@ -1,5 +1,7 @@
-//! Time comes in through here and nowhere else, so that tests and replay can own it.
+//! Time comes in through here and nowhere else, so that tests and replay can own it; and the machine's own chance, for what must not be guessed.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -33,6 +35,13 @@ impl Clock for SystemClock {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         ORIGIN.get_or_init(Instant::now).elapsed()
     }
+}
+
+/// Random bytes of the machine.
+pub fn machine_random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A clock that moves only when told; begins at 0 unless told otherwise.

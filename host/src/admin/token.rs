@@ -1,12 +1,13 @@
 //! The token in the state folder: whoever can read it may change the host.
 
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::clock::machine_random;
 use crate::error::Diagnostic;
 
 /// Name of the token's file in the state folder.
@@ -65,9 +66,7 @@ fn unusable(path: &Path, why: &str, hint: &str) -> Diagnostic {
 
 /// Bits of chance from the system, in hexadecimal.
 fn random() -> std::io::Result<String> {
-    let mut bytes = [0; BYTES];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(machine_random::<BYTES>()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

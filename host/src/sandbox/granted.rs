@@ -1,17 +1,9 @@
 //! What of the machine a node is given: its clocks, its random bits and variables of its environment, each only where it was granted; else what is
 //! the task's, which is the same under test and when a record is processed again.
 
-#![allow(clippy::disallowed_methods, reason = "granted to the guest: the machine's own")]
-
-use std::fs::File;
-use std::io::Read as _;
-
 use super::state::State;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, machine_random};
 use crate::manifest::Capability;
-
-/// Where the machine's random bits are.
-const RANDOM: &str = "/dev/urandom";
 
 /// The wall clock, in milliseconds.
 pub(super) fn wall_ms(state: &State) -> u64 {
@@ -30,11 +22,10 @@ pub(super) fn monotonic_ns(state: &State) -> u64 {
 /// Random bits.
 pub(super) fn random(state: &mut State) -> u64 {
     if state.is_given(&Capability::Random) {
-        let mut bytes = [0; 8];
-        if File::open(RANDOM).and_then(|mut source| source.read_exact(&mut bytes)).is_ok() {
-            return u64::from_le_bytes(bytes);
+        match machine_random() {
+            Ok(bytes) => return u64::from_le_bytes(bytes),
+            Err(why) => tracing::warn!("the machine has no random bits ({why}): the task's are given"),
         }
-        tracing::warn!("{RANDOM} cannot be read: the task's random bits are given");
     }
     state.random()
 }
