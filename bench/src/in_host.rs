@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cofferdam::error::Diagnostic;
 use cofferdam::limits;
-use cofferdam::node::{Caused, Failure, Frame, Incoming, Lent, Node, Output, VersionId};
+use cofferdam::node::{Caused, Failure, Frame, Lent, Node, Output, VersionId};
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::runtime::NodeFactory;
 use cofferdam::topology::{NodeIx, TaskId};
@@ -30,8 +30,8 @@ impl Node for FilterMap {
     }
 
     fn process_frame(&mut self, _: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
-        for Incoming { cause, timestamp, record } in frame.iter() {
-            outputs.extend(marked(record).map(|record| Caused { cause, output: output(Record { timestamp, ..record }) }));
+        for (cause, record) in frame.causes().zip(frame.records()) {
+            outputs.extend(marked(&record).map(|record| Caused { cause, output: output(record) }));
         }
         Ok(())
     }

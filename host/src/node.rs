@@ -183,11 +183,11 @@ pub trait Node {
 /// A frame for a node that takes one record at a time.
 pub fn one_by_one(node: &mut (impl Node + ?Sized), env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
     let mut given = Vec::new();
-    for Incoming { cause, timestamp, record } in frame.iter() {
+    for (cause, record) in frame.causes().zip(frame.records()) {
         if let Some(env) = env {
-            env.begin(frame.source(cause), timestamp);
+            env.begin(frame.source(cause), record.timestamp);
         }
-        node.process(env, frame.input, Record { timestamp, ..record.clone() }, &mut given)?;
+        node.process(env, frame.input, record, &mut given)?;
         outputs.extend(given.drain(..).map(|output| Caused { cause, output }));
     }
     Ok(())

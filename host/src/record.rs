@@ -1,5 +1,6 @@
 //! Records as the whole host speaks of them. Plain data: this module never does I/O and never knows who carries a record.
 
+mod arrived;
 mod headers;
 
 use std::fmt;
@@ -7,9 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(test)]
+pub(crate) use arrived::Kept;
+pub use arrived::{Arrived, Held, RecordRef};
 pub use headers::Headers;
-
-use crate::limits;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,10 +86,7 @@ pub struct Record {
 impl Record {
     /// Bytes of key, value and headers, and what headers take up besides: what the limits count.
     pub fn size(&self) -> usize {
-        let part = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
-        let headers: usize = self.headers.iter().map(|h| limits::HEADER_BYTES + h.name.len() + part(&h.value)).sum();
-        let previous = self.change.as_ref().map_or(0, |c| part(&c.value));
-        part(&self.key) + part(&self.value) + previous + headers
+        RecordRef::from(self).size()
     }
 }
 

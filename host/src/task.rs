@@ -4,6 +4,7 @@
 //! outbox until the walk has ended well. It knows nodes by a trait; it never names tokio, rdkafka, rocksdb or wasmtime, never does I/O, and
 //! never commits: `runtime` calls it and does these things.
 
+mod buffered;
 mod counters;
 mod dead_letter;
 mod exchange;

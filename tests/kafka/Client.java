@@ -16,6 +16,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -23,6 +24,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
@@ -91,6 +93,7 @@ public class Client {
             case "delete-records" -> deleteRecords(new TopicPartition(request.get("topic").asText(), request.get("partition").asInt()), request.get("before").asLong());
             case "config" -> config(request.get("topic").asText());
             case "alter" -> alter(request.get("topic").asText(), request.get("config"));
+            case "whole" -> JSON.valueToTree(isWhole());
             case "bounds" -> bounds(request.get("topics"));
             case "committed" -> committed(request.get("group").asText());
             case "group" -> group(request.get("group").asText());
@@ -108,10 +111,23 @@ public class Client {
         for (JsonNode topic : wanted) {
             Map<String, String> config = new HashMap<>();
             topic.get("config").fields().forEachRemaining(setting -> config.put(setting.getKey(), setting.getValue().asText()));
-            topics.add(new NewTopic(topic.get("name").asText(), topic.get("partitions").asInt(), (short) 1).configs(config));
+            topics.add(new NewTopic(topic.get("name").asText(), Optional.of(topic.get("partitions").asInt()), Optional.empty()).configs(config));
         }
         admin.createTopics(topics).all().get();
         return JSON.getNodeFactory().numberNode(topics.size());
+    }
+
+    /** Whether each partition has a leader, and all its copies are in step. */
+    private boolean isWhole() throws Exception {
+        var names = admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get();
+        for (var topic : admin.describeTopics(names).allTopicNames().get().values()) {
+            for (var partition : topic.partitions()) {
+                if (partition.leader() == null || partition.isr().size() < partition.replicas().size()) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 
     /** [topic] */

@@ -1,10 +1,14 @@
-"""A real broker: one node of Apache Kafka in a folder of its own, started, stopped, killed and started again."""
+"""Real brokers: nodes of Apache Kafka, each in a folder of its own, started, stopped, killed and started again."""
+import base64
+import hashlib
 import os
 import random
 import signal
 import socket
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from jars import HERE
 from waiting import Failed, until
@@ -43,13 +47,32 @@ def joined(listeners):
     return ",".join(f"{name}://{at}" for name, at in listeners.items())
 
 
+class Seat(NamedTuple):
+    """A node's place among those that control a cluster."""
+
+    node: int
+    # Where each of them listens, by node.
+    controllers: dict
+
+    def founders(self):
+        """For the tool that makes the folder."""
+        if len(self.controllers) == 1:
+            return ["--standalone"]
+        return ["--initial-controllers", ",".join(f"{node}@{at}:{directory(node)}" for node, at in self.controllers.items())]
+
+
+def directory(node):
+    """The name of a node's folder, as Kafka writes such names: any will do."""
+    return base64.urlsafe_b64encode(hashlib.sha256(f"node {node}".encode()).digest()[:16]).decode().rstrip("=")
+
+
 class Broker:
     """A broker and its folder. A context: entered, it is ready; left, it is gone, whatever happened."""
 
-    def __init__(self, folder, jars, settings=None, certificate=None, far=None, heap="512m", jvm=QUICK):
+    def __init__(self, folder, jars, settings=None, certificate=None, far=None, heap="512m", jvm=QUICK, seat=None):
         """`settings`: further lines of server.properties. `certificate`: a PEM file with key and chain, for a second
         listener with TLS; there is then a third one with SASL, too. `far`: two ports, a listener's and the one where its clients are told to
-        come to."""
+        come to. `seat`: where it is one of several."""
         self.folder, self.jars, self.heap, self.jvm = Path(folder), jars, heap, jvm
         self.folder.mkdir(parents=True)
         self.log = self.folder / "broker.log"
@@ -63,11 +86,13 @@ class Broker:
         advertised = dict(listeners)
         if far:
             listeners["FAR"], advertised["FAR"] = (f"127.0.0.1:{port}" for port in far)
+        self.seat = seat or Seat(1, {1: f"127.0.0.1:{controller}"})
         lines = [
+            f"node.id={self.seat.node}",
             *(f"{key}={value}" for key, value in (settings or {}).items()),
             f"log.dirs={self.folder}/data",
-            f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}",
-            f"listeners={joined(listeners)},CONTROLLER://127.0.0.1:{controller}",
+            f"controller.quorum.bootstrap.servers={','.join(self.seat.controllers.values())}",
+            f"listeners={joined(listeners)},CONTROLLER://{self.seat.controllers[self.seat.node]}",
             f"advertised.listeners={joined(advertised)}",
         ]
         if certificate:
@@ -86,9 +111,7 @@ class Broker:
 
     def __enter__(self):
         try:
-            format_it = self.java("256m", "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.properties, "--standalone", "--add-scram", f'SCRAM-SHA-256=[name="{USER}",password="{PASSWORD}"]')
-            with open(self.log, "ab") as log:
-                subprocess.run(format_it, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
+            self.format()
             self.start()
         except BaseException:
             self.__exit__()
@@ -98,8 +121,19 @@ class Broker:
     def __exit__(self, *_):
         self.kill()
 
+    def format(self):
+        """Makes its folder."""
+        user = ["--add-scram", f'SCRAM-SHA-256=[name="{USER}",password="{PASSWORD}"]']
+        format_it = self.java("256m", "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.properties, *self.seat.founders(), *user)
+        with open(self.log, "ab") as log:
+            subprocess.run(format_it, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
+
     def start(self):
         """Starts it and waits until it says itself that it is ready."""
+        until(f"the broker is ready; see {self.log}", START_SECONDS, self.launch())
+
+    def launch(self):
+        """Starts it. Answers what tells whether it is ready."""
         said = self.log.stat().st_size
         with open(self.log, "ab") as log:
             # A session of its own: Ctrl-C at the terminal is for the tests, which end it when they have ended their hosts.
@@ -114,7 +148,7 @@ class Broker:
                 log.seek(said)
                 return b"Kafka Server started" in log.read()
 
-        until(f"the broker is ready; see {self.log}", START_SECONDS, ready)
+        return ready
 
     def stop(self):
         """Stops it in good order, as an operator does."""
@@ -140,3 +174,38 @@ class Broker:
         if ran.returncode != 0:
             raise Failed(f"the console consumer ended with {ran.returncode}: {ran.stderr.strip()}")
         return ran.stdout.splitlines()
+
+
+class Cluster:
+    """Several brokers, of which each has a copy of everything: one may be away, and all goes on. A context, as a broker is."""
+
+    # What a write waits for, and what is left when one broker is away.
+    IN_STEP = 2
+    TOPICS = ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
+
+    def __init__(self, folder, jars, nodes=3):
+        folder.mkdir(parents=True)
+        controllers = dict(enumerate((f"127.0.0.1:{port}" for port in free_ports(nodes)), start=1))
+        copies = {"default.replication.factor": nodes, "min.insync.replicas": self.IN_STEP}
+        copies |= {f"{topic}.replication.factor": nodes for topic in self.TOPICS} | {f"{topic}.min.isr": self.IN_STEP for topic in self.TOPICS}
+        self.brokers = [Broker(folder / f"node-{node}", jars, copies, seat=Seat(node, controllers)) for node in controllers]
+        self.bootstrap = ",".join(broker.bootstrap for broker in self.brokers)
+        self.log = folder
+        self.stack = ExitStack()
+
+    def __enter__(self):
+        try:
+            for broker in self.brokers:
+                self.stack.callback(broker.kill)
+                broker.format()
+            # No one of them is ready before the others.
+            waits = [broker.launch() for broker in self.brokers]
+            for broker, ready in zip(self.brokers, waits):
+                until(f"the broker is ready; see {broker.log}", START_SECONDS, ready)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stack.close()

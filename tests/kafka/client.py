@@ -95,6 +95,10 @@ class Client:
         """Changes settings of a topic: {setting: text}."""
         self.ask("alter", topic=topic, config=config)
 
+    def whole(self):
+        """Whether each partition has a leader, and all its copies are in step."""
+        return self.ask("whole")
+
     def bounds(self, topics):
         """{(topic, partition): (first offset, end)}"""
         return {(t, p): (first, end) for t, p, first, end in self.ask("bounds", topics=list(topics))}

@@ -21,7 +21,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import jars
-from broker import Broker
+from broker import Broker, Cluster
 from case import Case
 from cases import CASES
 from client import Client
@@ -31,12 +31,13 @@ from waiting import Failed, Skipped
 
 
 class World:
-    """What all cases share. A context: left, the broker is gone."""
+    """What all cases share. A context: left, the broker is gone. `cluster`: several brokers in its place."""
 
-    def __init__(self, cofferdam, found, folder):
+    def __init__(self, cofferdam, found, folder, cluster=False):
         self.cofferdam, self.jars, self.folder = cofferdam, found, folder
         self.authority = Authority(folder / "authority")
-        self.broker = Broker(folder / "broker", found, certificate=self.authority.certificate("localhost"))
+        certificate = self.authority.certificate("localhost")
+        self.broker = Cluster(folder / "cluster", found) if cluster else Broker(folder / "broker", found, certificate=certificate)
         self.client = Client(found, self.broker.bootstrap, folder / "client.log")
 
     def __enter__(self):

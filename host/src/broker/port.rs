@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::waker::Waker;
-use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
+use crate::record::{Arrived, ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
 
 /// Waits for records that are there, and that a cluster has not delivered yet.
 const DELIVERY_WAITS: u32 = 20;
@@ -311,8 +311,9 @@ pub trait Client {
     /// Delivers nothing more of a partition until the next `start`.
     fn stop(&mut self, at: &TopicPartition) -> Result<(), BrokerError>;
 
-    /// Moves up to `max` records of a partition that have arrived to the end of `into`, fewer where they are large; how many. Does not block.
-    fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError>;
+    /// Up to `max` records of a partition that have arrived, fewer where they are large. Does not block. What came before an error is not told:
+    /// the partition has to be started anew.
+    fn take(&mut self, at: &TopicPartition, max: usize) -> Result<Arrived, BrokerError>;
 
     /// Where a started partition stands: behind the last record taken, and behind what is no record (markers of transactions, compacted ones).
     fn position(&mut self, at: &TopicPartition) -> Option<Offset>;

@@ -1,20 +1,17 @@
 //! Frames: runs of records on their way into a node, wherever they stand.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::{Caused, SourceRecord};
-use crate::record::{ConsumedRecord, Record, Timestamp};
+use crate::record::{Arrived, Record, RecordRef, Timestamp};
 
 /// A record of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Incoming<'a> {
     /// Index of the source record that it comes from.
     pub cause: u32,
-    /// The event time, which stands for that of the record.
-    pub timestamp: Timestamp,
-    /// The record.
-    pub record: &'a Record,
+    /// The record, with its event time.
+    pub record: RecordRef<'a>,
 }
 
 /// A run of records into one input of a node, in order. Causes never decrease along it. The records stay where they are: in the queue of their
@@ -29,9 +26,9 @@ pub struct Frame<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum Records<'a> {
-    /// Those of the queue from `first` on, with as many event times. The record at `n` has the cause `n`.
+    /// Those that have arrived from `first` on, with as many event times. The record at `n` has the cause `n`.
     Consumed {
-        queue: &'a VecDeque<ConsumedRecord>,
+        arrived: &'a Arrived,
         first: usize,
         times: &'a [Timestamp],
     },
@@ -39,10 +36,10 @@ enum Records<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The first records of a queue, as they were consumed: one for each of `causes`, with its event time in `times`.
-    pub fn consumed(input: u32, queue: &'a VecDeque<ConsumedRecord>, times: &'a [Timestamp], causes: &'a [SourceRecord]) -> Self {
-        let count = queue.len().min(times.len()).min(causes.len());
-        Self { input, records: Records::Consumed { queue, first: 0, times: &times[..count] }, causes }
+    /// The first records that have arrived, as they are: one for each of `causes`, with its event time in `times`.
+    pub fn consumed(input: u32, arrived: &'a Arrived, times: &'a [Timestamp], causes: &'a [SourceRecord]) -> Self {
+        let count = arrived.len().min(times.len()).min(causes.len());
+        Self { input, records: Records::Consumed { arrived, first: 0, times: &times[..count] }, causes }
     }
 
     /// Outputs of other nodes. `causes`: the source records that they name.
@@ -70,7 +67,7 @@ impl<'a> Frame<'a> {
 
     fn part(self, range: Range<usize>) -> Self {
         let records = match self.records {
-            Records::Consumed { queue, first, times } => Records::Consumed { queue, first: first + range.start, times: &times[range] },
+            Records::Consumed { arrived, first, times } => Records::Consumed { arrived, first: first + range.start, times: &times[range] },
             Records::Given(records) => Records::Given(&records[range]),
         };
         Self { records, ..self }
@@ -86,22 +83,39 @@ impl<'a> Frame<'a> {
         self.iter().next()
     }
 
+    /// The causes of the records, in their order.
+    pub fn causes(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let (consumed, given) = match self.records {
+            Records::Consumed { first, times, .. } => (first..first + times.len(), &[][..]),
+            Records::Given(records) => (0..0, records),
+        };
+        consumed.map(|at| u32::try_from(at).unwrap_or(u32::MAX)).chain(given.iter().map(|caused| caused.cause))
+    }
+
     /// The records in order.
     pub fn iter(&self) -> impl Iterator<Item = Incoming<'a>> + use<'a> {
         let (consumed, given) = match self.records {
-            Records::Consumed { queue, first, times } => {
-                let cause = u32::try_from(first).unwrap_or(u32::MAX);
-                (Some(queue.range(first..first + times.len()).zip(times).zip(cause..)), None)
-            }
-            Records::Given(records) => (None, Some(records.iter())),
+            Records::Consumed { arrived, first, times } => (Some((arrived, first, times)), &[][..]),
+            Records::Given(records) => (None, records),
         };
-        let consumed =
-            consumed.into_iter().flatten().map(|((consumed, &timestamp), cause)| Incoming { cause, timestamp, record: &consumed.record });
-        let given = given.into_iter().flatten();
-        consumed.chain(given.map(|Caused { cause, output }| Incoming {
-            cause: *cause,
-            timestamp: output.record.timestamp,
-            record: &output.record,
-        }))
+        let consumed = consumed.into_iter().flat_map(|(arrived, first, times)| {
+            let record = move |(at, &timestamp): (usize, &Timestamp)| {
+                let record = RecordRef { timestamp, ..arrived.get(at)? };
+                Some(Incoming { cause: u32::try_from(at).unwrap_or(u32::MAX), record })
+            };
+            (first..).zip(times).map_while(record)
+        });
+        consumed.chain(given.iter().map(|Caused { cause, output }| Incoming { cause: *cause, record: RecordRef::from(&output.record) }))
+    }
+
+    /// The records in order, for nodes that take them one at a time.
+    pub fn records(&self) -> Vec<Record> {
+        match self.records {
+            Records::Consumed { arrived, first, times } => {
+                let owned = arrived.owned(first, times.len()).into_iter();
+                owned.zip(times).map(|(consumed, &timestamp)| Record { timestamp, ..consumed.record }).collect()
+            }
+            Records::Given(records) => records.iter().map(|caused| caused.output.record.clone()).collect(),
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::ops::Deref;
 
+use bytes::Bytes;
+
 use super::Header;
+use crate::limits;
 
 /// The headers of a record, in order. Most records have none: then they are one word, and no memory is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +16,16 @@ pub struct Headers(
 );
 
 impl Headers {
+    pub(super) const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Bytes that they take up in a record, as the limits count.
+    pub(super) fn size(&self) -> usize {
+        let part = |header: &Header| limits::HEADER_BYTES + header.name.len() + header.value.as_ref().map_or(0, Bytes::len);
+        self.iter().map(part).sum()
+    }
+
     /// Adds one behind the others.
     pub fn push(&mut self, header: Header) {
         self.0.get_or_insert_default().push(header);

@@ -261,7 +261,7 @@ pub(super) fn wipe(id: &TaskId, folder: Option<&PathBuf>) -> Result<(), ThreadEr
 fn as_table(plan: &TaskPlan, at: &TopicPartition, batch: &mut Vec<ConsumedRecord>) {
     let extractor = plan.extractor_of(&at.topic);
     batch.retain_mut(|consumed| {
-        let time = extractor.map_or(Ok(consumed.record.timestamp), |e| e.extract(&consumed.record));
+        let time = extractor.map_or(Ok(consumed.record.timestamp), |e| e.extract((&consumed.record).into()));
         let Ok(time) = time else { return false };
         consumed.record.timestamp = time;
         strip_reserved_headers(&mut consumed.record);

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::broker::{BrokerError, Client, GroupEvent, Reader};
 use crate::error::Diagnostic;
 use crate::limits;
-use crate::record::{ConsumedRecord, Timestamp, TopicPartition};
+use crate::record::{Timestamp, TopicPartition};
 use crate::store::{Row, ScanOrder};
 use crate::task::{PartitionQueue, Task, TaskState};
 use crate::topology::{StoreKind, TaskId};
@@ -82,7 +82,6 @@ pub struct StreamThread {
     pub(super) queries: Queries,
     /// Index of the task whose turn is first.
     first_turn: usize,
-    scratch: Vec<ConsumedRecord>,
 }
 
 impl StreamThread {
@@ -129,7 +128,6 @@ impl StreamThread {
             heard: VecDeque::new(),
             queries: Queries::default(),
             first_turn: 0,
-            scratch: Vec::new(),
         })
     }
 
@@ -227,7 +225,7 @@ impl StreamThread {
         for turns in [first..count, 0..first] {
             for (at, slot) in self.slots.values_mut().enumerate().skip(turns.start).take(turns.len()) {
                 let Slot::Running(task) = slot else { continue };
-                worked |= turn(&self.host, &mut *self.client, &mut self.open, &mut self.scratch, &mut self.counters, task, now)?;
+                worked |= turn(&self.host, &mut *self.client, &mut self.open, &mut self.counters, task, now)?;
                 self.heard.extend(self.commands.try_iter());
                 if self.open.is_full() || !self.heard.is_empty() {
                     // The commit comes first, or somebody who waits for an answer; whoever has not had a turn now is next.
@@ -262,7 +260,6 @@ fn turn(
     host: &HostPlan,
     client: &mut dyn Client,
     open: &mut Transaction,
-    scratch: &mut Vec<ConsumedRecord>,
     counters: &mut ThreadCounters,
     task: &mut Task,
     now: Timestamp,
@@ -273,7 +270,7 @@ fn turn(
         return Ok(true);
     }
     if task.state == TaskState::Running {
-        task.group.queues.iter_mut().try_for_each(|queue| fill(queue, client, scratch, now))?;
+        task.group.queues.iter_mut().try_for_each(|queue| fill(queue, client, now))?;
     }
     let slice = open.interval_ms;
     let mut records = 0;
@@ -300,20 +297,20 @@ fn turn(
 }
 
 /// Brings what has arrived into a task's queue.
-fn fill(queue: &mut PartitionQueue, client: &mut dyn Client, scratch: &mut Vec<ConsumedRecord>, now: Timestamp) -> Result<(), BrokerError> {
+fn fill(queue: &mut PartitionQueue, client: &mut dyn Client, now: Timestamp) -> Result<(), BrokerError> {
     if !queue.is_started() {
         start(queue, client)?;
     }
     let has_room = queue.bytes_buffered() < limits::BYTES_BUFFERED_PER_PARTITION;
     if has_room && queue.buffered() <= limits::RECORDS_BUFFERED_PER_PARTITION / 2 {
         let room = limits::RECORDS_BUFFERED_PER_PARTITION - queue.buffered();
-        scratch.clear();
-        if let Err(error) = client.take(&queue.at, room, scratch) {
-            // Whatever came before the error is taken again.
-            queue.set_started(false);
-            return Err(error);
+        match client.take(&queue.at, room) {
+            Ok(arrived) => queue.extend(arrived),
+            Err(error) => {
+                queue.set_started(false);
+                return Err(error);
+            }
         }
-        queue.extend(scratch.drain(..));
     }
     if queue.buffered() == 0 {
         if let Some(position) = client.position(&queue.at) {

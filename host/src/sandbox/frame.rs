@@ -27,26 +27,26 @@ pub(super) fn write(frame: Frame<'_>, into: &mut Vec<u8>) {
     into[4..HEAD_BYTES].copy_from_slice(&length(frame.len()).to_le_bytes());
     for (incoming, row) in frame.iter().zip((HEAD_BYTES..).step_by(ENTRY_BYTES)) {
         let record = incoming.record;
-        let previous = record.change.as_ref().and_then(|change| change.value.as_deref());
-        [record.key.as_deref(), record.value.as_deref(), previous].into_iter().flatten().for_each(|part| into.extend_from_slice(part));
+        let previous = record.change.and_then(|change| change.value.as_deref());
+        [record.key, record.value, previous].into_iter().flatten().for_each(|part| into.extend_from_slice(part));
         record.headers.iter().for_each(|header| write_header(header, into));
         into[row..row + ENTRY_BYTES].copy_from_slice(&entry(&frame, &incoming));
     }
 }
 
-fn entry(frame: &Frame<'_>, Incoming { cause, timestamp, record }: &Incoming<'_>) -> [u8; ENTRY_BYTES] {
+fn entry(frame: &Frame<'_>, Incoming { cause, record }: &Incoming<'_>) -> [u8; ENTRY_BYTES] {
     let source = frame.source(*cause);
     let mut entry = [0; ENTRY_BYTES];
     let mut put = |at: usize, bytes: &[u8]| entry[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, &timestamp.0.to_le_bytes());
+    put(0, &record.timestamp.0.to_le_bytes());
     put(8, &source.stream_time.0.to_le_bytes());
     put(16, &source.offset.to_le_bytes());
-    let (previous, route) = match record.change.as_deref() {
+    let (previous, route) = match record.change {
         None => (NO_CHANGE, 0),
         Some(Previous { value, latest }) => (length_of(value.as_deref()), if *latest { 0 } else { LATE }),
     };
     let headers = record.headers.iter().map(header_bytes).sum();
-    let words = [frame.input, length_of(record.key.as_deref()), length_of(record.value.as_deref()), previous, length(headers), route];
+    let words = [frame.input, length_of(record.key), length_of(record.value), previous, length(headers), route];
     words.into_iter().zip((24..).step_by(4)).for_each(|(word, at)| put(at, &word.to_le_bytes()));
     entry
 }

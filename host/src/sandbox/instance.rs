@@ -122,7 +122,7 @@ impl Instance {
         self.buffer.clear();
         frame::write(frame, &mut self.buffer);
         let open = self.store.data_mut().call.frame.insert(OpenFrame::default());
-        open.causes.extend(frame.iter().map(|incoming| incoming.cause));
+        open.causes.extend(frame.causes());
         let buffer = &self.buffer;
         let answer = run(&mut self.store, env, Phase::Work, self.deadline, |store| batch.call_process_frame(store, buffer));
         self.dead |= answer.is_err();

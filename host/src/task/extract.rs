@@ -6,7 +6,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::record::{Record, Timestamp};
+use crate::record::{RecordRef, Timestamp};
 use crate::topology::TimestampFrom;
 
 /// Takes the event time out of a record.
@@ -35,7 +35,7 @@ impl TimestampExtractor {
     }
 
     /// The event time, never negative. An error is a fault of the record, and says of what.
-    pub fn extract(&self, record: &Record) -> Result<Timestamp, String> {
+    pub fn extract(&self, record: RecordRef<'_>) -> Result<Timestamp, String> {
         let time = match self {
             Self::Own => record.timestamp,
             Self::Field(field) => field.extract(record)?,
@@ -45,8 +45,8 @@ impl TimestampExtractor {
 }
 
 impl FieldExtractor {
-    fn extract(&self, record: &Record) -> Result<Timestamp, String> {
-        let value = record.value.as_deref().ok_or("the value is null, so it has no timestamp field")?;
+    fn extract(&self, record: RecordRef<'_>) -> Result<Timestamp, String> {
+        let value = record.value.ok_or("the value is null, so it has no timestamp field")?;
         let json: Value = serde_json::from_slice(value).map_err(|e| format!("the value is not JSON: {e}"))?;
         let field = json.pointer(&self.pointer).ok_or_else(|| format!("the value has no field {}", self.pointer))?;
         match (field, &self.format) {
@@ -84,8 +84,8 @@ mod tests {
 
     fn extract(field: &str, format: Option<&str>, zone: &str, value: &str) -> Result<i64, String> {
         let from = TimestampFrom { field: field.into(), format: format.map(Into::into), zone: zone.into() };
-        let record = Record { value: Some(value.to_owned().into()), ..Record::default() };
-        TimestampExtractor::new(Some(&from))?.extract(&record).map(|t| t.0)
+        let record = RecordRef::plain(0, super::Timestamp(0), None, Some(value.as_bytes()));
+        TimestampExtractor::new(Some(&from))?.extract(record).map(|t| t.0)
     }
 
     #[test]

@@ -70,16 +70,13 @@ impl Task {
         let count = frames.causes.len();
         let (Some(env), Some(last)) = (&mut self.walker.env, frames.causes.last().copied()) else { return Ok(0) };
         let queue = &self.group.queues[at];
+        let Some(records) = queue.run() else { return Ok(0) };
         let (source, before, random) = (queue.source, env.stream_time, env.random.clone());
         env.now = now;
         env.position = Some(Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: frames.causes[0].offset });
         let point = self.walker.undo_point().map_err(TaskError::Broken)?;
-        let walked = self.walker.walk_frame(
-            plan,
-            FrameSource { source, queue: at, records: queue.records(), plain: frames.plain },
-            &frames.times,
-            &frames.causes,
-        );
+        let walked =
+            self.walker.walk_frame(plan, FrameSource { source, queue: at, records, plain: frames.plain }, &frames.times, &frames.causes);
         let Some(env) = &mut self.walker.env else { return Ok(0) };
         let differs = env.schedules.changed() || env.random != random;
         if walked.is_ok() && !differs {
@@ -109,7 +106,7 @@ impl Task {
         let mut bytes = 0;
         let rival = self.group.rival(at, |source| extractor(plan, source));
         let queue = &self.group.queues[at];
-        for (consumed, time) in queue.ahead(extractor(plan, queue.source)).take(most) {
+        for (record, time) in queue.ahead(extractor(plan, queue.source)).take(most) {
             // One without a usable time fails, and alone.
             let Ok(time) = time else { break };
             if rival.is_some_and(|rival| rival < (time, at)) {
@@ -117,9 +114,9 @@ impl Task {
             }
             let reached = stream_time.map_or(time, |seen| seen.max(time));
             stream_time = Some(reached);
-            bytes += consumed.record.size();
-            *plain &= consumed.record.headers.is_empty();
-            causes.push(SourceRecord { offset: consumed.offset, stream_time: reached });
+            bytes += record.size();
+            *plain &= record.headers.is_empty();
+            causes.push(SourceRecord { offset: record.offset, stream_time: reached });
             times.push(time);
             if bytes >= limits::FRAME_RECORD_BYTES || punctuation.is_some_and(|due| due <= reached) {
                 break;

@@ -1,10 +1,8 @@
 //! The walk of a frame: a run of source records goes from node to node together. Only where nobody can tell that from one walk after
 //! another, see [`Topology::one_by_one`](crate::topology::Topology::one_by_one).
 
-use std::collections::VecDeque;
-
 use crate::node::{Caused, Frame, Output, SourceRecord};
-use crate::record::{ConsumedRecord, Timestamp};
+use crate::record::{Arrived, Timestamp};
 use crate::topology::SourceRole;
 
 use super::plan::{LocalNode, PlanChild, TaskPlan, Work};
@@ -18,8 +16,8 @@ pub(super) struct FrameSource<'a> {
     pub source: LocalNode,
     /// Index of the queue.
     pub queue: usize,
-    /// What it has buffered; the frame is its first records.
-    pub records: &'a VecDeque<ConsumedRecord>,
+    /// What it has buffered; the frame is their beginning.
+    pub records: &'a Arrived,
     /// None of them has headers.
     pub plain: bool,
 }
@@ -102,8 +100,8 @@ impl Walker {
         match untouched_for(plan, from) {
             Some(child) => self.enter_node(plan, child.node, Frame::consumed(child.input, from.records, times, causes))?,
             None => {
-                let source = |(consumed, time): (&ConsumedRecord, &Timestamp)| sourced(plan, from.source, &consumed.record, *time);
-                let records = from.records.iter().zip(times).map(source).zip(0..);
+                let owned = from.records.owned(0, times.len()).into_iter();
+                let records = owned.zip(times).map(|(consumed, time)| sourced(plan, from.source, consumed.record, *time)).zip(0..);
                 let caused = |(record, cause)| Caused { cause, output: Output { slot: 0, partition: None, record } };
                 self.frame.outputs.extend(records.map(caused));
                 self.frame.push(&plan.node(from.source).children);
@@ -132,7 +130,7 @@ impl Walker {
             let node = node(&mut self.nodes, at).map_err(fail)?;
             let (run, others) = rest.split_at(node.frame_records().clamp(1, rest.len()));
             self.counts[at as usize].records += run.len() as u64;
-            env(&mut self.env).map_err(fail)?.begin(frame.source(first.cause), first.timestamp);
+            env(&mut self.env).map_err(fail)?.begin(frame.source(first.cause), first.record.timestamp);
             self.pulse.enter(plan.node(at).ix, self.partition);
             let outcome = node.process_frame(&mut self.env, run, &mut self.frame.outputs);
             self.pulse.leave();

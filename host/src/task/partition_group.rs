@@ -1,10 +1,9 @@
 //! The buffered records of a task's partitions, and which of them is next: the least timestamp; among equals the order of sources, then of
 //! topics. An empty partition holds the task back while it may have records on the way (KIP-353, KIP-695).
 
-use std::collections::VecDeque;
+use crate::record::{Arrived, ConsumedRecord, Offset, Record, RecordRef, Timestamp, TopicPartition};
 
-use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
-
+use super::buffered::Buffered;
 use super::extract::TimestampExtractor;
 use super::plan::LocalNode;
 
@@ -31,9 +30,7 @@ pub struct PartitionQueue {
     /// Topic and partition.
     pub at: TopicPartition,
     pub(super) source: LocalNode,
-    records: VecDeque<ConsumedRecord>,
-    /// Of the buffered records.
-    bytes: usize,
+    records: Buffered,
     /// The head's event time, once somebody asked; an error is a fault of that record.
     head: Option<Result<Timestamp, String>>,
     /// The next offset to process.
@@ -58,8 +55,7 @@ impl PartitionQueue {
         Self {
             at,
             source,
-            records: VecDeque::new(),
-            bytes: 0,
+            records: Buffered::default(),
             head: None,
             position: committed,
             committed,
@@ -104,7 +100,7 @@ impl PartitionQueue {
 
     /// The timestamp, as polled, of the next record to process; `None` while none is buffered.
     pub fn next_timestamp(&self) -> Option<Timestamp> {
-        self.records.front().map(|next| next.record.timestamp)
+        self.records.first().map(|next| next.timestamp)
     }
 
     /// How many records are buffered.
@@ -114,7 +110,7 @@ impl PartitionQueue {
 
     /// How many bytes of records are buffered.
     pub fn bytes_buffered(&self) -> usize {
-        self.bytes
+        self.records.bytes()
     }
 
     /// The next offset to process.
@@ -129,12 +125,12 @@ impl PartitionQueue {
 
     /// The next offset to take from the log.
     pub fn fetch_position(&self) -> Offset {
-        self.records.back().map_or(self.position, |r| r.offset + 1)
+        self.records.last_offset().map_or(self.position, |last| last + 1)
     }
 
     /// Takes records that arrived, in order.
-    pub fn extend(&mut self, records: impl Iterator<Item = ConsumedRecord>) {
-        self.records.extend(records.inspect(|consumed| self.bytes += consumed.record.size()));
+    pub fn extend(&mut self, arrived: Arrived) {
+        self.records.extend(arrived);
         if !self.records.is_empty() {
             self.caught_up = false;
             self.idle_since = None;
@@ -148,40 +144,40 @@ impl PartitionQueue {
     }
 
     fn head_time(&mut self, extractor: &TimestampExtractor) -> Option<Timestamp> {
-        let first = self.records.front()?;
-        let time = self.head.get_or_insert_with(|| extractor.extract(&first.record));
+        if self.head.is_none() {
+            self.head = Some(extractor.extract(self.records.first()?));
+        }
+        let time = self.head.as_ref()?;
         // A record without a usable time is taken at once: it fails, and what stands behind it should not wait.
         Some(time.as_ref().copied().unwrap_or(Timestamp(i64::MIN)))
     }
 
     pub(super) fn pop(&mut self) -> Option<(Head, Result<Timestamp, String>)> {
-        let next = self.records.pop_front()?;
+        let next = self.records.pop()?;
         self.position = next.offset + 1;
-        self.bytes -= next.record.size();
         let time = self.head.take().unwrap_or(Ok(next.record.timestamp));
         Some((Head { offset: next.offset, record: next.record }, time))
     }
 
-    /// The buffered records from the next one on, with their event times; an error is a fault of that record.
+    /// The records of `run`, with their event times; an error is a fault of that record.
     pub(super) fn ahead<'q>(
         &'q self,
         extractor: &'q TimestampExtractor,
-    ) -> impl Iterator<Item = (&'q ConsumedRecord, Result<Timestamp, String>)> {
-        let first = self.head.clone();
-        let times = self.records.iter().map(|consumed| extractor.extract(&consumed.record));
-        self.records.iter().zip(first.into_iter().chain(times.skip(usize::from(self.head.is_some()))))
+    ) -> impl Iterator<Item = (RecordRef<'q>, Result<Timestamp, String>)> {
+        let records = self.records.run().into_iter().flat_map(Arrived::iter);
+        let mut known = self.head.clone();
+        records.map(move |record| (record, known.take().unwrap_or_else(|| extractor.extract(record))))
     }
 
-    /// The buffered records, from the next one on.
-    pub(super) fn records(&self) -> &VecDeque<ConsumedRecord> {
-        &self.records
+    /// The next of the buffered records, as many as arrived together.
+    pub(super) fn run(&self) -> Option<&Arrived> {
+        self.records.run()
     }
 
-    /// So many records are processed.
+    /// So many records of `run` are processed.
     pub(super) fn pass(&mut self, count: usize) {
-        for consumed in self.records.drain(..count) {
-            self.position = consumed.offset + 1;
-            self.bytes -= consumed.record.size();
+        if let Some(last) = self.records.pass(count) {
+            self.position = last + 1;
         }
         self.head = None;
     }
@@ -190,7 +186,6 @@ impl PartitionQueue {
     pub(super) fn put_back(&mut self, head: Head) {
         self.position = head.offset;
         self.head = None;
-        self.bytes += head.record.size();
         self.records.push_front(ConsumedRecord { offset: head.offset, record: head.record });
     }
 
@@ -212,7 +207,6 @@ impl PartitionQueue {
     /// Forgets what is buffered and what was processed since the last commit.
     pub(super) fn rewind(&mut self) {
         self.records.clear();
-        self.bytes = 0;
         self.head = None;
         self.position = self.committed;
         self.caught_up = false;
@@ -286,7 +280,7 @@ mod tests {
             .iter()
             .zip(0..)
             .map(|(&t, offset)| ConsumedRecord { offset, record: Record { timestamp: Timestamp(t), ..Record::default() } });
-        queue.extend(records);
+        queue.extend(Arrived::Owned(records.collect()));
         queue
     }
 

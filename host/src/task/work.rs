@@ -171,7 +171,7 @@ impl Task {
                 return Ok(Turn { records, more: false });
             };
             self.starved_since = None;
-            records += self.next_records(&plan, at, now, max - records)?;
+            records += self.next_records(&plan, at, now, limits::RECORDS_PER_TURN)?;
         }
         Ok(Turn { records, more: self.state == TaskState::Running })
     }
@@ -246,7 +246,7 @@ impl Task {
         env.now = now;
         env.position = Some(Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: head.offset });
         let point = self.walker.undo_point().map_err(TaskError::Broken)?;
-        match self.walker.walk(plan, source, sourced(plan, source, &head.record, time)) {
+        match self.walker.walk(plan, source, sourced(plan, source, head.record.clone(), time)) {
             Ok(()) => {
                 self.walker.keep(point);
                 self.counters.processed += 1;
@@ -459,9 +459,8 @@ struct Failed {
 }
 
 /// A source's record as its children see it.
-pub(super) fn sourced(plan: &TaskPlan, source: LocalNode, polled: &Record, time: Timestamp) -> Record {
-    let mut record = polled.clone();
-    record.timestamp = time;
+pub(super) fn sourced(plan: &TaskPlan, source: LocalNode, polled: Record, time: Timestamp) -> Record {
+    let mut record = Record { timestamp: time, ..polled };
     match &plan.node(source).work {
         Work::Source { role: SourceRole::Repartition, .. } => record::unpack_change(&mut record),
         _ => record::strip_reserved_headers(&mut record),

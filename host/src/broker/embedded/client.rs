@@ -18,7 +18,7 @@ use crate::broker::admission::admit;
 use crate::broker::assignment::{assign, not_owned};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Subscription};
-use crate::record::{ConsumedRecord, Offset, TopicPartition};
+use crate::record::{Arrived, ConsumedRecord, Offset, TopicPartition};
 
 pub(super) struct EmbeddedClient {
     log: Arc<Log>,
@@ -93,10 +93,12 @@ impl Client for EmbeddedClient {
         Ok(())
     }
 
-    fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
-        let Some(started) = self.started.get_mut(at) else { return Ok(0) };
+    fn take(&mut self, at: &TopicPartition, max: usize) -> Result<Arrived, BrokerError> {
+        let Some(started) = self.started.get_mut(at) else { return Ok(Arrived::default()) };
         started.asked_for = true;
-        started.fetcher.take(&self.log.database, max, Bodies::Shared, into)
+        let mut records = Vec::new();
+        started.fetcher.take(&self.log.database, max, Bodies::Shared, &mut records)?;
+        Ok(Arrived::Owned(records.into()))
     }
 
     fn position(&mut self, at: &TopicPartition) -> Option<Offset> {

@@ -17,7 +17,7 @@ use crate::broker;
 use crate::broker::assignment::not_owned;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Retry, Subscription};
 use crate::manifest::Guarantee;
-use crate::record::{ConsumedRecord, Offset, TopicPartition};
+use crate::record::{Arrived, Held as _, Offset, TopicPartition};
 
 /// Longest wait for one answer, so that rebalances are heard of in between.
 const SEEK_WAIT: Duration = Duration::from_secs(5);
@@ -201,27 +201,25 @@ impl Client for KafkaClient {
         self.consumer.pause(&list).map_err(|e| failed(format!("stop {at}"), &e))
     }
 
-    fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
-        let Some(partition) = self.partitions.get_mut(at).filter(|partition| partition.started) else { return Ok(0) };
-        let before = into.len();
-        let Partition { queue, position, .. } = partition;
-        let gatherer = &mut self.gatherer;
-        let mut problem = None;
-        queue.drain(max, Duration::ZERO, &mut self.scratch, |message| match message.check() {
-            Ok(()) => {
-                *position = Offset::try_from(message.offset()).unwrap_or(0) + 1;
-                into.push(gatherer.record(message));
-            }
-            Err(error) => problem = Some(error),
-        });
-        let wanted = *position;
+    fn take(&mut self, at: &TopicPartition, max: usize) -> Result<Arrived, BrokerError> {
+        let Some(partition) = self.partitions.get_mut(at).filter(|partition| partition.started) else { return Ok(Arrived::default()) };
+        let (batch, problem) = partition.queue.take(max, &mut self.scratch);
+        let wanted = batch.end().unwrap_or(partition.position);
+        partition.position = wanted;
+        let arrived = if batch.is_empty() {
+            Arrived::default()
+        } else if batch.has_headers() {
+            Arrived::Owned(batch.messages().map(|message| self.gatherer.record(message)).collect())
+        } else {
+            Arrived::Held(Box::new(batch))
+        };
         match problem {
-            None => Ok(into.len() - before),
+            None => Ok(arrived),
             Some(gone) if is_gone(&gone) => {
                 let first = self.first_offset(at)?;
                 Err(BrokerError::OffsetGone { at: at.clone(), wanted, first })
             }
-            Some(error) if super::errors::retry(&error) == Retry::Same => Ok(into.len() - before),
+            Some(error) if super::errors::retry(&error) == Retry::Same => Ok(arrived),
             Some(error) => Err(failed(format!("read {at}"), &error)),
         }
     }

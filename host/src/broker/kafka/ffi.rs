@@ -4,6 +4,7 @@
 mod admin;
 mod error;
 mod handle;
+mod held;
 mod list;
 mod message;
 mod produce;

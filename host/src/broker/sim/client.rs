@@ -8,7 +8,7 @@ use super::group::failed;
 use super::state::{CommitFault, Placed};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Retry, Subscription};
-use crate::record::{ConsumedRecord, Offset, TopicPartition};
+use crate::record::{Arrived, ConsumedRecord, Offset, TopicPartition};
 
 pub(super) struct SimClient {
     broker: SimBroker,
@@ -81,15 +81,15 @@ impl Client for SimClient {
         self.broker.state().stop_faults.pop_front().map_or(Ok(()), Err)
     }
 
-    fn take(&mut self, at: &TopicPartition, max: usize, into: &mut Vec<ConsumedRecord>) -> Result<usize, BrokerError> {
-        let Some(position) = self.positions.get_mut(at) else { return Ok(0) };
+    fn take(&mut self, at: &TopicPartition, max: usize) -> Result<Arrived, BrokerError> {
+        let Some(position) = self.positions.get_mut(at) else { return Ok(Arrived::default()) };
         let state = self.broker.state();
         if state.held.contains(at) {
-            return Ok(0);
+            return Ok(Arrived::default());
         }
-        let before = into.len();
-        *position = state.read(at, *position, max, into)?;
-        Ok(into.len() - before)
+        let mut records = Vec::new();
+        *position = state.read(at, *position, max, &mut records)?;
+        Ok(Arrived::Owned(records.into()))
     }
 
     fn position(&mut self, at: &TopicPartition) -> Option<Offset> {

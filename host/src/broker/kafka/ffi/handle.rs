@@ -294,7 +294,7 @@ pub(in crate::broker::kafka) struct Queue {
     queue: NonNull<sys::rd_kafka_queue_t>,
     waker: Option<Arc<Waker>>,
     /// Ends after the queue.
-    _handle: Arc<Handle>,
+    handle: Arc<Handle>,
 }
 
 // SAFETY: as for `Handle`.
@@ -302,11 +302,15 @@ unsafe impl Send for Queue {}
 
 impl Queue {
     fn of(handle: &Arc<Handle>, queue: *mut sys::rd_kafka_queue_t) -> Option<Self> {
-        Some(Self { queue: NonNull::new(queue)?, waker: None, _handle: handle.clone() })
+        Some(Self { queue: NonNull::new(queue)?, waker: None, handle: handle.clone() })
     }
 
     pub(super) fn raw(&self) -> *mut sys::rd_kafka_queue_t {
         self.queue.as_ptr()
+    }
+
+    pub(super) fn handle(&self) -> &Arc<Handle> {
+        &self.handle
     }
 
     /// Wakes somebody when the queue is not empty any more.

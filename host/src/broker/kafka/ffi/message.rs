@@ -20,6 +20,12 @@ pub(in crate::broker::kafka) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// # Safety
+    /// The message lives as long as the result.
+    pub(super) unsafe fn of(message: *mut sys::rd_kafka_message_t) -> Self {
+        Self { message, batch: PhantomData }
+    }
+
     /// `Ok`: a record. `Err`: an event of the partition.
     pub fn check(self) -> Result<(), KafkaError> {
         // SAFETY: valid as long as the batch.
@@ -45,6 +51,12 @@ impl<'a> Message<'a> {
     pub fn timestamp(self) -> i64 {
         // SAFETY: as above.
         unsafe { sys::rd_kafka_message_timestamp(self.message, null_mut()) }
+    }
+
+    pub fn has_headers(self) -> bool {
+        let mut headers = null_mut();
+        // SAFETY: as above; the headers stay the message's.
+        unsafe { sys::rd_kafka_message_headers(self.message, &raw mut headers) == Code::RD_KAFKA_RESP_ERR_NO_ERROR }
     }
 
     /// Calls back with each header, in order.
@@ -81,7 +93,7 @@ impl Queue {
                 count += taken(sys::rd_kafka_consume_batch_queue(self.raw(), 0, scratch.0.as_mut_ptr().add(1), room - 1));
             }
             for &message in scratch.0.iter().take(count) {
-                each(Message { message, batch: PhantomData });
+                each(Message::of(message));
                 sys::rd_kafka_message_destroy(message);
             }
             count
@@ -90,16 +102,16 @@ impl Queue {
 }
 
 /// Messages taken in one call at most.
-const BATCH: usize = 4_096;
+pub(super) const BATCH: usize = 4_096;
 
 /// Room for a batch, kept between calls.
 #[derive(Debug, Default)]
-pub(in crate::broker::kafka) struct Scratch(Vec<*mut sys::rd_kafka_message_t>);
+pub(in crate::broker::kafka) struct Scratch(pub(super) Vec<*mut sys::rd_kafka_message_t>);
 
 // SAFETY: holds no message between calls.
 unsafe impl Send for Scratch {}
 
-fn taken(count: isize) -> usize {
+pub(super) fn taken(count: isize) -> usize {
     usize::try_from(count).unwrap_or(0)
 }
 
