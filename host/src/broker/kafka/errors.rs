@@ -39,6 +39,8 @@ pub(super) fn retry(error: &KafkaError) -> Retry {
         | C::RD_KAFKA_RESP_ERR__TRANSPORT
         | C::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
         | C::RD_KAFKA_RESP_ERR__RESOLVE
+        // A broker that is away is no part of the cluster's metadata.
+        | C::RD_KAFKA_RESP_ERR__DESTROY_BROKER
         | C::RD_KAFKA_RESP_ERR__WAIT_COORD
         | C::RD_KAFKA_RESP_ERR__RETRY
         | C::RD_KAFKA_RESP_ERR__PARTIAL
@@ -52,7 +54,14 @@ pub(super) fn retry(error: &KafkaError) -> Retry {
         | C::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
         | C::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION
         | C::RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION
-        | C::RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE => Retry::Same,
+        | C::RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE
+        | C::RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE
+        | C::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS
+        | C::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND
+        | C::RD_KAFKA_RESP_ERR_NOT_CONTROLLER
+        | C::RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH
+        | C::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH
+        | C::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE => Retry::Same,
         C::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION
         | C::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID
         | C::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS
@@ -142,6 +151,8 @@ mod tests {
             (plain(C::RD_KAFKA_RESP_ERR__TIMED_OUT), Retry::Same),
             (plain(C::RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT), Retry::Same),
             (plain(C::RD_KAFKA_RESP_ERR_NOT_COORDINATOR), Retry::Same),
+            (plain(C::RD_KAFKA_RESP_ERR__DESTROY_BROKER), Retry::Same),
+            (plain(C::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS), Retry::Same),
             (KafkaError { resumable: true, ..plain(C::RD_KAFKA_RESP_ERR__CONFLICT) }, Retry::Same),
             (plain(C::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION), Retry::Rewind),
             (plain(C::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID), Retry::Rewind),
