@@ -125,6 +125,14 @@ impl Arrived {
         }
     }
 
+    /// All of them, each with memory of its own or in shared pieces.
+    pub fn into_owned(self) -> Self {
+        match self {
+            owned @ Self::Owned(_) => owned,
+            Self::Held(records) => Self::Owned(copied(&*records, 0, records.len()).into()),
+        }
+    }
+
     /// Lets go of so many of the first.
     pub fn let_go(&mut self, count: usize) {
         match self {
