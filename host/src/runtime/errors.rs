@@ -156,6 +156,11 @@ pub(super) fn is_thrown_out(error: &ThreadError) -> bool {
     matches!(error, ThreadError::Broker(BrokerError::Failed { retry: Retry::Rejoin | Retry::Recreate | Retry::FencedInDoubt, .. }))
 }
 
+/// True for a topic, or a partition of it, that is not there, or not yet.
+pub(super) fn is_missing(error: &ThreadError) -> bool {
+    matches!(error, ThreadError::Broker(BrokerError::UnknownTopic(_) | BrokerError::UnknownPartition(_)))
+}
+
 /// What the operator can do about an error that ends a thread.
 pub(super) fn hint(error: &ThreadError) -> Option<&'static str> {
     match error {
@@ -205,7 +210,7 @@ impl Missing {
 
     /// Whether an error at `now` may be one of a cluster that does not know yet what it has.
     pub(super) fn may_come(&mut self, error: &ThreadError, now: Timestamp) -> bool {
-        if !matches!(error, ThreadError::Broker(BrokerError::UnknownTopic(_) | BrokerError::UnknownPartition(_))) {
+        if !is_missing(error) {
             return false;
         }
         let patience = i64::try_from(MISSING_PATIENCE.as_millis()).unwrap_or(i64::MAX);

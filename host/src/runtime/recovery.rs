@@ -6,7 +6,7 @@ use crate::record::{Timestamp, TopicPartition};
 use crate::topology::TaskId;
 
 use super::commit::flush;
-use super::errors::{Action, ThreadError, action, is_thrown_out};
+use super::errors::{Action, ThreadError, action, is_missing, is_thrown_out};
 use super::restore::wipe;
 use super::thread::{Slot, StreamThread};
 
@@ -117,7 +117,7 @@ impl StreamThread {
             None => self.commit(now).map(drop),
         };
         if let Err(error) = committed {
-            if action(&error) == Action::Stop {
+            if cannot_end_well(&error) {
                 return Err(error);
             }
             tracing::warn!(thread = self.number, "{error}; what came after the last commit is left to the next start");
@@ -144,7 +144,7 @@ impl StreamThread {
             let Slot::Running(mut task) = slot else { continue };
             // A log that does not answer for one task does not for the next.
             match if away { Ok(()) } else { flush(&self.host, &mut task, now) } {
-                Err(error) if action(&error) == Action::Stop => failed = Some(error),
+                Err(error) if cannot_end_well(&error) => failed = Some(error),
                 Err(error) => {
                     tracing::warn!(thread = self.number, "{error}; the next start reads more of the changelogs");
                     away = true;
@@ -155,4 +155,9 @@ impl StreamThread {
         }
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// True for what keeps a thread from ending in order. A cluster that does not know at the moment what it has is no such thing.
+fn cannot_end_well(error: &ThreadError) -> bool {
+    action(error) == Action::Stop && !is_missing(error)
 }

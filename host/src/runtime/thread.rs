@@ -134,6 +134,11 @@ impl StreamThread {
     /// Does what there is to do at `now`, a bounded amount of it.
     pub fn step(&mut self, now: Timestamp) -> Result<Step, ThreadError> {
         self.teller.step(now);
+        if let Some(leave) = self.hear_commands(now) {
+            // What fails now is not recovered from: the thread ends.
+            self.stop(leave, now)?;
+            return Ok(Step::Stopped);
+        }
         match self.try_step(now) {
             Err(error) => {
                 self.recover(error, now)?;
@@ -167,10 +172,6 @@ impl StreamThread {
     }
 
     fn try_step(&mut self, now: Timestamp) -> Result<Step, ThreadError> {
-        if let Some(leave) = self.hear_commands(now) {
-            self.stop(leave, now)?;
-            return Ok(Step::Stopped);
-        }
         if let Some(error) = self.unhealed.take() {
             self.heal(error, now)?;
             return Ok(Step::Busy);

@@ -165,6 +165,19 @@ fn a_stop_commits_and_stops_even_when_the_commit_fails_and_its_state_never_leads
 }
 
 #[test]
+fn a_stop_is_a_stop_also_while_the_log_does_not_know_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { folder: Some(folder.path().to_owned()), ..Settings::default() };
+    let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+    bench.start(1);
+    bench.restored();
+    bench.produce("in", &[record("k", "a", 1)]);
+    bench.settle();
+    bench.sim.delete_topics(&["app-counts-changelog".into()]).unwrap();
+    bench.stop();
+}
+
+#[test]
 fn a_thread_whose_owner_is_gone_stops() {
     let mut bench = Bench::new(&line("pass", ""), &[("pass", pass())]);
     bench.produce("in", &[record("k", "a", 1)]);
