@@ -149,6 +149,8 @@ pub const RESTORE_RUN_CEILING_BYTES: usize = 128 << 20;
 pub const RESTORE_TABLES: usize = 2;
 /// How often the line about a restore that lasts is repeated.
 pub const RESTORE_REMINDER: Duration = Duration::from_secs(10);
+/// How long a restore gets nothing of what stands in the log before it says so.
+pub const RESTORE_STANDSTILL: Duration = Duration::from_secs(30);
 /// Memory of the state of all tasks of a host, stores in memory aside, unless `runtime.memory` says otherwise.
 pub const STATE_MEMORY_BYTES: usize = 256 << 20;
 /// Least that `runtime.memory` may say.
