@@ -28,6 +28,13 @@ pub(super) struct Forward<'a> {
     uri: String,
 }
 
+/// A host that was asked for these tasks.
+struct Answered {
+    address: Arc<str>,
+    away: Vec<Away>,
+    answer: Answer,
+}
+
 /// What one host has answered.
 enum Answer {
     /// These rows; it does not have these partitions.
@@ -89,7 +96,7 @@ impl Forward<'_> {
             }
         }
         let mut moved = Vec::new();
-        for (address, away, answer) in self.ask(calls, read)? {
+        for Answered { address, away, answer } in self.ask(calls, read)? {
             match answer {
                 Answer::Rows(rows, missing) => {
                     from.pages.push(rows);
@@ -107,7 +114,7 @@ impl Forward<'_> {
     }
 
     /// Asks all of them, so many at a time.
-    fn ask(&self, calls: BTreeMap<Arc<str>, Vec<Away>>, read: &StoreRead) -> Result<Vec<(Arc<str>, Vec<Away>, Answer)>, Diagnostic> {
+    fn ask(&self, calls: BTreeMap<Arc<str>, Vec<Away>>, read: &StoreRead) -> Result<Vec<Answered>, Diagnostic> {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
@@ -124,7 +131,7 @@ impl Forward<'_> {
                 let hop = Hop { app: peers.app().to_owned(), partitions, bytes: read.bytes };
                 under_way.spawn(async move {
                     let answer = ask(&peers, &address, &uri, &hop).await;
-                    (address, away, answer)
+                    Answered { address, away, answer }
                 });
             }
             while let Some(done) = under_way.join_next().await {
