@@ -18,6 +18,7 @@ mod handle;
 mod input;
 mod lines;
 mod logging;
+mod neighbours;
 mod new;
 mod output;
 mod produce;

@@ -149,6 +149,8 @@ pub const RESTORE_RUN_CEILING_BYTES: usize = 128 << 20;
 pub const RESTORE_TABLES: usize = 2;
 /// How often the line about a restore that lasts is repeated.
 pub const RESTORE_REMINDER: Duration = Duration::from_secs(10);
+/// How long a restore gets nothing of what stands in the log before it says so.
+pub const RESTORE_STANDSTILL: Duration = Duration::from_secs(30);
 /// Memory of the state of all tasks of a host, stores in memory aside, unless `runtime.memory` says otherwise.
 pub const STATE_MEMORY_BYTES: usize = 256 << 20;
 /// Least that `runtime.memory` may say.
@@ -203,6 +205,21 @@ pub const QUERY_ROWS_PASSED: usize = 100_000;
 pub const QUERIES_PER_STEP: usize = 16;
 /// How long a query waits for the stream threads.
 pub const QUERY_PATIENCE: Duration = Duration::from_secs(10);
+/// Queries of one host that are under way to others at a time; it says to more of them that it cannot now. Fewer than [`PUBLIC_CONNECTIONS`]: hosts
+/// that ask each other have room for the answers.
+pub const FORWARDS: usize = 32;
+/// Hosts that one query asks at a time.
+pub const HOSTS_ASKED_AT_ONCE: usize = 8;
+/// How long one host waits for another's answer: longer than that one waits for its stream threads.
+pub const FORWARD_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a host tries to reach another one.
+pub const FORWARD_CONNECT: Duration = Duration::from_secs(2);
+/// Bytes of another host's answer: a page of rows, the last of which may be as large as a record is, in base64.
+pub const FORWARDED_BYTES: usize = 64 << 20;
+/// How long a host holds for true what the group has said of its members.
+pub const MEMBERS_HOLD: Duration = Duration::from_secs(1);
+/// How long a query waits for the group to tell its members.
+pub const MEMBERS_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a host waits for members of its group that run another graph: longer than the session of one that has gone without a word.
 pub const AGREEMENT_PATIENCE: Duration = Duration::from_secs(20);
 /// Body of one request to the control socket.

@@ -24,7 +24,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use toml_edit::Document;
 
-pub use admin::check_address;
+pub use admin::{check_address, check_advertised, host_and_port, is_of_the_machine};
 pub use capability::{CAPABILITIES, Capability};
 pub use model::{
     Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store,

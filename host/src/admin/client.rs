@@ -1,13 +1,11 @@
 //! Speaks to the control socket of a running host.
 
-use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
@@ -15,6 +13,7 @@ use tokio::runtime::Runtime;
 
 use super::deployments::{DeployRequest, DeployedReport, PlanReport, PlanRequest};
 use super::desk::{Page, PageRequest};
+use super::exchange::{Broken, encoded, exchange, query, uri_of_rows};
 use super::letters::{LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 use super::place::RecordPlace;
 use super::refusal::{Refusal, told};
@@ -115,20 +114,7 @@ impl ControlClient {
 
     /// See [`Desk::query`](super::Desk::query).
     pub fn query(&self, store: &str, key: Option<&str>, asked: &StoreQuery) -> Result<StoreRows, Diagnostic> {
-        let key = key.map_or_else(String::new, |key| format!("/{}", encoded(key)));
-        let values = query(&[
-            ("from", asked.from.clone()),
-            ("to", asked.to.clone()),
-            ("prefix", asked.prefix.clone()),
-            ("since", asked.since.clone()),
-            ("until", asked.until.clone()),
-            ("as-of", asked.as_of.clone()),
-            ("limit", asked.limit.map(|n| n.to_string())),
-            ("after", asked.after.clone()),
-            ("partition", asked.partition.map(|n| n.to_string())),
-            ("encoding", asked.encoding.map(|encoding| encoding.to_string())),
-        ]);
-        self.call("GET", &format!("/stores/{}{key}?{values}", encoded(store)), Bytes::new(), "application/json")
+        self.call("GET", &uri_of_rows(store, key, asked), Bytes::new(), "application/json")
     }
 
     fn ask<T: DeserializeOwned>(&self, uri: &str, request: &impl Serialize) -> Result<T, Diagnostic> {
@@ -148,45 +134,13 @@ impl ControlClient {
         }
     }
 
-    async fn exchange(
-        &self,
-        method: &str,
-        uri: &str,
-        body: Bytes,
-        content: &str,
-    ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+    async fn exchange(&self, method: &str, uri: &str, body: Bytes, content: &str) -> Result<(StatusCode, Bytes), Broken> {
         let stream = UnixStream::connect(&self.path).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let request =
             Request::builder().method(method).uri(uri).header("host", "cofferdam").header("content-type", content).body(Full::new(body))?;
-        let exchange = async move {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            let body = response.into_body().collect().await?.to_bytes();
-            Ok::<_, hyper::Error>((status, body))
-        };
-        let (answer, _) = tokio::join!(exchange, connection);
-        Ok(answer?)
+        // Whoever has opened the socket is this very user.
+        exchange(stream, request, usize::MAX).await
     }
-}
-
-/// A part of a path, or a value of a query: what is no letter or digit in hexadecimal.
-fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
-            // Writing to a String cannot fail.
-            _ => _ = write!(encoded, "%{byte:02X}"),
-        }
-    }
-    encoded
-}
-
-/// The given values as the query of a URL.
-fn query(values: &[(&str, Option<String>)]) -> String {
-    let given = values.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
-    given.collect::<Vec<_>>().join("&")
 }
 
 fn unreachable(path: &Path, why: &(impl std::fmt::Display + ?Sized)) -> Diagnostic {

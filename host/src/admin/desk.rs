@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use super::peers::Peers;
 use super::report::{MemoryReport, PartitionReport, StatusReport, TaskReport};
 use super::swap::{RollBackRequest, SwapReport, SwapRequest, VersionReport};
 use crate::broker::{Broker, BrokerError, OutgoingRecord, Reader};
@@ -53,6 +54,8 @@ pub struct Desk {
     pub retrying: Mutex<()>,
     /// The host, where one runs.
     pub host: Option<Arc<dyn HostControl>>,
+    /// Other hosts of the app, where there can be some.
+    pub peers: Option<Peers>,
 }
 
 /// Where reading a topic begins.

@@ -107,7 +107,7 @@ mod tests {
             assert!(ready(Some(&host(vec![thread(now)], vec![task(condition)])), now).ok);
         }
         let parked = Condition::Parked { what: "trap in 'p' at in/3/12".into(), why: "trap in 'p' at in/3/12: a secret".into() };
-        let restoring = Condition::Restoring { read: 1, total: 2, left_ms: None };
+        let restoring = Condition::Restoring { read: 1, total: 2, left_ms: None, stands_at: None };
         let health = ready(Some(&host(vec![thread(now)], vec![task(parked), task(restoring)])), now);
         assert_eq!(whys(&health), ["trap in 'p' at in/3/12", "50 % of 2 changelog records"]);
         assert_eq!((health.why[0].task.as_deref(), &*health.why[0].state), (Some("in_3"), "parked"));

@@ -124,7 +124,7 @@ impl TaskReport {
             _ => None,
         };
         let (restore_remaining, restore_left_ms) = match task.condition {
-            Condition::Restoring { read, total, left_ms } => (total.saturating_sub(read), left_ms),
+            Condition::Restoring { read, total, left_ms, .. } => (total.saturating_sub(read), left_ms),
             _ => (0, None),
         };
         Self {
@@ -181,7 +181,15 @@ fn why(task: &TaskStatus, now: Timestamp) -> String {
 pub(super) fn said_in_public(condition: &Condition, now: Timestamp) -> String {
     match condition {
         Condition::Running => String::new(),
-        Condition::Restoring { read, total, left_ms } => restoring(*read, *total, *left_ms),
+        Condition::Restoring { read, total, stands_at: Some(at), .. } => {
+            format!(
+                "{}, and nothing more comes of topic {} partition {}: unless the cluster is away, a transaction is open there",
+                restoring(*read, *total, None),
+                at.topic,
+                at.partition
+            )
+        }
+        Condition::Restoring { read, total, left_ms, stands_at: None } => restoring(*read, *total, *left_ms),
         Condition::Migrating { steps } => format!("takes over the state of an older version, {steps} steps so far"),
         Condition::Waiting { at } => format!("waits for records of topic {} partition {}", at.topic, at.partition),
         Condition::Full => "waits for the commit of a full transaction".to_owned(),
@@ -219,13 +227,22 @@ mod tests {
     use crate::record::TopicPartition;
     use crate::runtime::InCall;
 
+    fn restoring(read: u64, left_ms: Option<i64>, stands_at: Option<TopicPartition>) -> Condition {
+        Condition::Restoring { read, total: 100, left_ms, stands_at }
+    }
+
     #[test]
     fn every_condition_says_why() {
         let (what, why) = ("trap in 'p' at in/3/12".to_owned(), "trap in 'p' at in/3/12: unreachable".to_owned());
         let cases = [
             (Condition::Running, "running", ""),
-            (Condition::Restoring { read: 40, total: 100, left_ms: Some(12_900) }, "restoring", "40 % of 100 changelog records, 12 s left"),
-            (Condition::Restoring { read: 0, total: 100, left_ms: None }, "restoring", "0 % of 100 changelog records"),
+            (restoring(40, Some(12_900), None), "restoring", "40 % of 100 changelog records, 12 s left"),
+            (restoring(0, None, None), "restoring", "0 % of 100 changelog records"),
+            (
+                restoring(40, Some(12_900), Some(TopicPartition::new("c", 3))),
+                "restoring",
+                "40 % of 100 changelog records, and nothing more comes of topic c partition 3: unless the cluster is away, a transaction is open there",
+            ),
             (Condition::Migrating { steps: 7 }, "migrating", "takes over the state of an older version, 7 steps so far"),
             (Condition::Waiting { at: TopicPartition::new("x", 3) }, "waiting", "waits for records of topic x partition 3"),
             (Condition::Full, "full", "waits for the commit of a full transaction"),
@@ -246,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_report_has_the_numbers_behind_the_words() {
-        let condition = Condition::Restoring { read: 40, total: 100, left_ms: Some(12_900) };
+        let condition = restoring(40, Some(12_900), None);
         let call = InCall { node: "p".into(), task: status(Condition::Running).id, for_ms: 3_500 };
         let report = TaskReport::new(&TaskStatus { in_call: Some(call), ..status(condition) }, Timestamp(10_000));
         assert_eq!(report.why, "has been in a call of 'p' for 3 s");

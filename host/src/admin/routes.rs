@@ -31,7 +31,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Json, Path, Query, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
@@ -40,6 +40,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deployments::{DeployRequest, PlanRequest};
 use super::desk::{Desk, PageRequest};
+use super::hop::{self, Hop};
 use super::letters::{LettersRequest, RetryRequest};
 use super::place::RecordPlace;
 use super::refusal::{in_json, refusal};
@@ -93,12 +94,28 @@ async fn stores(State(desk): State<Arc<Desk>>) -> Response {
     answer(move || desk.stores()).await
 }
 
-async fn rows(State(desk): State<Arc<Desk>>, Path(store): Path<String>, Query(query): Query<StoreQuery>) -> Response {
-    answer(move || desk.query(&store, None, &query)).await
+async fn rows(State(desk): State<Arc<Desk>>, Path(store): Path<String>, Query(query): Query<StoreQuery>, headers: HeaderMap) -> Response {
+    told(desk, store, None, query, &headers).await
 }
 
-async fn row(State(desk): State<Arc<Desk>>, Path((store, key)): Path<(String, String)>, Query(query): Query<StoreQuery>) -> Response {
-    answer(move || desk.query(&store, Some(&key), &query)).await
+async fn row(
+    State(desk): State<Arc<Desk>>,
+    Path((store, key)): Path<(String, String)>,
+    Query(query): Query<StoreQuery>,
+    headers: HeaderMap,
+) -> Response {
+    told(desk, store, Some(key), query, &headers).await
+}
+
+/// Rows of a store; of this host alone where another one asks.
+async fn told(desk: Arc<Desk>, store: String, key: Option<String>, query: StoreQuery, headers: &HeaderMap) -> Response {
+    let Some(hop) = headers.get(hop::HEADER) else {
+        return answer(move || desk.query(&store, key.as_deref(), &query)).await;
+    };
+    match serde_json::from_slice::<Hop>(hop.as_bytes()) {
+        Ok(hop) => answer(move || desk.query_for(&hop, &store, key.as_deref(), &query)).await,
+        Err(why) => refusal(&not_understood(why)),
+    }
 }
 
 #[derive(Deserialize)]
@@ -171,10 +188,12 @@ async fn openapi() -> Response {
 type Object = serde_json::Map<String, serde_json::Value>;
 
 fn read<T: DeserializeOwned>(body: Object) -> Result<T, Diagnostic> {
-    serde_json::from_value(body.into()).map_err(|why| {
-        let problem = Diagnostic::usage("R130", "the request cannot be understood").because(why);
-        problem.hint("GET /openapi.json says what a request holds")
-    })
+    serde_json::from_value(body.into()).map_err(not_understood)
+}
+
+fn not_understood(why: serde_json::Error) -> Diagnostic {
+    let problem = Diagnostic::usage("R130", "the request cannot be understood").because(why);
+    problem.hint("GET /openapi.json says what a request holds")
 }
 
 /// Asks the desk off the runtime's thread: the log may have to wait for the disk, a query for the stream threads.

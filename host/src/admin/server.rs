@@ -73,6 +73,7 @@ mod tests {
             letter_topics: Vec::new(),
             retrying: Mutex::default(),
             host: None,
+            peers: None,
         };
         let path = dir.path().join("socket");
         let server = ControlServer::start(&path, Arc::new(desk)).unwrap();

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::desk::Desk;
+use super::forward::Forward;
 use crate::error::Diagnostic;
 use crate::jsonl;
 use crate::limits;
-use crate::runtime::{Found, Inquirer};
+use crate::runtime::{Found, Inquirer, Nobody};
 use crate::store::{CommittedRow, KeyRange, RowPlace, StoreRead, Times};
 use crate::topology::StoreKind;
 
@@ -117,7 +118,7 @@ pub struct StoreRows {
     pub rows: Vec<StoreRow>,
     /// What `after` has to be for those that follow; null: these are the last.
     pub after: Option<String>,
-    /// Tasks whose rows are not among them, since another host has them, or none at the moment.
+    /// Tasks whose rows are not among them, since no host that can be asked has them.
     pub missing: Vec<String>,
 }
 
@@ -139,18 +140,21 @@ impl Desk {
     pub fn query(&self, store: &str, key: Option<&str>, query: &StoreQuery) -> Result<StoreRows, Diagnostic> {
         let inquirer = self.inquirer()?;
         let read = query.read(store, inquirer.kind(store)?, key)?;
-        let Found { rows, more, missing } = inquirer.read(store, query.partition, read)?;
+        let Found { rows, more, missing, hint } = match &self.peers {
+            Some(peers) => inquirer.read(store, query.partition, read, &Forward::new(peers, store, key, query))?,
+            None => inquirer.read(store, query.partition, read, &Nobody)?,
+        };
         let missing: Vec<String> = missing.iter().map(|task| task.name.to_string()).collect();
         if let Some(key) = key
             && rows.is_empty()
         {
-            return Err(no_row(store, key, query, &missing));
+            return Err(no_row(store, key, query, &missing, hint));
         }
         let after = rows.last().filter(|_| more).map(|row| BASE64.encode(row.place.encode()));
         Ok(StoreRows { rows: rows.iter().map(told).collect::<Result<_, _>>()?, after, missing })
     }
 
-    fn inquirer(&self) -> Result<Inquirer, Diagnostic> {
+    pub(super) fn inquirer(&self) -> Result<Inquirer, Diagnostic> {
         let Some(host) = &self.host else {
             let hint = "stores are asked while the app runs: `cofferdam run APP.toml`";
             return Err(Diagnostic::usage("R030", "no host is running this app").hint(hint));
@@ -160,13 +164,16 @@ impl Desk {
     }
 }
 
-fn no_row(store: &str, key: &str, query: &StoreQuery, missing: &[String]) -> Diagnostic {
+fn no_row(store: &str, key: &str, query: &StoreQuery, missing: &[String], hint: Option<String>) -> Diagnostic {
     let timed = query.since.is_some() || query.until.is_some() || query.as_of.is_some();
     let when = if timed { " at that time" } else { "" };
     let problem = Diagnostic::run("R121", format!("store '{store}' has no row of the key '{key}'{when}"));
     match missing {
         [] => problem,
-        missing => problem.hint(format!("tasks that are not on this host may have it: {}", missing.join(", "))),
+        missing => {
+            let why = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+            problem.hint(format!("tasks that are not on this host may have it: {}{why}", missing.join(", ")))
+        }
     }
 }
 
@@ -185,7 +192,7 @@ fn told(row: &CommittedRow) -> Result<StoreRow, Diagnostic> {
 }
 
 impl StoreQuery {
-    fn read(&self, store: &str, kind: StoreKind, key: Option<&str>) -> Result<StoreRead, Diagnostic> {
+    pub(super) fn read(&self, store: &str, kind: StoreKind, key: Option<&str>) -> Result<StoreRead, Diagnostic> {
         self.must_fit(store, kind, key)?;
         let max = self.limit.unwrap_or(limits::QUERY_ROWS).min(limits::QUERY_ROWS);
         if max == 0 {

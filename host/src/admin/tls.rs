@@ -1,4 +1,4 @@
-//! TLS before the API, where others than this machine can reach it.
+//! TLS before the API, where others than this machine can reach it, and on the way to other hosts.
 
 use std::fmt::Display;
 use std::io;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use axum::serve::Listener;
 use tokio::sync::mpsc::{Receiver, channel};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::few::{Brief, Few};
 use crate::error::Diagnostic;
@@ -38,6 +38,24 @@ impl TlsFiles {
         let config = config.and_then(|config| config.with_no_client_auth().with_single_cert(certificates, key));
         config.map(|config| TlsAcceptor::from(Arc::new(config))).map_err(|why| unusable(&self.cert, why))
     }
+}
+
+/// Speaks to whoever one of these vouches for.
+pub(super) fn connector(ca: &Path) -> Result<TlsConnector, Diagnostic> {
+    let refused = |why: &dyn Display| {
+        let hint = "peer-ca is a file in PEM: certificates of those who vouch for the certificates of the app's hosts";
+        unusable(ca, why).hint(hint)
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca).map_err(|why| refused(&why))? {
+        roots.add(certificate.map_err(|why| refused(&why))?).map_err(|why| refused(&why))?;
+    }
+    if roots.is_empty() {
+        return Err(refused(&"it holds no certificate"));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    let config = config.map(|config| config.with_root_certificates(roots).with_no_client_auth());
+    config.map(|config| TlsConnector::from(Arc::new(config))).map_err(|why| refused(&why))
 }
 
 fn unusable(path: &Path, why: impl Display) -> Diagnostic {

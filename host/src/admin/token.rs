@@ -1,4 +1,4 @@
-//! The token in the state folder: whoever can read it may change the host.
+//! The token in the state folder: whoever can read it may change the host. And the one that all hosts of an app have, which opens stores alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -38,18 +38,15 @@ impl Token {
                 Ok(Self::of(&text))
             }
             Err(why) if why.kind() == ErrorKind::AlreadyExists => {
-                if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
-                    return Err(unusable(path, "others than its owner may read or write it", &format!("chmod 600 {}", path.display())));
-                }
-                let text = fs::read_to_string(path).map_err(failed)?;
-                let text = text.trim_end();
-                if text.len() != 2 * BYTES || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-                    return Err(unusable(path, "it does not hold 64 hexadecimal digits", "delete it, and the next start makes a new one"));
-                }
-                Ok(Self::of(text))
+                written(path, "delete it, and the next start makes a new one", failed).map(|text| Self::of(&text))
             }
             Err(why) => Err(failed(why)),
         }
+    }
+
+    /// That of the peers.
+    pub(super) fn shared_in(path: &Path) -> Result<Self, Diagnostic> {
+        shared(path).map(|text| Self::of(&text))
     }
 
     /// Whether a header `Authorization` holds it. Digests are compared: how long that takes tells nothing of the token.
@@ -58,6 +55,25 @@ impl Token {
         let given = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         given.is_some_and(|(_, token)| Self::of(token.trim()) == *self)
     }
+}
+
+/// The token that all hosts of an app have, in words.
+pub(super) fn shared(path: &Path) -> Result<String, Diagnostic> {
+    let hint = "make one, and give every host the same: `openssl rand -hex 32`, in a file that its owner alone can read";
+    written(path, hint, |why| unusable(path, &why.to_string(), hint))
+}
+
+/// What stands in a token's file. `otherwise`: what to do where that is no token.
+fn written(path: &Path, otherwise: &str, failed: impl Fn(std::io::Error) -> Diagnostic) -> Result<String, Diagnostic> {
+    if fs::metadata(path).map_err(&failed)?.permissions().mode() & 0o077 != 0 {
+        return Err(unusable(path, "others than its owner may read or write it", &format!("chmod 600 {}", path.display())));
+    }
+    let text = fs::read_to_string(path).map_err(&failed)?;
+    let text = text.trim_end();
+    if text.len() != 2 * BYTES || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(unusable(path, "it does not hold 64 hexadecimal digits", otherwise));
+    }
+    Ok(text.to_owned())
 }
 
 fn unusable(path: &Path, why: &str, hint: &str) -> Diagnostic {
@@ -96,6 +112,11 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let refused = Token::in_file(&path).map(|_| ()).unwrap_err();
             assert!(refused.causes[0].starts_with(why), "{refused}");
+            assert!(shared(&path).unwrap_err().causes[0].starts_with(why));
         }
+        // That of all hosts is not made by one of them.
+        let absent = dir.path().join("peers.token");
+        assert_eq!(shared(&absent).unwrap_err().code, "R135");
+        assert!(!absent.exists());
     }
 }

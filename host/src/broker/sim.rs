@@ -103,6 +103,17 @@ impl SimBroker {
         self.state().held.remove(at);
     }
 
+    /// A transaction of somebody is open from this offset of a partition on: nothing behind that is delivered until `end_transaction`, though it
+    /// stands in the log.
+    pub fn open_transaction(&self, at: &TopicPartition, from: Offset) {
+        self.state().open_at.insert(at.clone(), from);
+    }
+
+    /// Undoes `open_transaction`.
+    pub fn end_transaction(&self, at: &TopicPartition) {
+        self.state().open_at.remove(at);
+    }
+
     /// Whether any reader has begun this partition and not closed it: a real one goes on fetching it.
     pub fn is_read(&self, at: &TopicPartition) -> bool {
         self.state().reading.iter().any(|(_, read)| read == at)

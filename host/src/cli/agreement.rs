@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use crate::broker::{Broker, Member};
+use crate::broker::{Announcement, Broker, Member};
 use crate::clock::Clock;
 use crate::error::Diagnostic;
 use crate::limits;
@@ -85,19 +85,32 @@ fn refusal(host: &Newcomer<'_>, others: &[Member]) -> Result<Option<()>, Vec<Dia
 }
 
 /// Tells, for as long as it is there, of members that have joined with another graph all the same: two hosts that start at one moment do not see
-/// each other.
+/// each other. And where the group knows this very host by an announcement of before.
 pub struct Lookout {
     _end: Sender<()>,
 }
 
 impl Lookout {
     /// On behalf of a host that is a member of the group.
-    pub fn start(broker: Arc<dyn Broker>, app: Arc<str>, graph: String) -> Result<Self, Diagnostic> {
+    pub fn start(broker: Arc<dyn Broker>, app: Arc<str>, announced: Announcement) -> Result<Self, Diagnostic> {
         let (_end, ended) = channel();
         let look = move || {
-            let mut said = false;
+            let Announcement { graph, address } = announced;
+            let (mut said, mut said_of_itself) = (false, false);
             while ended.recv_timeout(LOOKOUT_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                let Ok(others) = others(&Newcomer { broker: &*broker, app: &app, graph: &graph }) else { continue };
+                let Ok(members) = broker.members(&app) else { continue };
+                let is_other = |member: &&Member| member.own && member.announced.as_ref().is_some_and(|known| known.address != address);
+                if let Some(known) = members.iter().find(is_other).and_then(|member| member.announced.as_ref())
+                    && !said_of_itself
+                {
+                    said_of_itself = true;
+                    tracing::warn!(
+                        "the group knows this host as it was before a restart, with {}: other hosts do not pass queries on to it until it has left \
+                         the group (`--leave`, or SIGINT) and come back",
+                        known.address.as_deref().map_or("no admin API".to_owned(), |address| format!("its admin API at {address}"))
+                    );
+                }
+                let others = with_another_graph(members, &graph);
                 if !others.is_empty() && !said {
                     tracing::error!(
                         graph,
@@ -119,9 +132,13 @@ impl Lookout {
 /// Members that run another graph. What was there before a restart of this host counts, too: others would take the new one for it.
 fn others(host: &Newcomer<'_>) -> Result<Vec<Member>, Vec<Diagnostic>> {
     let members = host.broker.members(host.app);
-    let mut members = members.map_err(|why| vec![Diagnostic::run("B002", "the log failed").because(why)])?;
-    members.retain(|member| member.announced.as_ref().is_some_and(|announced| announced.graph != host.graph));
-    Ok(members)
+    let members = members.map_err(|why| vec![Diagnostic::run("B002", "the log failed").because(why)])?;
+    Ok(with_another_graph(members, host.graph))
+}
+
+fn with_another_graph(mut members: Vec<Member>, graph: &str) -> Vec<Member> {
+    members.retain(|member| member.announced.as_ref().is_some_and(|announced| announced.graph != graph));
+    members
 }
 
 fn names(members: &[Member]) -> String {

@@ -109,6 +109,9 @@ pub struct Run {
     /// Where the admin API is served besides the control socket, or `none`; stands for `admin.listen`
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub listen: Option<Address>,
+    /// Kafka: by which address other hosts of the app reach the admin API; stands for `admin.advertise`
+    #[arg(long, value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
     /// Kafka: make topics of sources, tables and sinks that do not exist
     #[arg(long)]
     pub create_topics: bool,

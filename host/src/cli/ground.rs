@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::broker::Broker;
 use crate::broker::embedded::{EmbeddedLog, StateFolder};
-use crate::broker::{Announcement, Broker};
 use crate::clock::Clock;
 use crate::deploy::{self, Application, BindSettings, ComponentNodes, ExternalTopics, HostOf, Maintenance, OpenLog, Overrides};
 use crate::error::{Diagnostic, suggest};
@@ -100,7 +100,6 @@ impl Binder {
         let nodes = Arc::new(ComponentNodes::of(app));
         let plan = deploy::bind_nodes(app, nodes.clone(), broker.clone(), self.ground.clock.clone(), &self.settings(app))?;
         let graph = topology::digest(&app.topology);
-        broker.announce(Announcement { graph: graph.clone(), address: None });
         Ok(Bound { app: app.clone(), broker, nodes, plan, graph, sinks })
     }
 

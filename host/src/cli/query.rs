@@ -73,7 +73,7 @@ fn show(app: &App, args: &args::Query, limit: usize) -> Result<(), Diagnostic> {
         say(&format!("the first {} rows; --limit shows more, --json all", rows.len()));
     }
     if !left.missing.is_empty() {
-        say(&format!("without tasks that are not on this host: {}", left.missing.join(", ")));
+        say(&format!("without tasks that no host could be asked for: {}", left.missing.join(", ")));
     }
     Ok(())
 }

@@ -183,7 +183,7 @@ fn on_kafka(manifest: &Manifest, section: &KafkaBroker, at: &Where, state_dir: &
     let broker = Arc::new(deploy::open_cluster(manifest, section, &given, None)?);
     let (app, clock) = (manifest.app.id.value.clone(), Arc::new(SystemClock));
     let (topics, letter_topics) = (topics::read(manifest), topics::letters(manifest));
-    Ok(Answers::Own(Box::new(Desk { app, broker, clock, topics, letter_topics, retrying: Mutex::default(), host: None })))
+    Ok(Answers::Own(Box::new(Desk { app, broker, clock, topics, letter_topics, retrying: Mutex::default(), host: None, peers: None })))
 }
 
 /// A desk over a log that nobody else holds.
@@ -199,5 +199,6 @@ fn desk(manifest: &Manifest, open: &OpenLog, clock: Arc<dyn Clock>) -> Desk {
         letter_topics: topics::letters(manifest),
         retrying: Mutex::default(),
         host: None,
+        peers: None,
     }
 }

@@ -7,12 +7,12 @@ use std::thread::JoinHandle;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::admin::{AdminServer, CONTROL_SOCKET, ControlServer, Desk, PublicServer, TOKEN_FILE, TlsFiles};
-use crate::broker::Broker;
+use crate::admin::{CONTROL_SOCKET, ControlServer, Desk, Peers, PublicServer};
+use crate::broker::{Announcement, Broker};
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{self, Application, Overrides, Plugins, Trust};
-use crate::error::{Diagnostic, Place};
-use crate::manifest::{Address, Broker as BrokerSection};
+use crate::error::Diagnostic;
+use crate::manifest::Broker as BrokerSection;
 use crate::runtime::HostPlan;
 use crate::topology;
 
@@ -23,6 +23,7 @@ use super::ground::{Binder, Bound, Ground};
 use super::handle::Handle;
 use super::input::{self, Input, InputFrom, Loaded};
 use super::logging::Console;
+use super::neighbours;
 use super::output::Output;
 use super::reach;
 use super::reload;
@@ -148,9 +149,16 @@ impl Shell<'_> {
         app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
         let (clock, folder) = (&binder.ground.clock, binder.ground.folder.path());
         let host = Handle::default();
-        let desk = desk(&plan, &broker, clock, &host);
+        let on_kafka = matches!(app.manifest.broker, BrokerSection::Kafka(_));
+        let way = on_kafka.then(|| neighbours::way(&app.manifest)).transpose().map_err(one)?;
+        let peers = way.map(|way| Peers::new(broker.clone(), &app.topology.app, &graph, way, clock.clone()));
+        let desk = desk(&plan, &broker, clock, &host, peers);
         let public = public_port(&app, args.public.as_ref(), desk.clone()).map_err(one)?;
-        let admin = admin_port(&app, args.listen.as_ref(), folder, desk.clone()).map_err(one)?;
+        let admin = neighbours::admin_port(&app.manifest, args.listen.as_ref(), folder, desk.clone()).map_err(one)?;
+        let address = neighbours::advertised(&app.manifest, args.advertise.as_deref(), admin.as_ref()).map_err(one)?;
+        let announced = Announcement { graph: graph.clone(), address };
+        // Before there is a member that could tell something else.
+        broker.announce(announced.clone());
         // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
         let control = control_socket(folder, desk);
         if load_files(console, ear, &*broker, &**clock, inputs, args.again).map_err(one)? == Some(Stopped) {
@@ -163,8 +171,7 @@ impl Shell<'_> {
             reload::watch(&app.manifest, &host).map_err(one)?;
         }
         let following = deployed.map(|(deployed, release)| deployed.follow(release, &host)).transpose().map_err(one)?;
-        let on_kafka = matches!(app.manifest.broker, BrokerSection::Kafka(_));
-        let lookout = on_kafka.then(|| Lookout::start(broker.clone(), app.topology.app.clone(), graph.clone())).transpose().map_err(one)?;
+        let lookout = on_kafka.then(|| Lookout::start(broker.clone(), app.topology.app.clone(), announced)).transpose().map_err(one)?;
         let stdin = pump_stdin(broker.clone(), clock.clone(), inputs);
         let bar = console.bars.add(ProgressBar::new_spinner());
         let mut watch = Watch { host: host.clone(), ear, outputs, stdin, following, until_idle: args.until_idle, bar };
@@ -198,7 +205,7 @@ fn one(problem: Diagnostic) -> Vec<Diagnostic> {
 }
 
 /// Where operators ask, about a host that has still to be started.
-fn desk(plan: &HostPlan, broker: &Arc<dyn Broker>, clock: &Arc<dyn Clock>, host: &Handle) -> Arc<Desk> {
+fn desk(plan: &HostPlan, broker: &Arc<dyn Broker>, clock: &Arc<dyn Clock>, host: &Handle, peers: Option<Peers>) -> Arc<Desk> {
     Arc::new(Desk {
         app: plan.topology.app.clone(),
         broker: broker.clone(),
@@ -207,6 +214,7 @@ fn desk(plan: &HostPlan, broker: &Arc<dyn Broker>, clock: &Arc<dyn Clock>, host:
         letter_topics: plan.topology.letter_topics(),
         retrying: Mutex::default(),
         host: Some(Arc::new(host.clone())),
+        peers,
     })
 }
 
@@ -290,34 +298,14 @@ fn pump_stdin(broker: Arc<dyn Broker>, clock: Arc<dyn Clock>, inputs: &[Input]) 
     std::thread::Builder::new().name("stdin".into()).spawn(pump).ok()
 }
 
-/// Where something is served: as a flag says, else as the manifest does.
-fn served_at<'a>(flag: Option<&'a args::Address>, said: Option<&'a str>, key: Option<&Address>) -> Option<(&'a str, Option<Place>)> {
-    match flag {
-        Some(args::Address::Nowhere) => None,
-        Some(args::Address::At(address)) => Some((address, None)),
-        None => said.map(|address| (address, key.and_then(Address::place))),
-    }
-}
-
 /// Opens the port for metrics and health, where the manifest or its default asks for one.
 fn public_port(app: &Application, flag: Option<&args::Address>, desk: Arc<Desk>) -> Result<Option<PublicServer>, Diagnostic> {
     let manifest = &app.manifest;
-    let Some((address, place)) = served_at(flag, manifest.public_address(), manifest.admin.public.as_ref()) else { return Ok(None) };
+    let Some((address, place)) = neighbours::served_at(flag, manifest.public_address(), manifest.admin.public.as_ref()) else {
+        return Ok(None);
+    };
     let server = PublicServer::start(address, desk).map_err(|refused| refused.at(place))?;
     tracing::info!("metrics at http://{}/metrics", server.address());
-    Ok(Some(server))
-}
-
-/// Opens the port of the admin API, where the manifest asks for one.
-fn admin_port(app: &Application, flag: Option<&args::Address>, folder: &Path, desk: Arc<Desk>) -> Result<Option<AdminServer>, Diagnostic> {
-    let manifest = &app.manifest;
-    let Some((address, place)) = served_at(flag, manifest.admin_address(), manifest.admin.listen.as_ref()) else { return Ok(None) };
-    let in_folder = |path: &Path| manifest.folder().join(path);
-    let tls = manifest.admin.tls.as_ref().map(|tls| TlsFiles { cert: in_folder(&tls.cert), key: in_folder(&tls.key) });
-    let token = folder.join(TOKEN_FILE);
-    let server = AdminServer::start(address, &token, tls.as_ref(), desk).map_err(|refused| refused.at(place))?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    tracing::info!("admin API at {scheme}://{}, its token in {}", server.address(), token.display());
     Ok(Some(server))
 }
 

@@ -7,13 +7,15 @@ use super::application::Application;
 use super::state_versions::{cannot_migrate, older};
 use crate::component::short;
 use crate::error::Diagnostic;
-use crate::topology::{NodeKind, TopologyNode};
+use crate::topology::{NodeKind, StoreAccess, StoreSpec, TopologyNode};
 
 /// What is different, in the order in which it is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Differences.
     pub changes: Vec<Change>,
+    /// Stores whose state stays as it is, by name.
+    pub kept: Vec<String>,
 }
 
 /// A difference.
@@ -91,11 +93,13 @@ impl Plan {
         // That there is an app is no news.
         let added = after.keys().filter(|key| key.0 != Thing::App && !before.contains_key(*key));
         changes.extend(added.map(|key| change(key, How::Added)));
+        let mut kept = Vec::new();
         if let Some(old) = old {
             changes.extend(state(old, new)?);
+            kept = keeps(old, new, &changes);
         }
         changes.sort();
-        Ok(Self { changes })
+        Ok(Self { changes, kept })
     }
 
     /// Whether nothing but components would change: they take over in place.
@@ -226,4 +230,25 @@ fn state(old: &Application, new: &Application) -> Result<Vec<Change>, Vec<Diagno
     let dropped = old.topology.stores.iter().filter(|store| !stays(&store.name));
     changes.extend(dropped.map(|store| Change { of: Thing::State, name: store.name.to_string(), how: How::Removed }));
     if problems.is_empty() { Ok(changes) } else { Err(problems) }
+}
+
+/// Stores of which the new app finds all that the old one leaves, by their changelogs, and that no processor takes over from another version.
+fn keeps(old: &Application, new: &Application, changes: &[Change]) -> Vec<String> {
+    let migrates = |node: &str| changes.iter().any(|change| change.of == Thing::State && change.how != How::Removed && change.name == node);
+    let topology = &new.topology;
+    let rewritten = |store: usize| {
+        topology.nodes.iter().any(|node| match &node.kind {
+            NodeKind::Processor(processor) => {
+                processor.grants.iter().any(|grant| grant.store == store && grant.access == StoreAccess::ReadWrite) && migrates(&node.name)
+            }
+            NodeKind::Source(_) | NodeKind::Sink(_) => false,
+        })
+    };
+    let same = |is: &StoreSpec| {
+        old.topology.stores.iter().any(|was| was.name == is.name && was.shape == is.shape && was.changelog == is.changelog)
+    };
+    let stores = topology.stores.iter().enumerate();
+    let mut kept: Vec<String> = stores.filter(|(at, is)| same(is) && !rewritten(*at)).map(|(_, is)| is.name.to_string()).collect();
+    kept.sort();
+    kept
 }

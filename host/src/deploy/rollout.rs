@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::application::{Application, Overrides};
 use super::bundle::Bundle;
 use super::deployments::{Deployment, Deployments, publish, read_in_the_end};
-use super::plan::{How, Plan};
+use super::plan::{How, Plan, Thing};
 use super::signing::Signature;
 use super::topics::{log_failed, missing_topics};
 use crate::broker::{Broker, BrokerError, Reader};
@@ -81,6 +81,9 @@ impl Rollout {
             };
             format!("  {sign} {} {}{parts}", change.of, change.name)
         }));
+        // Where nothing changes nobody asks what stays.
+        let kept = self.plan.kept.iter().filter(|_| !self.plan.changes.is_empty());
+        lines.extend(kept.map(|store| format!("  = {} {store}: kept", Thing::State)));
         lines.extend(self.missing.iter().map(|topic| {
             format!("  ! topic {topic} does not exist: until it does, hosts that run without --create-topics stay on what they have")
         }));

@@ -21,7 +21,8 @@ pub(super) const APP: Shape = Shape { schema: "app", keys: &["id", "guarantee"],
 pub(super) const BROKER: Shape = Shape { schema: "broker", keys: &["kind", "bootstrap", "client"], later: &[] };
 pub(super) const RUNTIME: Shape =
     Shape { schema: "runtime", keys: &["threads", "state-dir", "instance-id", "commit-interval", "max-task-idle", "memory"], later: &[] };
-pub(super) const ADMIN: Shape = Shape { schema: "admin", keys: &["public", "listen", "tls-cert", "tls-key"], later: &[] };
+pub(super) const ADMIN: Shape =
+    Shape { schema: "admin", keys: &["public", "listen", "advertise", "tls-cert", "tls-key", "peer-token", "peer-ca"], later: &[] };
 pub(super) const TOPIC: Shape =
     Shape { schema: "topic", keys: &["partitions", "cleanup", "retention", "replication", "partitioner"], later: &[] };
 pub(super) const SOURCE: Shape = Shape { schema: "source", keys: &["topic", "topics", "start", "timestamp", "on-error"], later: &[] };

@@ -127,8 +127,12 @@ pub struct Admin {
     pub public: Option<Address>,
     /// `listen`; `None`: not said. See [`Manifest::admin_address`].
     pub listen: Option<Address>,
+    /// `advertise`: `HOST:PORT` by which other hosts reach `listen`; `None`: by that itself.
+    pub advertise: Option<Spanned<String>>,
     /// `tls-cert` and `tls-key`: without them `listen` is a loopback address.
     pub tls: Option<Tls>,
+    /// `peer-token` and `peer-ca`: without them no other host is asked by way of TLS.
+    pub peers: Option<Peers>,
 }
 
 /// Files for TLS, as written.
@@ -138,6 +142,15 @@ pub struct Tls {
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+/// Files by which the hosts of an app know each other, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peers {
+    /// What each shows the others.
+    pub token: PathBuf,
+    /// Certificates of those who vouch for the others'.
+    pub ca: PathBuf,
 }
 
 /// Where something is served.

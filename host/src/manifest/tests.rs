@@ -33,6 +33,9 @@ public = "[::1]:9464"
 listen = "0.0.0.0:9500"
 tls-cert = "host.pem"
 tls-key = "host.key"
+advertise = "host-1.example:9500"
+peer-token = "peers.token"
+peer-ca = "ca.pem"
 
 [topics.flights]
 partitions = 4
@@ -147,6 +150,8 @@ fn every_key_arrives() {
     assert_eq!((manifest.runtime.max_task_idle, manifest.runtime.memory_bytes), (Duration::from_secs(1), 64 << 20));
     assert_eq!(manifest.public_address(), Some("[::1]:9464"));
     assert_eq!(manifest.admin_address(), Some("0.0.0.0:9500"));
+    assert_eq!(manifest.admin.advertise.as_ref().map(|address| &*address.value), Some("host-1.example:9500"));
+    assert_eq!(manifest.admin.peers, Some(model::Peers { token: "peers.token".into(), ca: "ca.pem".into() }));
     let topic = &manifest.topics[0];
     assert_eq!((topic.partitions, topic.cleanup, topic.replication), (Some(4), Some(Cleanup::CompactDelete), Some(3)));
     assert_eq!((topic.retention, topic.partitioner), (Some(Duration::from_secs(7 * 86_400)), Partitioner::Crc32));

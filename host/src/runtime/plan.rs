@@ -117,16 +117,19 @@ impl HostPlan {
 
     /// What a thread subscribes to: for each sub-topology the topic with the most partitions (ties by name), and its companions.
     pub fn subscriptions(&self) -> Vec<Subscription> {
-        let mut all = Vec::new();
-        for sub in 0..self.topology.sub_topologies.len() {
-            let mut topics = self.source_topics(sub);
-            topics.sort_by_key(|t| (std::cmp::Reverse(self.partitions.get(t).copied().unwrap_or(0)), t.clone()));
-            let mut topics = topics.into_iter();
-            if let Some(driver) = topics.next() {
-                all.push(Subscription { driver, companions: topics.collect() });
-            }
-        }
-        all
+        (0..self.topology.sub_topologies.len()).filter_map(|sub| self.subscription(sub)).collect()
+    }
+
+    /// The topic by whose partitions the tasks of a sub-topology are dealt out.
+    pub fn driver(&self, sub_topology: usize) -> Option<Arc<str>> {
+        self.subscription(sub_topology).map(|subscription| subscription.driver)
+    }
+
+    fn subscription(&self, sub_topology: usize) -> Option<Subscription> {
+        let mut topics = self.source_topics(sub_topology);
+        topics.sort_by_key(|t| (std::cmp::Reverse(self.partitions.get(t).copied().unwrap_or(0)), t.clone()));
+        let mut topics = topics.into_iter();
+        topics.next().map(|driver| Subscription { driver, companions: topics.collect() })
     }
 
     /// The stores of a sub-topology's tasks, as they are opened.

@@ -1,17 +1,19 @@
 //! Questions about stores from outside: each goes to every stream thread, which answers between two turns for the tasks that it has, from what
-//! is committed; the answers are put together here.
+//! is committed; the answers are put together here, with those of other hosts where `elsewhere` reaches them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
 use crate::broker::partitioner::partition_by;
 use crate::error::{self, Diagnostic};
 use crate::limits;
+use crate::record::TopicPartition;
 use crate::store::{CommittedRow, CommittedRows, KeyRange, StoreError, StoreRead, merge};
 use crate::topology::{NodeKind, Partitioner, StoreKind, TaskId};
 
 use super::caller::Caller;
+use super::elsewhere::{Away, Elsewhere, FromOthers, Nobody};
 use super::plan::HostPlan;
 use super::status::Command;
 use super::thread::{Slot, StreamThread};
@@ -23,8 +25,8 @@ pub struct Query {
     sub_topology: usize,
     /// Index of the store in those of the sub-topology.
     store: usize,
-    /// Of this partition's task alone.
-    partition: Option<u32>,
+    /// Of these partitions' tasks, in their order.
+    partitions: Arc<[u32]>,
     read: Arc<StoreRead>,
     answer: Sender<Told>,
 }
@@ -57,7 +59,7 @@ impl Queries {
 impl StreamThread {
     /// Takes a query; tasks that are not here say nothing.
     pub(super) fn ask(&mut self, query: &Query) {
-        let asked = |task: &&TaskId| task.sub_topology == query.sub_topology && query.partition.is_none_or(|p| p == task.partition);
+        let asked = |task: &&TaskId| task.sub_topology == query.sub_topology && query.partitions.binary_search(&task.partition).is_ok();
         let tasks = self.slots.keys().filter(asked).cloned();
         self.queries.0.extend(tasks.map(|task| (query.clone(), task)));
     }
@@ -107,8 +109,10 @@ pub struct Found {
     pub rows: Vec<CommittedRow>,
     /// Whether more stand behind the last one.
     pub more: bool,
-    /// Tasks of the store that this host does not have.
+    /// Tasks of the store that were asked for, and that nobody has told of.
     pub missing: Vec<TaskId>,
+    /// What can be done about those, where that is known.
+    pub hint: Option<String>,
 }
 
 impl Inquirer {
@@ -131,8 +135,8 @@ impl Inquirer {
         self.find(store).map(|at| self.plan.topology.stores[at].shape.kind())
     }
 
-    /// Reads a store: in one task, or in that of the key, or in all that this host has.
-    pub fn read(&self, store: &str, partition: Option<u32>, mut read: StoreRead) -> Result<Found, Diagnostic> {
+    /// Reads a store: in one task, or in that of the key, or in all. What is not on this host is asked `elsewhere`.
+    pub fn read(&self, store: &str, partition: Option<u32>, mut read: StoreRead, elsewhere: &dyn Elsewhere) -> Result<Found, Diagnostic> {
         let at = self.find(store)?;
         let spec = &self.plan.topology.stores[at];
         let tasks = self.tasks(spec.sub_topology);
@@ -144,15 +148,26 @@ impl Inquirer {
             KeyRange::One(key) => self.partition_of(spec.sub_topology, key),
             KeyRange::Between(..) => None,
         };
-        if let Some(asked) = partition.or(of_key) {
-            let found = self.ask(at, &tasks, Some(asked), &read)?;
-            // A processor may write keys of its own making, which nobody has spread over the tasks.
-            if partition.is_some() || !found.rows.is_empty() || tasks.len() == 1 {
-                return Ok(found);
-            }
+        let Some(first) = partition.or(of_key) else {
+            read.bytes = bytes_of_each(&read, tasks.len());
+            return self.ask(at, &tasks, &read, elsewhere);
+        };
+        let (first, others): (Vec<TaskId>, Vec<TaskId>) = tasks.into_iter().partition(|task| task.partition == first);
+        let found = self.ask(at, &first, &read, elsewhere)?;
+        // A processor may write keys of its own making, which nobody has spread over the tasks.
+        if partition.is_some() || !found.rows.is_empty() || others.is_empty() {
+            return Ok(found);
         }
-        read.bytes = (read.bytes / tasks.len().max(1)).max(limits::QUERY_TASK_BYTES);
-        self.ask(at, &tasks, None, &read)
+        read.bytes = bytes_of_each(&read, others.len());
+        self.ask_some(at, &others, &read, elsewhere)
+    }
+
+    /// Reads these partitions' tasks of a store, those of them that are on this host: for another one.
+    pub fn read_here(&self, store: &str, partitions: &BTreeSet<u32>, read: &StoreRead) -> Result<Found, Diagnostic> {
+        let at = self.find(store)?;
+        let mut tasks = self.tasks(self.plan.topology.stores[at].sub_topology);
+        tasks.retain(|task| partitions.contains(&task.partition));
+        self.ask(at, &tasks, read, &Nobody)
     }
 
     fn find(&self, store: &str) -> Result<usize, Diagnostic> {
@@ -187,12 +202,12 @@ impl Inquirer {
     }
 
     /// Asks every thread. Once all have answered, or have let go of the question, nothing more comes.
-    pub(super) fn send(&self, at: usize, partition: Option<u32>, read: &StoreRead) -> Receiver<Told> {
+    pub(super) fn send(&self, at: usize, partitions: Arc<[u32]>, read: &StoreRead) -> Receiver<Told> {
         let sub_topology = self.plan.topology.stores[at].sub_topology;
         let stores = &self.plan.topology.sub_topologies[sub_topology].stores;
         let store = stores.iter().position(|s| *s == at).unwrap_or(0);
         let (answer, told) = channel();
-        let query = Query { sub_topology, store, partition, read: Arc::new(read.clone()), answer };
+        let query = Query { sub_topology, store, partitions, read: Arc::new(read.clone()), answer };
         for thread in &self.threads {
             // A thread that has ended has no tasks any more.
             thread.tell(Command::Query(query.clone()));
@@ -200,21 +215,40 @@ impl Inquirer {
         told
     }
 
-    fn ask(&self, at: usize, tasks: &[TaskId], partition: Option<u32>, read: &StoreRead) -> Result<Found, Diagnostic> {
+    /// As `ask_some`; that none of the tasks tells anything is an error.
+    fn ask(&self, at: usize, tasks: &[TaskId], read: &StoreRead, elsewhere: &dyn Elsewhere) -> Result<Found, Diagnostic> {
+        let found = self.ask_some(at, tasks, read, elsewhere)?;
+        if found.missing.len() == tasks.len() {
+            return Err(not_here(&self.plan.topology.stores[at].name, &found));
+        }
+        Ok(found)
+    }
+
+    /// Asks the tasks that are here, and for the others elsewhere.
+    fn ask_some(&self, at: usize, tasks: &[TaskId], read: &StoreRead, elsewhere: &dyn Elsewhere) -> Result<Found, Diagnostic> {
         let spec = &self.plan.topology.stores[at];
-        let told = self.send(at, partition, read);
-        let wanted: Vec<&TaskId> = tasks.iter().filter(|task| partition.is_none_or(|p| p == task.partition)).collect();
-        let (mut pages, mut missing) = (Vec::new(), wanted.clone());
-        for Told { task, rows } in in_time(&told, wanted.len())? {
-            missing.retain(|other| **other != task);
+        let told = self.send(at, tasks.iter().map(|task| task.partition).collect(), read);
+        let (mut pages, mut away) = (Vec::new(), tasks.iter().collect::<BTreeSet<_>>());
+        for Told { task, rows } in in_time(&told, tasks.len())? {
+            away.remove(&task);
             pages.push(rows.map_err(|why| not_told(&spec.name, &task, why))?);
         }
-        if missing.len() == wanted.len() {
-            return Err(not_here(&spec.name, &missing));
-        }
+        let others = match self.plan.driver(spec.sub_topology).filter(|_| !away.is_empty()) {
+            Some(driver) => {
+                let driven = |task: &TaskId| Away { driver: TopicPartition::new(driver.clone(), task.partition), task: task.clone() };
+                elsewhere.read(away.into_iter().map(driven).collect(), read)?
+            }
+            None => FromOthers::default(),
+        };
+        pages.extend(others.pages);
         let CommittedRows { rows, more } = merge(pages, read, spec.shape.kind());
-        Ok(Found { rows, more, missing: missing.into_iter().cloned().collect() })
+        Ok(Found { rows, more, missing: others.missing, hint: others.hint })
     }
+}
+
+/// What each of many tasks may give to one answer.
+fn bytes_of_each(read: &StoreRead, tasks: usize) -> usize {
+    (read.bytes / tasks.max(1)).max(limits::QUERY_TASK_BYTES)
 }
 
 /// Up to so many answers, until no more come. A thread that is asked for many tasks answers one after the other: each may take as long.
@@ -251,11 +285,12 @@ fn not_now(what: &str, why: &str) -> Diagnostic {
     Diagnostic::run("R123", what).because(why).hint("ask again in a while; `status` tells what the tasks do")
 }
 
-fn not_here(store: &str, tasks: &[&TaskId]) -> Diagnostic {
-    let names: Vec<&str> = tasks.iter().map(|task| &*task.name).collect();
+fn not_here(store: &str, found: &Found) -> Diagnostic {
+    let names: Vec<&str> = found.missing.iter().map(|task| &*task.name).collect();
     let what = match &names[..] {
         [name] => format!("task {name} of store '{store}' is not on this host"),
         names => format!("the tasks of store '{store}' are not on this host: {}", names.join(", ")),
     };
-    Diagnostic::run("R122", what).hint("ask the host that has it, as `status` there tells; one that has just started may have none yet")
+    let usual = "ask the host that has it, as `status` there tells; one that has just started may have none yet";
+    Diagnostic::run("R122", what).hint(found.hint.as_deref().unwrap_or(usual))
 }

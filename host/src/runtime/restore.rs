@@ -40,6 +40,10 @@ pub(super) struct Restore {
     ended: Option<Timestamp>,
     /// When the log told of it last.
     told: Option<Timestamp>,
+    /// Since when nothing has come of the changelog that is read.
+    waits_since: Option<Timestamp>,
+    /// It was said that nothing comes.
+    warned: bool,
     /// There is so much to read that the stores are opened for nothing else meanwhile.
     fills: bool,
     /// The stores have been told that they have everything.
@@ -105,6 +109,8 @@ impl Restore {
             began: None,
             ended: None,
             told: None,
+            waits_since: None,
+            warned: false,
             fills,
             closed: false,
             batch: Vec::new(),
@@ -149,11 +155,34 @@ impl Restore {
         self.stores.restore(leg.changelog, &self.batch).map_err(|e| ThreadError::of_store(&self.id, e))?;
         let next = next.min(end);
         if next == leg.position {
+            self.waits_since = self.waits_since.or(Some(now));
+            self.warn_of_standstill(now);
             return Ok(Progress::Waits);
         }
+        self.waits_since = None;
         self.read += next - leg.position;
         leg.position = next;
         Ok(Progress::Read)
+    }
+
+    /// The changelog of which nothing has come for long, though there is more in the log.
+    pub(super) fn stands_at(&self, now: Timestamp) -> Option<&TopicPartition> {
+        let waited = u128::try_from(now.0 - self.waits_since?.0).ok()?;
+        let leg = self.left.last()?;
+        (waited >= limits::RESTORE_STANDSTILL.as_millis()).then_some(&leg.at)
+    }
+
+    /// Only what is committed comes, so a transaction that nobody ends holds back all that is behind its begin. Once for each restore.
+    fn warn_of_standstill(&mut self, now: Timestamp) {
+        let Some(at) = self.stands_at(now).filter(|_| !self.warned) else { return };
+        let end = self.left.last().map(|leg| leg.end);
+        tracing::warn!(
+            task = %self.id.name, changelog = %at, read = self.read, total = self.total, end,
+            "the restore stands still: the log holds more of the changelog and delivers nothing. Unless the cluster is away, somebody's transaction \
+             is open there: `kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging --topic {} --partition {}` shows it, and `abort` ends it",
+            at.topic, at.partition
+        );
+        self.warned = true;
     }
 
     /// Gives up: nothing more is fetched for it.

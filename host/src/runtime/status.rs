@@ -42,6 +42,8 @@ pub enum Condition {
         total: u64,
         /// Milliseconds that the rest will take at the speed so far; `None` before anything was read.
         left_ms: Option<i64>,
+        /// The changelog of which nothing comes, for longer than `limits::RESTORE_STANDSTILL`.
+        stands_at: Option<TopicPartition>,
     },
     /// It may take no record, or has none, before those of this partition arrive; shown after `limits::DELAY_SHOWN`.
     Waiting {

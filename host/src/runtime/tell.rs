@@ -111,7 +111,7 @@ fn of_restore(client: &mut dyn Client, restore: &Restore, now: Timestamp) -> Par
         |(at, committed): &(TopicPartition, Option<Committed>)| partition(client, at, committed.as_ref().map_or(0, |c| c.offset), None);
     let partitions = restore.partitions.iter().map(committed).collect();
     let counters = Counters { restored: restore.records, ..Counters::default() };
-    let condition = Condition::Restoring { read, total, left_ms: restore.left_ms(now) };
+    let condition = Condition::Restoring { read, total, left_ms: restore.left_ms(now), stands_at: restore.stands_at(now).cloned() };
     Part { partitions, counters, ..Part::new(condition) }
 }
 

@@ -67,6 +67,7 @@ fn a_plan_names_what_is_added_what_changes_and_what_goes() {
     place.write("app.toml", manifest("planned", "aa.wasm", "limits = { deadline = \"2s\" }\n"));
     let plan = Plan::between(Some(&first), &app(&place)).unwrap();
     assert_eq!((told(&plan), plan.is_in_place(), plan.changes_the_graph()), (vec!["~ node p: limits".to_owned()], false, false));
+    assert_eq!(plan.kept, [""; 0]);
     let back = told(&Plan::between(Some(&second), &first).unwrap());
     assert!(back.contains(&"- state kept".to_owned()) && back.contains(&"- store kept".to_owned()), "{back:?}");
 }
@@ -82,4 +83,30 @@ fn state_is_taken_over_one_way_only() {
     assert_eq!((told(&plan), plan.is_in_place()), (expected.map(str::to_owned).to_vec(), true));
     let codes: Vec<_> = Plan::between(Some(&next), &first).unwrap_err().iter().map(|why| why.code).collect();
     assert_eq!(codes, ["C030"]);
+}
+
+#[test]
+fn a_plan_names_the_state_that_stays() {
+    let place = crate::place("kept");
+    let with = |stores: &str, kind: &str| {
+        let grants: Vec<String> = stores.split(' ').map(|store| format!("\"{store}\"")).collect();
+        let tables: String = stores.split(' ').map(|store| format!("[stores.{store}]\nkind = \"{kind}\"\n")).collect();
+        place.write("app.toml", manifest("kept", "aa.wasm", &format!("stores = [{}]\n{tables}", grants.join(", "))));
+        app(&place)
+    };
+    let both = with("one two", "key-value");
+    let kept = |old: &Application, new: &Application| Plan::between(Some(old), new).unwrap().kept;
+    assert_eq!(kept(&both, &both), ["one", "two"]);
+    assert_eq!(kept(&both, &with("two three", "key-value")), ["two"]);
+    assert_eq!(Plan::between(None, &both).unwrap().kept, [""; 0]);
+    // Rows of one kind are none of another.
+    assert_eq!(kept(&both, &with("one two", "session\"\nretention = \"1h")), [""; 0]);
+
+    let place = Place::with_word_count();
+    let first = app(&place);
+    place.write("app.toml", place.read("app.toml").replace("component = ", "limits = { deadline = \"2s\" }\ncomponent = "));
+    assert_eq!(kept(&first, &app(&place)), ["counts"]);
+    // What a component takes over from another version is not what it was.
+    place.copy("tests/guests/dist/word_count_next.wasm", "components/word_count.wasm");
+    assert_eq!(kept(&first, &app(&place)), [""; 0]);
 }

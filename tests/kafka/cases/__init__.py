@@ -55,6 +55,7 @@ CASES = [
     Entry("deployers", deploys.of_two_deployers_one_is_told),
     Entry("deployers-at-once", deploys.of_deployers_at_once_each_is_told_the_truth),
     Entry("queries", queries.each_host_tells_what_its_tasks_have_committed),
+    Entry("routing", queries.every_host_answers_for_all_of_them),
     Entry("unflushed", state.a_crash_costs_what_was_not_flushed, long=True),
     Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
     Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),

@@ -33,6 +33,7 @@ pub(super) struct State {
     pub(super) stop_faults: VecDeque<BrokerError>,
     pub(super) refusals: FxHashMap<Arc<str>, VecDeque<String>>,
     pub(super) held: BTreeSet<TopicPartition>,
+    pub(super) open_at: BTreeMap<TopicPartition, Offset>,
     /// Partitions that readers have begun and not closed, by reader.
     pub(super) reading: BTreeSet<(u64, TopicPartition)>,
     pub(super) readers: u64,
@@ -164,13 +165,14 @@ impl State {
         if from < first {
             return Err(BrokerError::OffsetGone { at: at.clone(), wanted: from, first });
         }
-        let start = ((from - first) as usize).min(partition.records.len());
-        let end = start.saturating_add(max).min(partition.records.len());
+        let delivered = self.open_at.get(at).map_or(partition.records.len(), |open| open.saturating_sub(first) as usize);
+        let start = ((from - first) as usize).min(delivered);
+        let end = start.saturating_add(max).min(delivered);
         into.extend(partition.records.range(start..end).map(|&index| {
             let Appended { offset, record, .. } = &self.log[index];
             ConsumedRecord { offset: *offset, record: record.clone() }
         }));
-        Ok(from + (end - start) as u64)
+        Ok(from + end.saturating_sub(start) as u64)
     }
 
     pub(super) fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<Committed>, BrokerError> {

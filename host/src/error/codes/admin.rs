@@ -20,8 +20,9 @@ pub(super) const CODES: &[Code] = &[
         code: "R122",
         title: "A task is not on this host",
         text: "Each task of an app is on one of its hosts, and with it its part of every store. The key that was asked for, or the partition, \
-               belongs to a task that another host has, or nobody at the moment.",
-        example: "cofferdam status app.toml",
+               belongs to a task that another host has, or nobody at the moment. Hosts that have a port for the admin API ask each other; the hint says \
+               why this task could not be asked for.",
+        example: "[admin]\nlisten = \"127.0.0.1:9500\"     # at every host",
     },
     Code {
         code: "R123",
@@ -87,14 +88,22 @@ pub(super) const CODES: &[Code] = &[
         code: "R136",
         title: "A certificate or its key cannot be used",
         text: "`tls-cert` and `tls-key` of [admin] are files in PEM, relative to the manifest: a certificate, behind it those that lead to a known \
-               one, and its private key without a password.",
+               one, and its private key without a password. `peer-ca` holds the certificates by which those of other hosts are known.",
         example: "[admin]\nlisten = \"0.0.0.0:9500\"\ntls-cert = \"host.pem\"\ntls-key = \"host.key\"",
+    },
+    Code {
+        code: "R137",
+        title: "A host cannot be reached where it says",
+        text: "`advertise` of [admin], or --advertise, is the address that the other hosts of an app are told: HOST:PORT by which they reach the admin \
+               API of this one. It needs a port that is open, and an address that leads to one machine; without TLS that is a loopback address.",
+        example: "cofferdam run app.toml --advertise host-1.example:9500",
     },
     Code {
         code: "R135",
         title: "The token cannot be used",
         text: "Whoever has the token can change the host, so its file, STATE-DIR/token, must be readable by its owner alone, and hold 64 \
-               hexadecimal digits. When the file is deleted, the next start makes a new one.",
+               hexadecimal digits. When the file is deleted, the next start makes a new one. The same holds of `peer-token` of [admin], which all \
+               hosts of an app share; nobody makes that by itself.",
         example: "chmod 600 .cofferdam/token",
     },
 ];

@@ -9,6 +9,7 @@ use crate::broker::{Broker, BrokerError, Retry};
 use crate::limits;
 use crate::node::Failure;
 use crate::record::{Record, TopicPartition};
+use crate::runtime::Condition;
 use crate::store::{Changelog, Home, StoreConfig, TaskStores};
 use crate::topology::{Backend, StoreShape};
 
@@ -309,4 +310,30 @@ fn a_row_that_was_taken_back_with_a_skipped_record_does_not_come_back() {
         bench.restored();
         assert_eq!(bench.rows("t"), rows, "{policy}");
     }
+}
+
+#[test]
+fn a_restore_that_an_open_transaction_keeps_waiting_says_so_and_goes_on_when_that_ends() {
+    let mut bench = Bench::with(&counting("backend = \"memory\""), &[("count", count())], Settings::default());
+    let changelog = TopicPartition::new("app-counts-changelog", 0);
+    bench.produce_all_to("app-counts-changelog", 0, (0..10).map(|i| record(&i.to_string(), "1", i)).collect());
+    bench.sim.open_transaction(&changelog, 4);
+    bench.start(1);
+    let stands = |bench: &Bench| match bench.status()[0].condition.clone() {
+        Condition::Restoring { read, total, stands_at, .. } => (read, total, stands_at),
+        other => panic!("{other:?}"),
+    };
+    let standstill = i64::try_from(limits::RESTORE_STANDSTILL.as_millis()).unwrap();
+    for (ms, at) in [(0, None), (standstill - 1, None), (1, Some(changelog.clone()))] {
+        bench.clock.advance_ms(ms);
+        (0..5).for_each(|_| _ = bench.step(0).unwrap());
+        assert_eq!(stands(&bench), (4, 10, at));
+    }
+    // What moves does not stand, for as long again.
+    bench.sim.open_transaction(&changelog, 7);
+    (0..5).for_each(|_| _ = bench.step(0).unwrap());
+    assert_eq!(stands(&bench), (7, 10, None));
+    bench.sim.end_transaction(&changelog);
+    bench.settle();
+    assert_eq!((bench.status()[0].condition.clone(), bench.rows("counts").len()), (Condition::Running, 10));
 }

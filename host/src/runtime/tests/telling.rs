@@ -48,10 +48,10 @@ fn a_task_that_restores_tells_how_far_it_is_and_how_long_it_will_take() {
     bench.settle();
     bench.start(1);
     bench.step(0).unwrap();
-    assert_eq!(bench.status()[0].condition, Condition::Restoring { read: 10_000, total: KEYS, left_ms: Some(0) });
+    assert_eq!(bench.status()[0].condition, Condition::Restoring { read: 10_000, total: KEYS, left_ms: Some(0), stands_at: None });
     bench.clock.advance_ms(1_000);
     bench.step(0).unwrap();
-    assert_eq!(bench.status()[0].condition, Condition::Restoring { read: 20_000, total: KEYS, left_ms: Some(1_000) });
+    assert_eq!(bench.status()[0].condition, Condition::Restoring { read: 20_000, total: KEYS, left_ms: Some(1_000), stands_at: None });
     assert_eq!(bench.status()[0].counters.restored, 20_000);
     bench.settle();
     assert_eq!((&bench.status()[0].condition, bench.status()[0].counters.restored), (&Condition::Running, KEYS));
