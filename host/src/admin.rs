@@ -34,7 +34,7 @@ mod token;
 
 pub use client::ControlClient;
 pub use deployments::{DeployRequest, DeployedReport, PlanReport, PlanRequest};
-pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
+pub use desk::{AppTopics, Begin, Desk, HostControl, Page, PageRequest, Position};
 pub use letters::{Letter, LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 pub use place::RecordPlace;
 pub use port::AdminServer;

@@ -117,16 +117,36 @@ impl HostPlan {
 
     /// What a thread subscribes to: for each sub-topology the topic with the most partitions (ties by name), and its companions.
     pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.subscriptions_by_sub().into_iter().map(|(_, subscription)| subscription).collect()
+    }
+
+    /// The same, each with the index of its sub-topology.
+    pub(super) fn subscriptions_by_sub(&self) -> Vec<(usize, Subscription)> {
         let mut all = Vec::new();
         for sub in 0..self.topology.sub_topologies.len() {
             let mut topics = self.source_topics(sub);
             topics.sort_by_key(|t| (std::cmp::Reverse(self.partitions.get(t).copied().unwrap_or(0)), t.clone()));
             let mut topics = topics.into_iter();
             if let Some(driver) = topics.next() {
-                all.push(Subscription { driver, companions: topics.collect() });
+                all.push((sub, Subscription { driver, companions: topics.collect() }));
             }
         }
         all
+    }
+
+    /// How many partitions the topics have that a sub-topology's tasks read, and those that they are restored from.
+    pub(super) fn counts(&self, sub_topology: usize) -> Vec<(Arc<str>, Option<u32>)> {
+        let sub = &self.topology.sub_topologies[sub_topology];
+        let changelogs = sub.stores.iter().map(|&store| self.topology.stores[store].changelog.clone()).chain(sub.cells_changelog.clone());
+        let topics = self.source_topics(sub_topology).into_iter().chain(changelogs);
+        topics.map(|topic| (topic.clone(), self.partitions.get(&topic).copied())).collect()
+    }
+
+    /// The index of a store among those of its task.
+    pub(super) fn store_in_task(&self, name: &str) -> Option<usize> {
+        let at = self.topology.stores.iter().position(|spec| *spec.name == *name)?;
+        let sub = &self.topology.sub_topologies[self.topology.stores[at].sub_topology];
+        sub.stores.iter().position(|store| *store == at)
     }
 
     /// The stores of a sub-topology's tasks, as they are opened.
