@@ -39,7 +39,7 @@ mod way;
 
 pub use client::ControlClient;
 pub use deployments::{DeployRequest, DeployedReport, PlanReport, PlanRequest};
-pub use desk::{Begin, Desk, HostControl, Page, PageRequest, Position};
+pub use desk::{AppTopics, Begin, Desk, HostControl, Page, PageRequest, Position};
 pub use letters::{Letter, LettersPage, LettersRequest, Retried, RetryRequest, WholeLetter};
 pub use peers::Peers;
 pub use place::RecordPlace;

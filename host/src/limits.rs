@@ -222,6 +222,8 @@ pub const MEMBERS_HOLD: Duration = Duration::from_secs(1);
 pub const MEMBERS_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a host waits for members of its group that run another graph: longer than the session of one that has gone without a word.
 pub const AGREEMENT_PATIENCE: Duration = Duration::from_secs(20);
+/// Between two commits of what a thread notes down for others: a cluster keeps it for days.
+pub const NOTE_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Body of one request to the control socket.
 pub const CONTROL_BODY_BYTES: usize = 64 << 20;
 /// How long the end of a host waits for answers of the control socket that are under way.

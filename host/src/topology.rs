@@ -19,6 +19,7 @@ mod letters;
 mod order;
 mod partitions;
 mod paths;
+mod stays;
 mod topics;
 mod wire;
 
@@ -39,4 +40,5 @@ pub use graph::{
 };
 pub use partitions::{InternalTopic, Partitions, TaskId, partitions};
 pub use paths::{Paths, Reason};
+pub use stays::stays;
 pub use topics::{own_changelog, retried_letters};

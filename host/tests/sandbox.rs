@@ -11,7 +11,7 @@ use cofferdam::node::{Effort, Failure, Lent, Node, Output, Position, Punctuation
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::sandbox::{ComponentNode, Engine, Loaded, MetricValue, NodeLimits, NodeSetup, StoreGrant, describe, load};
 use cofferdam::store::{StoreConfig, TaskStores};
-use cofferdam::topology::{Backend, NodeIx, StoreAccess, StoreShape};
+use cofferdam::topology::{Backend, StoreAccess, StoreShape};
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
@@ -55,7 +55,7 @@ fn setup(config: &str, ports: &[&str]) -> NodeSetup {
     NodeSetup {
         app: "app".into(),
         name: "node".into(),
-        node: NodeIx(0),
+        node: 0,
         task: "words_2".into(),
         inputs: vec!["in".into()],
         ports: ports.iter().map(|&port| port.to_owned()).collect(),

@@ -8,7 +8,7 @@ use cofferdam::node::{Effort, Frame, Lent, Node, Position, Schedules, SeededRand
 use cofferdam::record::Timestamp;
 use cofferdam::sandbox::{ComponentNode, Engine, Loaded, NodeLimits, NodeSetup, StoreGrant, load};
 use cofferdam::store::{Home, StoreConfig, TaskStores};
-use cofferdam::topology::{Backend, NodeIx, StoreAccess, StoreShape};
+use cofferdam::topology::{Backend, StoreAccess, StoreShape};
 
 use crate::Case;
 use crate::data::record;
@@ -86,7 +86,7 @@ fn start(loaded: &Arc<Loaded>, config: &str) -> (ComponentNode, Lent) {
     let setup = NodeSetup {
         app: "bench".into(),
         name: "node".into(),
-        node: NodeIx(0),
+        node: 0,
         task: "in_0".into(),
         inputs: vec!["in".into()],
         ports: Vec::new(),

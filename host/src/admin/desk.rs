@@ -30,12 +30,23 @@ pub trait HostControl: Send + Sync {
     fn look(&self) -> Option<HostStatus>;
     /// Who asks its stores; `None` before its threads are started.
     fn inquirer(&self) -> Option<Inquirer>;
+    /// Its topics now; `None` before its threads are started.
+    fn topics(&self) -> Option<AppTopics>;
     /// Parked tasks try their record again: this one, or all.
     fn resume(&self, task: Option<&str>);
     /// Lets a component take the place of a processor's.
     fn swap(&self, request: &SwapRequest) -> Result<SwapReport, Diagnostic>;
     /// Lets the component before come back.
     fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic>;
+}
+
+/// The topics of an app that are looked after.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppTopics {
+    /// What it reads, internal ones included.
+    pub read: Vec<Arc<str>>,
+    /// Where its failed records go.
+    pub letters: Vec<Arc<str>>,
 }
 
 /// Answers for one app.
@@ -46,10 +57,8 @@ pub struct Desk {
     pub broker: Arc<dyn Broker>,
     /// Time of production of records without a timestamp.
     pub clock: Arc<dyn Clock>,
-    /// Source topics of the app, internal ones included.
-    pub topics: Vec<Arc<str>>,
-    /// Topics to which failed records go.
-    pub letter_topics: Vec<Arc<str>>,
+    /// Its topics, while no host can tell.
+    pub topics: AppTopics,
     /// Held while dead letters are written back.
     pub retrying: Mutex<()>,
     /// The host, where one runs.
@@ -107,7 +116,8 @@ impl Desk {
         let memory = host.as_ref().map(|host| MemoryReport::new(&host.memory));
         let (tasks, versions) = host.map_or_else(Default::default, |host| (host.tasks, host.versions));
         let mut partitions = Vec::new();
-        for (topic, info) in self.topics.iter().zip(self.broker.topics(&self.topics).map_err(failed)?) {
+        let topics = self.topics().read;
+        for (topic, info) in topics.iter().zip(self.broker.topics(&topics).map_err(failed)?) {
             for partition in 0..info.map_or(0, |i| i.spec.partitions) {
                 let at = TopicPartition::new(topic.clone(), partition);
                 let (first, end) = self.broker.bounds(&at).map_err(failed)?;
@@ -119,6 +129,11 @@ impl Desk {
         let tasks = tasks.iter().map(|t| TaskReport::new(t, now)).collect();
         let processors = versions.iter().map(VersionReport::new).collect();
         Ok(StatusReport { app: self.app.to_string(), running, tasks, processors, memory, partitions })
+    }
+
+    /// The topics of the app as it runs now.
+    pub(super) fn topics(&self) -> AppTopics {
+        self.host.as_ref().and_then(|host| host.topics()).unwrap_or_else(|| self.topics.clone())
     }
 
     /// What the host tells of itself, where one runs.

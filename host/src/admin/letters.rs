@@ -113,7 +113,7 @@ impl Desk {
     pub fn letters(&self, request: &LettersRequest) -> Result<LettersPage, Diagnostic> {
         let topics = match &request.topic {
             Some(topic) => vec![self.letter_topic(topic)?],
-            None => self.letter_topics.clone(),
+            None => self.topics().letters,
         };
         let marks = Marks::read(&*self.broker, &self.app).map_err(failed)?;
         let mut reader = self.broker.reader().map_err(failed)?;
@@ -261,13 +261,14 @@ impl Desk {
     }
 
     fn letter_topic(&self, topic: &str) -> Result<Arc<str>, Diagnostic> {
-        let found = self.letter_topics.iter().find(|known| ***known == *topic).cloned();
+        let letters = self.topics().letters;
+        let found = letters.iter().find(|known| ***known == *topic).cloned();
         found.ok_or_else(|| {
             let problem = Diagnostic::usage("R080", format!("'{topic}' is no dead-letter topic of this app"));
-            if self.letter_topics.is_empty() {
+            if letters.is_empty() {
                 return problem.hint("no node of the app has on-error with policy = \"dead-letter\"");
             }
-            problem.hint(error::suggest(topic, "dead-letter topics", self.letter_topics.iter().map(|t| &**t)))
+            problem.hint(error::suggest(topic, "dead-letter topics", letters.iter().map(|t| &**t)))
         })
     }
 
@@ -275,7 +276,7 @@ impl Desk {
         let (at, from) = (RecordPlace::new(at, offset), RecordPlace::new(&headers.from, headers.offset));
         Letter {
             retried: marks.of(&at, &from),
-            is_read: self.topics.contains(&headers.from.topic),
+            is_read: self.topics().read.contains(&headers.from.topic),
             at,
             from,
             node: headers.node,

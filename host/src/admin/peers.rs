@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::way::Way;
 use crate::broker::{Broker, BrokerError, Member};
 use crate::clock::Clock;
+use crate::deploy::Entered;
 use crate::limits;
 use crate::manifest::is_of_the_machine;
 use crate::record::TopicPartition;
@@ -67,7 +68,10 @@ pub(super) struct Owners(HashMap<TopicPartition, Owner>);
 impl Owners {
     /// `with_tls`: whether there is a way to hosts of other machines.
     fn new(members: &[Member], graph: &str, with_tls: bool) -> Self {
-        let own = members.iter().find(|member| member.own).map(|member| &member.host);
+        let this = members.iter().find(|member| member.own);
+        let own = this.map(|member| &member.host);
+        // A host may have gone over to another one.
+        let graph = this.and_then(|member| member.announced.as_ref()).map_or(graph, |announced| &announced.graph);
         let owner = |member: &Member| match &member.announced {
             _ if member.own => Owner::Here,
             Some(announced) if announced.graph != graph => Owner::OtherGraph,
@@ -90,10 +94,15 @@ impl Owners {
 }
 
 impl Peers {
-    /// Those of `app` that run the same graph.
+    /// Those of `app` that run the same graph. `graph`: that of this host, before it is a member.
     pub fn new(broker: Arc<dyn Broker>, app: &str, graph: &str, way: Way, clock: Arc<dyn Clock>) -> Self {
         let group = app.to_owned();
-        Self::of(Box::new(move || broker.members(&group)), app, graph, way, clock)
+        let members = move || {
+            let mut members = broker.members(&group)?;
+            Entered::apply(&*broker, &group, &mut members)?;
+            Ok(members)
+        };
+        Self::of(Box::new(members), app, graph, way, clock)
     }
 
     pub(super) fn of(members: Members, app: &str, graph: &str, way: Way, clock: Arc<dyn Clock>) -> Self {
@@ -186,7 +195,7 @@ mod tests {
     use crate::clock::SystemClock;
 
     fn member(host: &str, graph: &str, address: Option<&str>, partition: u32) -> Member {
-        let announced = Some(Announcement { graph: graph.into(), address: address.map(str::to_owned) });
+        let announced = Some(Announcement { graph: graph.into(), deployment: None, address: address.map(str::to_owned) });
         Member { announced, host: host.into(), partitions: vec![TopicPartition::new("in", partition)], ..Member::default() }
     }
 

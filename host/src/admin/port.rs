@@ -140,6 +140,7 @@ mod tests {
     use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
     use super::*;
+    use crate::admin::AppTopics;
     use crate::admin::way::{PeerFiles, Way};
     use crate::broker::embedded::{EmbeddedLog, StateFolder};
     use crate::clock::VirtualClock;
@@ -162,8 +163,8 @@ mod tests {
         let clock = Arc::<VirtualClock>::default();
         let folder = Arc::new(StateFolder::lock(folder).unwrap());
         let log = EmbeddedLog::open(folder, clock.clone(), &Budget::new(1 << 20, 16 << 20)).unwrap();
-        let (topics, letter_topics, retrying) = (Vec::new(), Vec::new(), Mutex::default());
-        Arc::new(Desk { app: "a".into(), broker: Arc::new(log), clock, topics, letter_topics, retrying, host: None, peers: None })
+        let (topics, retrying) = (AppTopics::default(), Mutex::default());
+        Arc::new(Desk { app: "a".into(), broker: Arc::new(log), clock, topics, retrying, host: None, peers: None })
     }
 
     /// The first line of an answer over TLS.

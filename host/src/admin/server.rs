@@ -54,6 +54,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::admin::AppTopics;
     use crate::broker::embedded::{EmbeddedLog, StateFolder};
     use crate::clock::VirtualClock;
     use crate::disk::Budget;
@@ -65,16 +66,8 @@ mod tests {
         let folder = Arc::new(StateFolder::lock(&dir.path().join("state")).unwrap());
         let clock = Arc::<VirtualClock>::default();
         let log = EmbeddedLog::open(folder, clock.clone(), &Budget::new(1 << 20, 16 << 20)).unwrap();
-        let desk = Desk {
-            app: "a".into(),
-            broker: Arc::new(log),
-            clock,
-            topics: Vec::new(),
-            letter_topics: Vec::new(),
-            retrying: Mutex::default(),
-            host: None,
-            peers: None,
-        };
+        let (topics, retrying) = (AppTopics::default(), Mutex::default());
+        let desk = Desk { app: "a".into(), broker: Arc::new(log), clock, topics, retrying, host: None, peers: None };
         let path = dir.path().join("socket");
         let server = ControlServer::start(&path, Arc::new(desk)).unwrap();
         let mut endless = UnixStream::connect(&path).unwrap();

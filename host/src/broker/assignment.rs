@@ -1,37 +1,58 @@
 //! Who of a host's stream threads gets which partitions, on the logs that have no group coordinator. Pure.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::port::{BrokerError, Retry, Subscription};
 use crate::record::TopicPartition;
 
-/// The partitions of member number `member` of `members`, companions behind their driver.
+/// What a member is subscribed to, and whose turn it was at each driver's first partition: one that stays subscribed stays where it is.
 ///
 /// Driver partitions are dealt round robin, going on from one subscription to the next: neither the sum nor any sub-topology is out of
 /// balance by more than one task. A number beyond the members gets nothing.
-pub(super) fn assign(
-    subscriptions: &[Subscription],
-    partitions_of: impl Fn(&str) -> Option<u32>,
-    member: u32,
-    members: u32,
-) -> Result<Vec<TopicPartition>, BrokerError> {
-    let count = |topic: &Arc<str>| partitions_of(topic).ok_or_else(|| BrokerError::UnknownTopic(topic.clone()));
-    let mut assigned = Vec::new();
-    let mut dealt = 0_u32;
-    for subscription in subscriptions {
-        let companions = subscription.companions.iter().map(|topic| Ok((topic, count(topic)?))).collect::<Result<Vec<_>, BrokerError>>()?;
-        for partition in 0..count(&subscription.driver)? {
-            let turn = dealt % members.max(1);
-            dealt = dealt.wrapping_add(1);
-            if turn != member {
-                continue;
+#[derive(Default)]
+pub(super) struct Deal {
+    subscriptions: Vec<Subscription>,
+    began: BTreeMap<Arc<str>, u32>,
+    dealt: u32,
+}
+
+impl Deal {
+    /// Puts these in the place of the subscriptions that were there. All members do so in the same order.
+    pub fn subscribe(&mut self, subscriptions: Vec<Subscription>, partitions_of: impl Fn(&str) -> Option<u32>) {
+        self.began.retain(|driver, _| subscriptions.iter().any(|s| s.driver == *driver));
+        for Subscription { driver, .. } in &subscriptions {
+            if !self.began.contains_key(driver) {
+                self.began.insert(driver.clone(), self.dealt);
+                self.dealt = self.dealt.wrapping_add(partitions_of(driver).unwrap_or(0));
             }
-            assigned.push(TopicPartition::new(subscription.driver.clone(), partition));
-            let there = companions.iter().filter(|(_, count)| partition < *count);
-            assigned.extend(there.map(|(topic, _)| TopicPartition::new((*topic).clone(), partition)));
         }
+        self.subscriptions = subscriptions;
     }
-    Ok(assigned)
+
+    /// The partitions of member number `member` of `members`, companions behind their driver.
+    pub fn assign(
+        &self,
+        partitions_of: impl Fn(&str) -> Option<u32>,
+        member: u32,
+        members: u32,
+    ) -> Result<Vec<TopicPartition>, BrokerError> {
+        let count = |topic: &Arc<str>| partitions_of(topic).ok_or_else(|| BrokerError::UnknownTopic(topic.clone()));
+        let mut assigned = Vec::new();
+        for Subscription { driver, companions } in &self.subscriptions {
+            let companions = companions.iter().map(|topic| Ok((topic, count(topic)?))).collect::<Result<Vec<_>, BrokerError>>()?;
+            let began = self.began.get(driver).copied().unwrap_or(0);
+            for partition in 0..count(driver)? {
+                if began.wrapping_add(partition) % members.max(1) != member {
+                    continue;
+                }
+                assigned.push(TopicPartition::new(driver.clone(), partition));
+                let there = companions.iter().filter(|(_, count)| partition < *count);
+                assigned.extend(there.map(|(topic, _)| TopicPartition::new((*topic).clone(), partition)));
+            }
+        }
+        Ok(assigned)
+    }
 }
 
 /// A member asked for something of a partition that is somebody else's.
@@ -53,7 +74,21 @@ mod tests {
 
     fn names(member: u32, members: u32) -> Vec<String> {
         let subscriptions = [subscription("a", &[]), subscription("b", &["b-small"]), subscription("c", &[])];
-        assign(&subscriptions, counts, member, members).unwrap().iter().map(ToString::to_string).collect()
+        dealt(&mut Deal::default(), &subscriptions, member, members).unwrap()
+    }
+
+    fn dealt(deal: &mut Deal, subscriptions: &[Subscription], member: u32, members: u32) -> Result<Vec<String>, BrokerError> {
+        deal.subscribe(subscriptions.to_vec(), counts);
+        Ok(deal.assign(counts, member, members)?.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_driver_that_stays_subscribed_stays_where_it_is() {
+        let [a, b, c] = ["a", "b", "c"].map(|topic| subscription(topic, &[]));
+        let mut deal = Deal::default();
+        assert_eq!(dealt(&mut deal, &[a.clone(), b.clone()], 0, 2).unwrap(), ["a/0", "a/2", "b/1", "b/3"]);
+        assert_eq!(dealt(&mut deal, std::slice::from_ref(&b), 0, 2).unwrap(), ["b/1", "b/3"]);
+        assert_eq!(dealt(&mut deal, &[c, b, a], 0, 2).unwrap(), ["b/1", "b/3", "a/0", "a/2"]);
     }
 
     #[test]
@@ -75,7 +110,7 @@ mod tests {
     #[test]
     fn a_topic_that_is_not_there_is_named() {
         for subscription in [subscription("gone", &[]), subscription("a", &["gone"])] {
-            let error = assign(&[subscription], counts, 0, 1).unwrap_err();
+            let error = dealt(&mut Deal::default(), &[subscription], 0, 1).unwrap_err();
             assert_eq!(error.to_string(), "topic 'gone' does not exist");
         }
     }

@@ -146,6 +146,8 @@ pub struct Member {
     pub own: bool,
     /// The partitions that are its own now.
     pub partitions: Vec<TopicPartition>,
+    /// False while the group shares out its partitions anew, and nobody knows whose they will be.
+    pub settled: bool,
 }
 
 /// As a person looks for it.
@@ -159,8 +161,10 @@ impl fmt::Display for Member {
 /// What the members of a host tell all others of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// A digest of the graph that it runs.
+    /// A digest of the graph with which it came.
     pub graph: String,
+    /// The number of the deployment with which it came, where it was deployed.
+    pub deployment: Option<u64>,
     /// Where it answers, `host:port`; `None`: nowhere.
     pub address: Option<String>,
 }
@@ -295,7 +299,8 @@ pub trait Broker: Send + Sync {
 
 /// Consumer, producer and membership of one stream thread. One open transaction at a time: it begins with the first `send` after a commit.
 pub trait Client {
-    /// Joins the group with these topics. Called once, before anything else.
+    /// Joins the group with these topics; before anything else. Called again it puts them in the place of those before: partitions of drivers that
+    /// stay are not told of, those of others are revoked. One that stays keeps its companions, too.
     fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError>;
 
     /// What happened to the membership since the last call. Does not block.

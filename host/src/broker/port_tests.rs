@@ -34,6 +34,7 @@ const RULES: &[Rule] = &[
     ("bad records are refused", bad_records_are_refused),
     ("topics are made once", topics_are_made_once),
     ("members share the partitions", members_share_the_partitions),
+    ("a member that subscribes anew keeps what stays", a_member_that_subscribes_anew_keeps_what_stays),
     ("produce is all or nothing, progress included", produce_is_all_or_nothing),
     ("a reader needs no group", a_reader_needs_no_group),
     ("many records keep their order", many_records_keep_their_order),
@@ -334,6 +335,38 @@ fn members_share_the_partitions(broker: &dyn Broker) {
     broker.produce(vec![to("a", 1, record("k", "v"))], None).unwrap();
     let error = clients[0].start(&at("a", 1), 0).unwrap_err();
     assert_eq!(error.to_string(), "start a/1: the partition is not this member's");
+}
+
+fn a_member_that_subscribes_anew_keeps_what_stays(broker: &dyn Broker) {
+    broker.create_topics(&[topic("s-a", 2), topic("s-b", 2), topic("s-c", 2), topic("s-d", 1)]).unwrap();
+    let subscription = |driver: &str, companions: &[&str]| Subscription {
+        driver: driver.into(),
+        companions: companions.iter().map(|&c| c.into()).collect(),
+    };
+    let mut client = broker.client("again", 0, 1).unwrap();
+    client.subscribe(vec![subscription("s-a", &["s-d"]), subscription("s-b", &[])]).unwrap();
+    assert!(matches!(&client.poll_group().unwrap()[..], [GroupEvent::Assigned(all)] if all.len() == 5));
+    broker.produce(vec![to("s-b", 1, record("k", "stays"))], None).unwrap();
+    client.start(&at("s-b", 1), 0).unwrap();
+    client.subscribe(vec![subscription("s-b", &[])]).unwrap();
+    let mut gone = client.poll_group().unwrap();
+    if let [GroupEvent::Revoked(gone)] = &mut gone[..] {
+        gone.sort();
+    }
+    let left = [at("s-a", 0), at("s-a", 1), at("s-d", 0)];
+    assert_eq!(gone, [GroupEvent::Revoked(left.to_vec())]);
+    // Until it asks again.
+    let committed = |offset| Committed { offset, ..Committed::default() };
+    client.commit(&[(at("s-a", 0), committed(3))]).unwrap();
+    client.subscribe(vec![subscription("s-b", &[]), subscription("s-c", &["s-d"])]).unwrap();
+    assert_eq!(client.poll_group().unwrap(), [GroupEvent::Assigned(vec![at("s-c", 0), at("s-d", 0), at("s-c", 1)])]);
+    assert_eq!(
+        client.commit(&[(at("s-a", 0), committed(4))]).unwrap_err().to_string(),
+        "commit an offset of s-a/0: the partition is not this member's"
+    );
+    client.abort().unwrap();
+    // What stays goes on where it was.
+    assert_eq!(client.take(&at("s-b", 1), 10).unwrap().len(), 1);
 }
 
 fn produce_is_all_or_nothing(broker: &dyn Broker) {

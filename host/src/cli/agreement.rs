@@ -1,11 +1,12 @@
 //! Hosts of one group share its tasks, so they have to run the same graph. A host that meets members with another one does not join them: it waits.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::broker::{Announcement, Broker, Member};
+use crate::broker::{Broker, BrokerError, Member};
 use crate::clock::Clock;
+use crate::deploy::Entered;
 use crate::error::Diagnostic;
 use crate::limits;
 
@@ -25,6 +26,24 @@ pub struct Newcomer<'a> {
     pub app: &'a str,
     /// The digest of its graph.
     pub graph: &'a str,
+}
+
+/// The digest of the graph that a host runs; `None` while it goes over to another one. Clones are the same.
+#[derive(Clone)]
+pub struct Running(Arc<Mutex<Option<String>>>);
+
+impl Running {
+    pub fn new(graph: &str) -> Self {
+        Self(Arc::new(Mutex::new(Some(graph.to_owned()))))
+    }
+
+    pub fn graph(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set(&self, graph: Option<&str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = graph.map(str::to_owned);
+    }
 }
 
 /// What came of waiting.
@@ -92,12 +111,13 @@ pub struct Lookout {
 
 impl Lookout {
     /// On behalf of a host that is a member of the group.
-    pub fn start(broker: Arc<dyn Broker>, app: Arc<str>, announced: Announcement) -> Result<Self, Diagnostic> {
+    /// `address`: that of its admin API.
+    pub fn start(broker: Arc<dyn Broker>, app: Arc<str>, running: Running, address: Option<String>) -> Result<Self, Diagnostic> {
         let (_end, ended) = channel();
         let look = move || {
-            let Announcement { graph, address } = announced;
             let (mut said, mut said_of_itself) = (false, false);
             while ended.recv_timeout(LOOKOUT_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                let Some(graph) = running.graph() else { continue };
                 let Ok(members) = broker.members(&app) else { continue };
                 let is_other = |member: &&Member| member.own && member.announced.as_ref().is_some_and(|known| known.address != address);
                 if let Some(known) = members.iter().find(is_other).and_then(|member| member.announced.as_ref())
@@ -110,7 +130,7 @@ impl Lookout {
                         known.address.as_deref().map_or("no admin API".to_owned(), |address| format!("its admin API at {address}"))
                     );
                 }
-                let others = with_another_graph(members, &graph);
+                let Ok(others) = with_another_graph(&Newcomer { broker: &*broker, app: &app, graph: &graph }, members) else { continue };
                 if !others.is_empty() && !said {
                     tracing::error!(
                         graph,
@@ -131,17 +151,34 @@ impl Lookout {
 
 /// Members that run another graph. What was there before a restart of this host counts, too: others would take the new one for it.
 fn others(host: &Newcomer<'_>) -> Result<Vec<Member>, Vec<Diagnostic>> {
-    let members = host.broker.members(host.app);
-    let members = members.map_err(|why| vec![Diagnostic::run("B002", "the log failed").because(why)])?;
-    Ok(with_another_graph(members, host.graph))
+    let members = host.broker.members(host.app).map_err(failed)?;
+    with_another_graph(host, members)
 }
 
-fn with_another_graph(mut members: Vec<Member>, graph: &str) -> Vec<Member> {
-    members.retain(|member| member.announced.as_ref().is_some_and(|announced| announced.graph != graph));
-    members
+fn failed(why: BrokerError) -> Vec<Diagnostic> {
+    vec![Diagnostic::run("B002", "the log failed").because(why)]
 }
 
-fn names(members: &[Member]) -> String {
+fn with_another_graph(host: &Newcomer<'_>, mut members: Vec<Member>) -> Result<Vec<Member>, Vec<Diagnostic>> {
+    Entered::apply(host.broker, host.app, &mut members).map_err(failed)?;
+    members.retain(|member| member.announced.as_ref().is_some_and(|announced| announced.graph != host.graph));
+    Ok(members)
+}
+
+/// Who keeps a host that goes over to a graph from the second step: members that have partitions of these topics, which all are to give back first;
+/// nobody once one of the group has gone ahead. `None`: the group is sharing out its partitions.
+pub fn in_the_way(broker: &dyn Broker, app: &str, topics: &[Arc<str>], next: &Entered) -> Result<Option<Vec<Member>>, BrokerError> {
+    let mut members = broker.members(app)?;
+    let settled = members.iter().all(|member| member.settled);
+    members.retain(|member| member.partitions.iter().any(|at| topics.contains(&at.topic)));
+    if settled && members.is_empty() {
+        return Ok(Some(members));
+    }
+    // After the members, as above.
+    Ok(if Entered::read(broker, app)?.as_ref() == Some(next) { Some(Vec::new()) } else { settled.then_some(members) })
+}
+
+pub fn names(members: &[Member]) -> String {
     let name = |member: &Member| if member.own { format!("{member} (this host, before it was started)") } else { member.to_string() };
     let mut names: Vec<String> = members.iter().take(NAMED).map(name).collect();
     if members.len() > NAMED {

@@ -1,6 +1,7 @@
-//! A host that runs what is deployed of its app: components that change take over while it works, for everything else it begins anew. Until what
-//! is new can be taken, what is there runs on.
+//! A host that runs what is deployed of its app: components that change take over while it works; of a graph that changes, the sub-topologies that
+//! do are begun anew, or else all of it. Until what is new can be taken, what is there runs on.
 
+mod passing;
 mod trials;
 mod tries;
 
@@ -18,9 +19,11 @@ use crate::error::{Blame, Diagnostic};
 use crate::manifest::{Manifest, check_app_id};
 use crate::sandbox::Engine;
 
+use super::agreement::Running;
 use super::ground::{Binder, Bound};
 use super::handle::Handle;
 use super::report;
+use passing::Passed;
 use tries::Tries;
 
 /// How often it looks whether something was deployed.
@@ -164,11 +167,16 @@ impl Deployed {
 
     fn next(&self, release: Release) -> Result<Box<Next>, Vec<Diagnostic>> {
         let bound = self.binder.bind(&release.app)?;
+        self.remember(&release, &bound);
+        Ok(Box::new(Next { release, bound }))
+    }
+
+    /// Tells of components that work in the place of deployed ones.
+    fn remember(&self, release: &Release, bound: &Bound) {
         for (node, why) in self.taken_back().whys(&release.app.found) {
             tracing::warn!(processor = node, "the component that is deployed was taken back on this host, and another one works: {why}");
             bound.plan.remember(node, &format!("{why} (before this start)"));
         }
-        Ok(Box::new(Next { release, bound }))
     }
 
     fn taken_back(&self) -> MutexGuard<'_, TakenBack> {
@@ -176,7 +184,8 @@ impl Deployed {
     }
 
     /// Follows what is deployed after a release, until the answer is dropped.
-    pub fn follow(&self, running: Release, host: &Handle) -> Result<Following, Diagnostic> {
+    /// `graph`: what others are told that it runs.
+    pub fn follow(&self, running: Release, host: &Handle, graph: &Running) -> Result<Following, Diagnostic> {
         let (tell, next) = channel();
         let end = Arc::<End>::default();
         let follow = Follow {
@@ -185,6 +194,7 @@ impl Deployed {
             known: running.app.found.values().map(|component| (component.digest.clone(), component.clone())).collect(),
             running,
             host: host.clone(),
+            graph: graph.clone(),
             end: end.clone(),
             pending: None,
             behind: BTreeSet::new(),
@@ -212,6 +222,7 @@ struct Follow {
     /// Components that may be at work, by digest.
     known: BTreeMap<String, Component>,
     host: Handle,
+    graph: Running,
     end: Arc<End>,
     /// What was deployed and is not taken yet.
     pending: Option<Deployment>,
@@ -262,7 +273,8 @@ impl Follow {
         }
         if let Some(deployment) = self.pending.take() {
             let taken = self.take(&deployment);
-            if taken.is_err() {
+            // Not where something newer has come meanwhile.
+            if taken.is_err() && self.pending.is_none() {
                 self.pending = Some(deployment);
             }
             return taken;
@@ -280,16 +292,19 @@ impl Follow {
         self.follower.look().map_err(|why| vec![why])
     }
 
-    /// Lets changed components take over; something to begin anew with where more than components has changed.
+    /// Lets changed components take over, or goes over to another graph; something to begin anew with where that cannot be.
     fn take(&mut self, deployment: &Deployment) -> Result<Option<Box<Next>>, Vec<Diagnostic>> {
         let next = self.deployed.release(deployment, Some(self.running.version))?;
         let plan = Plan::between(Some(&self.running.app), &next.app)?;
         if !plan.is_in_place() {
-            let Some(_asking) = self.end.ask() else { return Ok(None) };
             // What cannot be bound ends nothing.
-            let next = self.deployed.next(next)?;
-            tracing::info!(version = next.release.version, "deployed: the app begins anew");
-            return Ok(Some(next));
+            return match self.pass(&plan, next)? {
+                Passed::Over => Ok(None),
+                Passed::Not(next) => {
+                    tracing::info!(version = next.release.version, "deployed: the app begins anew");
+                    Ok(Some(next))
+                }
+            };
         }
         for node in plan.changed_nodes() {
             self.refused.remove(node);

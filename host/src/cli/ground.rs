@@ -94,13 +94,22 @@ impl Binder {
 
     /// Makes an app ready to be started: everything that can be wrong with it and its topics is wrong here.
     pub fn bind(&self, app: &Arc<Application>) -> Result<Bound, Vec<Diagnostic>> {
-        let one = |problem| vec![problem];
-        let sinks = outputs(app, &self.args.output).map_err(one)?;
-        let broker = self.ground.broker(&app.manifest, &self.overrides).map_err(one)?;
+        let broker = self.ground.broker(&app.manifest, &self.overrides).map_err(|problem| vec![problem])?;
+        self.bind_to(app, broker)
+    }
+
+    /// The same with a log that an app on it runs on already.
+    pub fn bind_to(&self, app: &Arc<Application>, broker: Arc<dyn Broker>) -> Result<Bound, Vec<Diagnostic>> {
+        let sinks = self.sinks(app).map_err(|problem| vec![problem])?;
         let nodes = Arc::new(ComponentNodes::of(app));
         let plan = deploy::bind_nodes(app, nodes.clone(), broker.clone(), self.ground.clock.clone(), &self.settings(app))?;
         let graph = topology::digest(&app.topology);
         Ok(Bound { app: app.clone(), broker, nodes, plan, graph, sinks })
+    }
+
+    /// The topics of `--output`, and their files.
+    pub fn sinks(&self, app: &Application) -> Result<Vec<(Arc<str>, PathBuf)>, Diagnostic> {
+        outputs(app, &self.args.output)
     }
 
     fn settings(&self, app: &Application) -> BindSettings {

@@ -1,12 +1,13 @@
 //! The running host, as the desk and the command's own loop see it: none before its inputs are produced.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::admin::{HostControl, RollBackRequest, SwapReport, SwapRequest};
+use crate::admin::{AppTopics, HostControl, RollBackRequest, SwapReport, SwapRequest};
 use crate::component::Component;
 use crate::deploy::{Offer, Plugins, Swapped};
 use crate::error::{Diagnostic, in_one};
-use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus, Inquirer, NodeVersion};
+use crate::runtime::{Conductor, Host, HostExit, HostPlan, HostSettings, HostStatus, Inquirer, NodeVersion, Note, Passage};
 
 use super::swap;
 
@@ -14,7 +15,9 @@ use super::swap;
 #[derive(Clone, Default)]
 pub struct Handle {
     host: Arc<Mutex<Option<Host>>>,
-    plugins: Arc<OnceLock<Plugins>>,
+    plugins: Arc<Mutex<Option<Arc<Plugins>>>>,
+    /// Held while components change, or the plan.
+    changing: Arc<Mutex<()>>,
 }
 
 impl HostControl for Handle {
@@ -24,6 +27,10 @@ impl HostControl for Handle {
 
     fn inquirer(&self) -> Option<Inquirer> {
         self.lock().as_ref().map(Host::inquirer)
+    }
+
+    fn topics(&self) -> Option<AppTopics> {
+        self.lock().as_ref().map(|host| topics(host.plan()))
     }
 
     fn resume(&self, task: Option<&str>) {
@@ -39,6 +46,7 @@ impl HostControl for Handle {
     }
 
     fn roll_back(&self, request: &RollBackRequest) -> Result<SwapReport, Diagnostic> {
+        let _alone = alone(&self.changing);
         let (plugins, host) = self.conducted()?;
         plugins.roll_back(&host, &request.processor).map(|swapped| told(&request.processor, swapped))
     }
@@ -47,15 +55,56 @@ impl HostControl for Handle {
 impl Handle {
     /// Starts the stream threads.
     pub fn start(&self, plan: HostPlan, threads: u32, plugins: Plugins) -> Result<(), Diagnostic> {
-        let _ = self.plugins.set(plugins);
+        *alone(&self.plugins) = Some(Arc::new(plugins));
         *self.lock() = Some(Host::start(plan, HostSettings { threads })?);
         Ok(())
     }
 
     /// Lets a component take the place of a processor's.
     pub fn take(&self, offer: &Offer<'_>) -> Result<SwapReport, Diagnostic> {
+        let _alone = alone(&self.changing);
         let (plugins, host) = self.conducted()?;
         plugins.swap(&host, offer).map(|swapped| told(offer.processor, swapped)).map_err(in_one)
+    }
+
+    /// The plan that it works by.
+    pub fn plan(&self) -> Option<Arc<HostPlan>> {
+        self.lock().as_ref().map(|host| host.plan().clone())
+    }
+
+    /// The way to another plan of the same app; `None`: nothing would stay.
+    pub fn passage(&self, plan: HostPlan, note: Option<Note>) -> Option<Arc<Passage>> {
+        self.lock().as_ref()?.passage(plan, note)
+    }
+
+    /// Lets the threads give back what does not stay.
+    pub fn retire(&self, passage: &Arc<Passage>) {
+        if let Some(host) = &*self.lock() {
+            host.retire(passage);
+        }
+    }
+
+    /// Whether they all have, or do within the time.
+    pub fn is_retired(&self, passage: &Passage, patience: Duration) -> bool {
+        let threads = self.lock().as_ref().map_or(usize::MAX, Host::threads);
+        passage.is_retired(threads, patience)
+    }
+
+    /// Lets them take the new plan, which has these components. Ends when they have, or when `go_on` says no between two looks.
+    pub fn replan(&self, passage: &Arc<Passage>, plugins: Plugins, look: Duration, go_on: impl Fn() -> bool) {
+        let _alone = alone(&self.changing);
+        let threads = {
+            let mut host = self.lock();
+            let Some(host) = &mut *host else { return };
+            let mut current = alone(&self.plugins);
+            if let Some(before) = &*current {
+                plugins.carry(before, passage.nodes());
+            }
+            *current = Some(Arc::new(plugins));
+            host.replan(passage);
+            host.threads()
+        };
+        while !passage.is_over(threads, look) && go_on() {}
     }
 
     /// Which version each processor runs; none before the threads are started.
@@ -75,17 +124,28 @@ impl Handle {
 
     /// The host, held still.
     pub fn lock(&self) -> MutexGuard<'_, Option<Host>> {
-        self.host.lock().unwrap_or_else(PoisonError::into_inner)
+        alone(&self.host)
     }
 
     /// A swap takes its time, and nobody else has to wait for it.
-    fn conducted(&self) -> Result<(&Plugins, Conductor), Diagnostic> {
+    fn conducted(&self) -> Result<(Arc<Plugins>, Conductor), Diagnostic> {
         let conductor = self.lock().as_ref().map(Host::conductor);
-        match (self.plugins.get(), conductor) {
+        match (alone(&self.plugins).clone(), conductor) {
             (Some(plugins), Some(conductor)) => Ok((plugins, conductor)),
             _ => Err(Diagnostic::run("R091", "the host has not started its stream threads yet, or is just ending").hint("try it again")),
         }
     }
+}
+
+/// What is behind these locks is whole at every moment.
+fn alone<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What an app reads, and where its failed records go.
+pub fn topics(plan: &HostPlan) -> AppTopics {
+    let read = (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect();
+    AppTopics { read, letters: plan.topology.letter_topics() }
 }
 
 /// The answer; in the log, too, when there is something to tell.

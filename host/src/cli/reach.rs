@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::admin::{
-    CONTROL_SOCKET, ControlClient, Desk, LettersPage, LettersRequest, Page, PageRequest, RecordPlace, Retried, RetryRequest,
+    AppTopics, CONTROL_SOCKET, ControlClient, Desk, LettersPage, LettersRequest, Page, PageRequest, RecordPlace, Retried, RetryRequest,
     RollBackRequest, StatusReport, StoreQuery, StoreRows, SwapReport, SwapRequest, WholeLetter,
 };
 use crate::clock::{Clock, SystemClock};
@@ -182,8 +182,8 @@ fn on_kafka(manifest: &Manifest, section: &KafkaBroker, at: &Where, state_dir: &
     let given = cluster(&at.cluster, None);
     let broker = Arc::new(deploy::open_cluster(manifest, section, &given, None)?);
     let (app, clock) = (manifest.app.id.value.clone(), Arc::new(SystemClock));
-    let (topics, letter_topics) = (topics::read(manifest), topics::letters(manifest));
-    Ok(Answers::Own(Box::new(Desk { app, broker, clock, topics, letter_topics, retrying: Mutex::default(), host: None, peers: None })))
+    let topics = AppTopics { read: topics::read(manifest), letters: topics::letters(manifest) };
+    Ok(Answers::Own(Box::new(Desk { app, broker, clock, topics, retrying: Mutex::default(), host: None, peers: None })))
 }
 
 /// A desk over a log that nobody else holds.
@@ -195,8 +195,7 @@ fn desk(manifest: &Manifest, open: &OpenLog, clock: Arc<dyn Clock>) -> Desk {
         app: manifest.app.id.value.clone(),
         broker: Arc::new(open.log.clone()),
         clock,
-        topics: topics.collect(),
-        letter_topics: topics::letters(manifest),
+        topics: AppTopics { read: topics.collect(), letters: topics::letters(manifest) },
         retrying: Mutex::default(),
         host: None,
         peers: None,

@@ -16,11 +16,11 @@ use crate::manifest::Broker as BrokerSection;
 use crate::runtime::HostPlan;
 use crate::topology;
 
-use super::agreement::{self, Agreement, Lookout, Newcomer};
+use super::agreement::{self, Agreement, Lookout, Newcomer, Running};
 use super::args;
 use super::follow::{self, Deployed, Next, Release};
 use super::ground::{Binder, Bound, Ground};
-use super::handle::Handle;
+use super::handle::{self, Handle};
 use super::input::{self, Input, InputFrom, Loaded};
 use super::logging::Console;
 use super::neighbours;
@@ -156,7 +156,8 @@ impl Shell<'_> {
         let public = public_port(&app, args.public.as_ref(), desk.clone()).map_err(one)?;
         let admin = neighbours::admin_port(&app.manifest, args.listen.as_ref(), folder, desk.clone()).map_err(one)?;
         let address = neighbours::advertised(&app.manifest, args.advertise.as_deref(), admin.as_ref()).map_err(one)?;
-        let announced = Announcement { graph: graph.clone(), address };
+        let deployment = deployed.as_ref().map(|(_, release)| release.version);
+        let announced = Announcement { graph: graph.clone(), deployment, address };
         // Before there is a member that could tell something else.
         broker.announce(announced.clone());
         // Before the inputs, which may take long: from now on this process is the one that answers for the folder.
@@ -170,8 +171,11 @@ impl Shell<'_> {
         if args.watch {
             reload::watch(&app.manifest, &host).map_err(one)?;
         }
-        let following = deployed.map(|(deployed, release)| deployed.follow(release, &host)).transpose().map_err(one)?;
-        let lookout = on_kafka.then(|| Lookout::start(broker.clone(), app.topology.app.clone(), announced)).transpose().map_err(one)?;
+        let running = Running::new(&graph);
+        let follow = |(deployed, release): (&Deployed, Release)| deployed.follow(release, &host, &running);
+        let following = deployed.map(follow).transpose().map_err(one)?;
+        let look = || Lookout::start(broker.clone(), app.topology.app.clone(), running.clone(), announced.address);
+        let lookout = on_kafka.then(look).transpose().map_err(one)?;
         let stdin = pump_stdin(broker.clone(), clock.clone(), inputs);
         let bar = console.bars.add(ProgressBar::new_spinner());
         let mut watch = Watch { host: host.clone(), ear, outputs, stdin, following, until_idle: args.until_idle, bar };
@@ -182,7 +186,8 @@ impl Shell<'_> {
         // On the way out because there is nothing more to do, or because it is told to go for good; or since nobody of this graph comes back.
         let leave = match &ended {
             Ok(End::Told(Told::Restart)) => args.leave,
-            Ok(End::Deployed(next)) => args.leave || next.bound.graph != graph,
+            // The group knows this host by the graph with which it came, until it goes.
+            Ok(End::Deployed(next)) => args.leave || next.bound.graph != graph || running.graph() != Some(graph),
             _ => true,
         };
         let stopped = host.stop(leave);
@@ -210,8 +215,7 @@ fn desk(plan: &HostPlan, broker: &Arc<dyn Broker>, clock: &Arc<dyn Clock>, host:
         app: plan.topology.app.clone(),
         broker: broker.clone(),
         clock: clock.clone(),
-        topics: (0..plan.topology.sub_topologies.len()).flat_map(|sub| plan.source_topics(sub)).collect(),
-        letter_topics: plan.topology.letter_topics(),
+        topics: handle::topics(plan),
         retrying: Mutex::default(),
         host: Some(Arc::new(host.clone())),
         peers,

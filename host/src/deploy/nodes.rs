@@ -16,12 +16,19 @@ use crate::topology::{NodeIx, NodeKind, Processor, TaskId, Topology};
 /// What every instance of one node has in common, whatever its version.
 struct Template {
     setup: NodeSetup,
+    kept: Mutex<Kept>,
+}
+
+/// What of a node outlives the plan that it was made for.
+#[derive(Clone, Default)]
+struct Kept {
     /// By number. The first is that of the manifest.
-    versions: Mutex<Numbered>,
+    versions: Numbered,
+    metrics: Arc<GuestMetrics>,
 }
 
 /// The versions of a node that may work, by number.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Numbered {
     known: BTreeMap<VersionId, Version>,
     next: u32,
@@ -57,7 +64,7 @@ impl ComponentNodes {
             let setup = NodeSetup {
                 app: topology.app.clone(),
                 name: node.name.clone(),
-                node: NodeIx(at),
+                node: topology.place(NodeIx(at)),
                 task: "".into(),
                 inputs: processor.inputs.clone(),
                 ports: processor.ports.clone(),
@@ -67,15 +74,16 @@ impl ComponentNodes {
                 allow: processor.allow.clone(),
                 metrics: Arc::new(GuestMetrics::default()),
             };
-            let versions = Mutex::new(Numbered { known: BTreeMap::from([(VersionId(0), version)]), next: 1 });
-            templates.insert(NodeIx(at), Template { setup, versions });
+            let versions = Numbered { known: BTreeMap::from([(VersionId(0), version)]), next: 1 };
+            let kept = Mutex::new(Kept { versions, metrics: setup.metrics.clone() });
+            templates.insert(NodeIx(at), Template { setup, kept });
         }
         Self { templates }
     }
 
     /// Takes another version of a node; one that is known already keeps its number.
     pub(super) fn add(&self, node: NodeIx, version: Version) -> Option<VersionId> {
-        let mut versions = self.templates.get(&node)?.versions();
+        let versions = &mut self.templates.get(&node)?.kept().versions;
         if let Some((known, _)) = versions.known.iter().find(|(_, known)| known.loaded.digest() == version.loaded.digest()) {
             return Some(*known);
         }
@@ -87,20 +95,30 @@ impl ComponentNodes {
 
     /// A version of a node.
     pub(super) fn version(&self, node: NodeIx, version: VersionId) -> Option<Version> {
-        self.templates.get(&node)?.versions().known.get(&version).cloned()
+        self.templates.get(&node)?.kept().versions.known.get(&version).cloned()
     }
 
     /// Lets go of all versions of a node but these.
     pub fn keep(&self, node: NodeIx, kept: &[VersionId]) {
         if let Some(template) = self.templates.get(&node) {
-            template.versions().known.retain(|version, _| kept.contains(version));
+            template.kept().versions.known.retain(|version, _| kept.contains(version));
+        }
+    }
+
+    /// Goes on with the versions and the metrics of nodes that another plan had: their index there, and here.
+    pub(super) fn carry(&self, other: &Self, nodes: impl IntoIterator<Item = (NodeIx, NodeIx)>) {
+        for (there, here) in nodes {
+            if let (Some(there), Some(here)) = (other.templates.get(&there), self.templates.get(&here)) {
+                let kept = there.kept().clone();
+                *here.kept() = kept;
+            }
         }
     }
 }
 
 impl Template {
-    fn versions(&self) -> MutexGuard<'_, Numbered> {
-        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,7 +138,7 @@ impl NodeFactory for ComponentNodes {
         let missing = || Diagnostic::run("R004", format!("node {} of task {} has no component", node.0, task.name));
         let template = self.templates.get(&node).ok_or_else(missing)?;
         let Version { loaded, state } = self.version(node, version).ok_or_else(missing)?;
-        let setup = NodeSetup { task: task.name.clone(), ..template.setup.clone() };
+        let setup = NodeSetup { task: task.name.clone(), metrics: template.kept().metrics.clone(), ..template.setup.clone() };
         let made = match standing(&setup, Keeper { version: state, migrates: loaded.migrates() }, env)? {
             Standing::Fits => loaded.instantiate(setup, env),
             Standing::Behind => loaded.instantiate_behind(setup, state, env),
@@ -139,12 +157,12 @@ impl NodeFactory for ComponentNodes {
     fn readings(&self) -> Vec<GuestReadings> {
         let mut all: Vec<(&NodeIx, &Template)> = self.templates.iter().collect();
         all.sort_by_key(|(node, _)| **node);
-        all.into_iter().map(|(_, t)| GuestReadings { node: t.setup.name.clone(), metrics: t.setup.metrics.read() }).collect()
+        all.into_iter().map(|(_, t)| GuestReadings { node: t.setup.name.clone(), metrics: t.kept().metrics.read() }).collect()
     }
 
     fn guest_memory_bytes(&self) -> usize {
         // One engine runs all components of a host.
-        let any = self.templates.values().find_map(|template| template.versions().known.values().next().cloned());
+        let any = self.templates.values().find_map(|template| template.kept().versions.known.values().next().cloned());
         any.map_or(0, |version| version.loaded.engine().memory_bytes())
     }
 }

@@ -3,7 +3,7 @@
 //! The same is asked of it as at a start: that it can be compiled, fits the contract, imports nothing that it is not given, and describes
 //! itself for its config. Besides, the topology must stay as it is, and its state must be of the layout that is there, or be taken over.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::application::Application;
 use super::config;
@@ -21,8 +21,6 @@ use crate::topology::{self, Description, NodeIx, NodeKind, Topology};
 pub struct Plugins {
     app: Arc<Application>,
     nodes: Arc<ComponentNodes>,
-    /// Held by a swap.
-    one: Mutex<()>,
 }
 
 /// A component that is offered.
@@ -54,13 +52,18 @@ pub struct Swapped {
 impl Plugins {
     /// Those of an app that is bound with these nodes.
     pub fn new(app: Arc<Application>, nodes: Arc<ComponentNodes>) -> Self {
-        Self { app, nodes, one: Mutex::default() }
+        Self { app, nodes }
     }
 
-    /// Lets a component take the place of a processor's, in all tasks of a running host. An error: nothing has changed.
+    /// Goes on where those of another plan stand: nodes by their index there, and here.
+    pub fn carry(&self, other: &Self, nodes: impl IntoIterator<Item = (NodeIx, NodeIx)>) {
+        self.nodes.carry(&other.nodes, nodes);
+    }
+
+    /// Lets a component take the place of a processor's, in all tasks of a running host. An error: nothing has changed. One call at a time, of this
+    /// and of `roll_back`.
     pub fn swap(&self, host: &Conductor, offer: &Offer<'_>) -> Result<Swapped, Vec<Diagnostic>> {
         let one = |problem| vec![problem];
-        let _alone = self.one.lock().unwrap_or_else(PoisonError::into_inner);
         let node = self.node(offer.processor).map_err(one)?;
         let (version, terms) = self.check(offer, node, host.status(node).version)?;
         let swapped = host.swap(node, version, terms).map(|taken_over| self.swapped(host, node, taken_over));
@@ -72,7 +75,6 @@ impl Plugins {
 
     /// Lets the component before come back.
     pub fn roll_back(&self, host: &Conductor, processor: &str) -> Result<Swapped, Diagnostic> {
-        let _alone = self.one.lock().unwrap_or_else(PoisonError::into_inner);
         let node = self.node(processor)?;
         host.roll_back(node).map(|taken_over| self.swapped(host, node, taken_over))
     }

@@ -97,7 +97,7 @@ impl Rollout {
             None => "`cofferdam run --app` runs it from this state folder",
             Some(_) if self.plan.changes.is_empty() => "hosts have nothing to do",
             Some(_) if self.plan.is_in_place() => "hosts change components in place, on trial",
-            Some(_) => "hosts start their stream threads again; state of what is removed stays in its changelog",
+            Some(_) => "hosts begin the sub-topologies that change anew, the others go on; state of what is removed stays in its changelog",
         }
     }
 

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use crate::record::Timestamp;
-use crate::topology::NodeIx;
 
 /// Which clock drives a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +31,8 @@ pub struct Grid {
 /// One schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Whose it is.
-    pub node: NodeIx,
+    /// Whose it is: the node's place in its task.
+    pub node: u32,
     /// The node's own name for it.
     pub name: Arc<str>,
     /// Milliseconds between two points of the grid; at least 1.
@@ -48,7 +47,7 @@ pub struct Schedule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// Whose.
-    pub node: NodeIx,
+    pub node: u32,
     /// Which.
     pub name: Arc<str>,
     /// The point of the grid that has come.
@@ -67,7 +66,7 @@ pub struct Schedules {
     /// The stream time that the task had reached when it was restored: what was due up to then has fired in its life before.
     fired_to: Option<Timestamp>,
     /// The node whose next version is being made, and the names that it has asked for so far.
-    asked: Option<(NodeIx, Vec<Arc<str>>)>,
+    asked: Option<(u32, Vec<Arc<str>>)>,
 }
 
 impl Schedules {
@@ -79,7 +78,7 @@ impl Schedules {
     /// Asks for calls; see `context.schedule` of the contract. The same name with the same interval and clock keeps its grid.
     pub fn schedule(
         &mut self,
-        node: NodeIx,
+        node: u32,
         name: &str,
         Grid { interval_ms, clock, start }: Grid,
         now: Timestamp,
@@ -105,7 +104,7 @@ impl Schedules {
     }
 
     /// Ends a schedule.
-    pub fn cancel(&mut self, node: NodeIx, name: &str) {
+    pub fn cancel(&mut self, node: u32, name: &str) {
         if let Some((_, names)) = self.asked.as_mut().filter(|(asking, _)| *asking == node) {
             names.retain(|asked| &**asked != name);
         }
@@ -116,7 +115,7 @@ impl Schedules {
     }
 
     /// Notes from now on what this node asks for, whether it has it already or not.
-    pub fn begin_asking(&mut self, node: NodeIx) {
+    pub fn begin_asking(&mut self, node: u32) {
         self.asked = Some((node, Vec::new()));
     }
 
@@ -155,7 +154,7 @@ impl Schedules {
     }
 
     /// How many a node has.
-    pub fn count(&self, node: NodeIx) -> usize {
+    pub fn count(&self, node: u32) -> usize {
         self.all.iter().filter(|s| s.node == node).count()
     }
 
@@ -230,7 +229,7 @@ fn grid_after(anchor: Timestamp, interval_ms: u64, time: Timestamp) -> Timestamp
 mod tests {
     use super::*;
 
-    const NODE: NodeIx = NodeIx(0);
+    const NODE: u32 = 0;
 
     fn one(clock: PunctuationClock, interval: u64, start: Option<i64>, now: i64, stream_time: Option<i64>) -> Schedules {
         let mut all = Schedules::default();
@@ -311,7 +310,7 @@ mod tests {
     #[test]
     fn what_the_next_version_does_not_ask_for_ends_and_what_it_asks_for_keeps_its_grid() {
         let grid = Grid { interval_ms: 100, clock: PunctuationClock::WallClock, start: None };
-        let other = NodeIx(1);
+        let other = 1;
         let mut all = one(PunctuationClock::WallClock, 100, None, 0, None);
         all.schedule(NODE, "t", grid, Timestamp(0), None);
         all.schedule(other, "t", grid, Timestamp(0), None);

@@ -126,10 +126,13 @@ impl StreamThread {
             offsets.extend(task.offsets());
             moved |= task.has_moved();
         }
+        let note = self.notes.due(now).cloned();
         // A task that has parked at its first record, say, has nothing to tell.
-        let anything = moved || self.open.records > 0;
+        let anything = moved || self.open.records > 0 || note.is_some();
         if anything {
+            offsets.extend(note);
             self.client.commit(&offsets)?;
+            self.notes.told(now);
             self.open.clear();
             self.open.last_commit = Some(now);
             self.twins.committed();

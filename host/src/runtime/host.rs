@@ -15,6 +15,7 @@ use super::board::{ThreadBoard, Told};
 use super::caller::Caller;
 use super::conductor::Conductor;
 use super::errors::{ThreadError, hint};
+use super::passage::{Note, Passage};
 use super::plan::HostPlan;
 use super::query::Inquirer;
 use super::status::{Command, Condition, HostStatus, InCall, MemoryStatus, NodeVersion, TaskStatus, ThreadStatus};
@@ -119,6 +120,34 @@ impl Host {
         }
         tasks.sort_by(|a, b| a.id.cmp(&b.id));
         (tasks, threads)
+    }
+
+    /// The way to another plan of the same app, log and settings; `None`: nothing of what runs would stay. `note`: for others of the group.
+    pub fn passage(&self, new: HostPlan, note: Option<Note>) -> Option<Arc<Passage>> {
+        Passage::between(self.plan.clone(), new, note).map(Arc::new)
+    }
+
+    /// The first step: threads give back what does not stay.
+    pub fn retire(&self, passage: &Arc<Passage>) {
+        self.command(&Command::Retire(passage.clone()));
+    }
+
+    /// The second step, once every thread of every host of the group has made the first: threads take the new plan. Nobody may swap before all have.
+    pub fn replan(&mut self, passage: &Arc<Passage>) {
+        passage.carry_versions();
+        self.command(&Command::Replan(passage.clone()));
+        self.plan = passage.plan().clone();
+        self.conductor = Conductor::new(self.plan.clone(), self.threads.iter().map(|thread| thread.caller.clone()).collect());
+    }
+
+    /// The plan that it works by.
+    pub fn plan(&self) -> &Arc<HostPlan> {
+        &self.plan
+    }
+
+    /// The number of its stream threads.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
     }
 
     /// Parked tasks try again: this one, or all.

@@ -27,7 +27,10 @@ impl StreamThread {
         // An event is forgotten when it has been dealt with: one that failed half-way comes again after the recovery.
         while let Some(event) = self.events.front().cloned() {
             match event {
-                GroupEvent::Assigned(partitions) => self.anew.extend(partitions),
+                GroupEvent::Assigned(partitions) => {
+                    self.owned.extend(partitions.iter().cloned());
+                    self.anew.extend(partitions);
+                }
                 GroupEvent::Revoked(partitions) => {
                     let committed = self.commit(now).map(drop);
                     self.release(&partitions, now, committed.is_ok())?;
@@ -62,7 +65,8 @@ impl StreamThread {
     fn assigned(&mut self, partitions: &[TopicPartition], now: Timestamp) -> Result<bool, ThreadError> {
         for ((sub, partition), mine) in by_task(partitions, &self.sub_topology_of) {
             let id = TaskId::new(&self.host.topology, sub, partition);
-            if self.slots.contains_key(&id) {
+            // What is on its way out is not begun any more.
+            if self.slots.contains_key(&id) || self.passing.as_ref().is_some_and(|passing| passing.ends(sub)) {
                 continue;
             }
             if let Some(why) = self.host.make_room(&id)? {
@@ -93,6 +97,7 @@ impl StreamThread {
     /// Lets go of the tasks of these partitions; `flushed` when what was committed may be written out first.
     fn release(&mut self, partitions: &[TopicPartition], now: Timestamp, flushed: bool) -> Result<(), ThreadError> {
         self.anew.retain(|at| !partitions.contains(at));
+        self.owned.retain(|at| !partitions.contains(at));
         for ((sub, partition), _) in by_task(partitions, &self.sub_topology_of) {
             let id = TaskId::new(&self.host.topology, sub, partition);
             let Some(slot) = self.slots.remove(&id) else { continue };

@@ -117,7 +117,12 @@ impl HostPlan {
 
     /// What a thread subscribes to: for each sub-topology the topic with the most partitions (ties by name), and its companions.
     pub fn subscriptions(&self) -> Vec<Subscription> {
-        (0..self.topology.sub_topologies.len()).filter_map(|sub| self.subscription(sub)).collect()
+        self.subscriptions_by_sub().into_iter().map(|(_, subscription)| subscription).collect()
+    }
+
+    /// The same, each with the index of its sub-topology.
+    pub(super) fn subscriptions_by_sub(&self) -> Vec<(usize, Subscription)> {
+        (0..self.topology.sub_topologies.len()).filter_map(|sub| Some((sub, self.subscription(sub)?))).collect()
     }
 
     /// The topic by whose partitions the tasks of a sub-topology are dealt out.
@@ -130,6 +135,21 @@ impl HostPlan {
         topics.sort_by_key(|t| (std::cmp::Reverse(self.partitions.get(t).copied().unwrap_or(0)), t.clone()));
         let mut topics = topics.into_iter();
         topics.next().map(|driver| Subscription { driver, companions: topics.collect() })
+    }
+
+    /// How many partitions the topics have that a sub-topology's tasks read, and those that they are restored from.
+    pub(super) fn counts(&self, sub_topology: usize) -> Vec<(Arc<str>, Option<u32>)> {
+        let sub = &self.topology.sub_topologies[sub_topology];
+        let changelogs = sub.stores.iter().map(|&store| self.topology.stores[store].changelog.clone()).chain(sub.cells_changelog.clone());
+        let topics = self.source_topics(sub_topology).into_iter().chain(changelogs);
+        topics.map(|topic| (topic.clone(), self.partitions.get(&topic).copied())).collect()
+    }
+
+    /// The index of a store among those of its task.
+    pub(super) fn store_in_task(&self, name: &str) -> Option<usize> {
+        let at = self.topology.stores.iter().position(|spec| *spec.name == *name)?;
+        let sub = &self.topology.sub_topologies[self.topology.stores[at].sub_topology];
+        sub.stores.iter().position(|store| *store == at)
     }
 
     /// The stores of a sub-topology's tasks, as they are opened.

@@ -21,10 +21,8 @@ use super::thread::{Slot, StreamThread};
 /// A read of a store, for a stream thread.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Index of its sub-topology in the topology.
-    sub_topology: usize,
-    /// Index of the store in those of the sub-topology.
-    store: usize,
+    /// The store's name.
+    store: Arc<str>,
     /// Of these partitions' tasks, in their order.
     partitions: Arc<[u32]>,
     read: Arc<StoreRead>,
@@ -54,12 +52,19 @@ impl Queries {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Tasks have other numbers from now on; of those that are gone nothing is said.
+    pub(super) fn renamed(&mut self, id: impl Fn(&TaskId) -> Option<TaskId>) {
+        let all = std::mem::take(&mut self.0).into_iter();
+        self.0 = all.filter_map(|(query, task)| Some((query, id(&task)?))).collect();
+    }
 }
 
 impl StreamThread {
     /// Takes a query; tasks that are not here say nothing.
     pub(super) fn ask(&mut self, query: &Query) {
-        let asked = |task: &&TaskId| task.sub_topology == query.sub_topology && query.partitions.binary_search(&task.partition).is_ok();
+        let Some(spec) = self.host.topology.stores.iter().find(|spec| spec.name == query.store) else { return };
+        let asked = |task: &&TaskId| task.sub_topology == spec.sub_topology && query.partitions.binary_search(&task.partition).is_ok();
         let tasks = self.slots.keys().filter(asked).cloned();
         self.queries.0.extend(tasks.map(|task| (query.clone(), task)));
     }
@@ -70,7 +75,10 @@ impl StreamThread {
             let Some((query, task)) = self.queries.0.pop_front() else { return };
             let rows = match self.slots.get_mut(&task) {
                 Some(Slot::Running(running)) => match running.env() {
-                    Some(env) => env.stores.committed(query.store, &query.read).map_err(NotTold::Failed),
+                    Some(env) => match self.host.store_in_task(&query.store) {
+                        Some(store) => env.stores.committed(store, &query.read).map_err(NotTold::Failed),
+                        None => continue,
+                    },
                     None => Err(NotTold::Restoring),
                 },
                 Some(Slot::Refused { why, .. }) => Err(NotTold::Refused(why.brief())),
@@ -203,11 +211,9 @@ impl Inquirer {
 
     /// Asks every thread. Once all have answered, or have let go of the question, nothing more comes.
     pub(super) fn send(&self, at: usize, partitions: Arc<[u32]>, read: &StoreRead) -> Receiver<Told> {
-        let sub_topology = self.plan.topology.stores[at].sub_topology;
-        let stores = &self.plan.topology.sub_topologies[sub_topology].stores;
-        let store = stores.iter().position(|s| *s == at).unwrap_or(0);
+        let store = self.plan.topology.stores[at].name.clone();
         let (answer, told) = channel();
-        let query = Query { sub_topology, store, partitions, read: Arc::new(read.clone()), answer };
+        let query = Query { store, partitions, read: Arc::new(read.clone()), answer };
         for thread in &self.threads {
             // A thread that has ended has no tasks any more.
             thread.tell(Command::Query(query.clone()));
@@ -230,7 +236,8 @@ impl Inquirer {
         let told = self.send(at, tasks.iter().map(|task| task.partition).collect(), read);
         let (mut pages, mut away) = (Vec::new(), tasks.iter().collect::<BTreeSet<_>>());
         for Told { task, rows } in in_time(&told, tasks.len())? {
-            away.remove(&task);
+            // Of another plan it may have another number.
+            away.retain(|other| other.name != task.name);
             pages.push(rows.map_err(|why| not_told(&spec.name, &task, why))?);
         }
         let others = match self.plan.driver(spec.sub_topology).filter(|_| !away.is_empty()) {

@@ -117,6 +117,11 @@ impl Restore {
         })
     }
 
+    /// Goes on as a task of another plan, in which its sub-topology is the same.
+    pub(super) fn replan(&mut self, id: TaskId, plan: Arc<TaskPlan>) {
+        (self.id, self.plan) = (id, plan);
+    }
+
     /// Milliseconds that the rest will take at the speed so far; `None` before anything was read.
     pub(super) fn left_ms(&self, now: Timestamp) -> Option<i64> {
         let took = u64::try_from(now.0 - self.began?.0).ok()?;

@@ -10,6 +10,7 @@ use crate::task::Counters;
 use crate::topology::{NodeIx, TaskId};
 
 use super::counters::ThreadCounters;
+use super::passage::Passage;
 use super::query::Query;
 use super::versions::VersionStatus;
 
@@ -22,6 +23,10 @@ pub enum Command {
     Rehearse(NodeIx, VersionId),
     /// Read a store of the tasks that are here.
     Query(Query),
+    /// Give back what is not in the next plan, too.
+    Retire(Arc<Passage>),
+    /// Every thread has done that: take the next plan.
+    Replan(Arc<Passage>),
     /// Commit, close and end; with `leave` the group is left for good.
     Stop {
         /// Whether the partitions go to somebody else at once.

@@ -42,6 +42,16 @@ struct StandIn {
     trap: bool,
 }
 
+impl Following {
+    /// Tasks and nodes have other numbers from now on; those that are gone have none.
+    pub(super) fn renamed(&mut self, id: impl Fn(&TaskId) -> Option<TaskId>, node: impl Fn(NodeIx) -> Option<NodeIx>) {
+        let all = std::mem::take(&mut self.stand_ins).into_iter();
+        let renamed = |(task, stand_in): (TaskId, StandIn)| Some((id(&task)?, StandIn { node: node(stand_in.node)?, ..stand_in }));
+        self.stand_ins = all.filter_map(renamed).collect();
+        self.due = true;
+    }
+}
+
 impl StreamThread {
     /// Makes a version of a node in every task of this thread, and undoes it: whether it can be made, and which task it cannot be made in.
     pub(super) fn rehearse(&mut self, node: NodeIx, version: VersionId, now: Timestamp) {
@@ -52,11 +62,9 @@ impl StreamThread {
         let mut refused = None;
         for (id, slot) in &mut self.slots {
             let Slot::Running(task) = slot else { continue };
-            if !host.tasks[id.sub_topology].processors().any(|(_, ix)| ix == node) {
-                continue;
-            }
+            let Some((at, _)) = host.tasks[id.sub_topology].processors().find(|(_, ix)| *ix == node) else { continue };
             pulse.enter(node, id.partition);
-            let made = task.rehearse(node, now, |env| {
+            let made = task.rehearse(at, now, |env| {
                 let mut made = host.nodes.make(node, version, id, env)?;
                 first_step(&host.topology.nodes[node.0].name, &mut *made, env)?;
                 Ok(made)
@@ -134,7 +142,7 @@ impl StreamThread {
                 let target = stand_in.map_or(want.version, |s| s.fallback);
                 if task.version(at) != target {
                     pulse.enter(ix, id.partition);
-                    let made = task.exchange((at, ix), target, now, |env| host.nodes.make(ix, target, id, env));
+                    let made = task.exchange(at, target, now, |env| host.nodes.make(ix, target, id, env));
                     pulse.leave();
                     match made {
                         Ok(()) => {

@@ -13,6 +13,7 @@ mod policies;
 mod punctuation;
 mod queries;
 mod refusals;
+mod replans;
 mod restoring;
 mod swaps;
 mod telling;

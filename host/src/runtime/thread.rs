@@ -1,6 +1,6 @@
 //! One stream thread: `step(now)` is the only loop body there is. It hears of assignments, restores, processes, punctuates and commits.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -21,6 +21,8 @@ use super::board::ThreadBoard;
 use super::commit::Transaction;
 use super::counters::{ThreadCounters, nanoseconds};
 use super::errors::{Missing, ThreadError, Twins};
+use super::notes::Notes;
+use super::passage::Passing;
 use super::plan::HostPlan;
 use super::purge::Purge;
 use super::query::Queries;
@@ -64,6 +66,8 @@ pub struct StreamThread {
     pub(super) sub_topology_of: FxHashMap<Arc<str>, usize>,
     /// What the group has told and nobody has dealt with yet.
     pub(super) events: VecDeque<GroupEvent>,
+    /// What it has of the group, as far as it has heard.
+    pub(super) owned: BTreeSet<TopicPartition>,
     /// Partitions whose tasks have to be made again.
     pub(super) anew: Vec<TopicPartition>,
     /// Before this time the log is not asked again for what it could not tell of them.
@@ -76,6 +80,9 @@ pub struct StreamThread {
     pub(super) teller: Teller,
     pub(super) counters: ThreadCounters,
     pub(super) following: Following,
+    /// On its way to another plan.
+    pub(super) passing: Option<Passing>,
+    pub(super) notes: Notes,
     commands: Receiver<Command>,
     /// Commands that came during a step.
     heard: VecDeque<Command>,
@@ -96,15 +103,7 @@ impl StreamThread {
         let mut client = host.broker.client(&host.topology.app, number, threads)?;
         board.woken_by(client.waker());
         client.subscribe(host.subscriptions())?;
-        let mut reader = host.broker.reader()?;
-        // Restores are all that it reads, and changelogs of key-value stores and of cells say nothing in headers.
-        if host.topology.stores.iter().all(|store| store.shape.kind() == StoreKind::KeyValue) {
-            reader.skip_headers();
-        }
-        let mut sub_topology_of = FxHashMap::default();
-        for sub in 0..host.topology.sub_topologies.len() {
-            sub_topology_of.extend(host.source_topics(sub).into_iter().map(|topic| (topic, sub)));
-        }
+        let (reader, sub_topology_of) = (reader(&host)?, sub_topologies(&host));
         let open = Transaction::new(&host, &*client);
         Ok(Self {
             host,
@@ -115,6 +114,7 @@ impl StreamThread {
             number,
             sub_topology_of,
             events: VecDeque::new(),
+            owned: BTreeSet::new(),
             anew: Vec::new(),
             ask_again: None,
             unhealed: None,
@@ -124,6 +124,8 @@ impl StreamThread {
             teller: Teller::new(board),
             counters: ThreadCounters::default(),
             following: Following::default(),
+            passing: None,
+            notes: Notes::default(),
             commands,
             heard: VecDeque::new(),
             queries: Queries::default(),
@@ -179,6 +181,7 @@ impl StreamThread {
         self.answer_some();
         let mut busy = !self.queries.is_empty();
         busy |= self.follow_versions(now)?;
+        busy |= self.pass(now)?;
         busy |= self.group_events(now)?;
         busy |= self.restore_some(now)?;
         let worked = self.work(now)?;
@@ -211,6 +214,8 @@ impl StreamThread {
                 Ok(Command::Resume(which)) => self.resume(which.as_deref()),
                 Ok(Command::Rehearse(node, version)) => self.rehearse(node, version, now),
                 Ok(Command::Query(query)) => self.ask(&query),
+                Ok(Command::Retire(passage)) => self.passing = Some(Passing::retire(passage)),
+                Ok(Command::Replan(passage)) => self.passing = Some(Passing::replan(passage)),
                 Err(TryRecvError::Empty) => return None,
                 // Whoever started the thread is gone.
                 Err(TryRecvError::Disconnected) => return Some(false),
@@ -253,6 +258,22 @@ impl StreamThread {
         };
         tasks.chain(commit).min()
     }
+}
+
+/// What tasks are restored with.
+pub(super) fn reader(host: &HostPlan) -> Result<Box<dyn Reader>, BrokerError> {
+    let mut reader = host.broker.reader()?;
+    // Restores are all that it reads, and changelogs of key-value stores and of cells say nothing in headers.
+    if host.topology.stores.iter().all(|store| store.shape.kind() == StoreKind::KeyValue) {
+        reader.skip_headers();
+    }
+    Ok(reader)
+}
+
+/// Source topics, each with the index of its sub-topology.
+pub(super) fn sub_topologies(host: &HostPlan) -> FxHashMap<Arc<str>, usize> {
+    let all = 0..host.topology.sub_topologies.len();
+    all.flat_map(|sub| host.source_topics(sub).into_iter().map(move |topic| (topic, sub))).collect()
 }
 
 /// One task's turn: so many records, so long, or so much output, whatever comes first; or a step of taking state over, before which no record

@@ -124,6 +124,13 @@ impl Versions {
         self.lock().nodes.get(&ix).map_or_else(Wanted::default, NodeVersions::wanted)
     }
 
+    /// Goes on with what is known of the nodes of another plan that are in this one: their index there becomes that here. Threads have to follow.
+    pub(super) fn carry(&self, other: &Self, node: impl Fn(NodeIx) -> Option<NodeIx>) {
+        let carried: Vec<_> = other.lock().nodes.iter().filter_map(|(ix, versions)| Some((node(*ix)?, versions.clone()))).collect();
+        self.lock().nodes.extend(carried);
+        self.generation.store(other.generation() + 1, Ordering::Release);
+    }
+
     /// What is known of a node's version.
     pub fn status(&self, ix: NodeIx) -> VersionStatus {
         let node = self.lock().nodes.get(&ix).cloned().unwrap_or_default();

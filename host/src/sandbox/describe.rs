@@ -15,7 +15,7 @@ use super::state::{Carried, Phase, State};
 use crate::error::Diagnostic;
 use crate::limits;
 use crate::node::Failure;
-use crate::topology::{Carries, Description, InputRole, Inputs, NodeIx, Port, StoreAccess, StoreRole, Takes};
+use crate::topology::{Carries, Description, InputRole, Inputs, Port, StoreAccess, StoreRole, Takes};
 
 /// Asks a component to describe itself, for this config or in general; `None` when it does not export `describe`. Runs in an instance of its own
 /// that has no task behind it.
@@ -46,7 +46,7 @@ fn nobody(loaded: &Loaded) -> NodeSetup {
     NodeSetup {
         app: "".into(),
         name: loaded.name.clone(),
-        node: NodeIx(0),
+        node: 0,
         task: "describe".into(),
         inputs: Vec::new(),
         ports: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::metrics::GuestMetrics;
 use crate::limits;
 use crate::manifest::Capability;
-use crate::topology::{NodeIx, StoreAccess, StoreShape};
+use crate::topology::{StoreAccess, StoreShape};
 
 /// A store that the node may open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub struct NodeSetup {
     pub app: Arc<str>,
     /// The node's name in the manifest.
     pub name: Arc<str>,
-    /// Its index in the topology: its schedules are kept under it.
-    pub node: NodeIx,
+    /// Its place among the nodes of its task: its schedules are kept under it.
+    pub node: u32,
     /// The task, `<sub-topology>_<partition>`.
     pub task: Arc<str>,
     /// Roles of its inputs.
@@ -73,7 +73,7 @@ impl NodeSetup {
         Self {
             app: "".into(),
             name: "".into(),
-            node: NodeIx(0),
+            node: 0,
             task: "".into(),
             inputs: Vec::new(),
             ports: Vec::new(),

@@ -17,7 +17,7 @@ use super::{ComponentNode, Engine, Loaded, NodeLimits, NodeSetup, StoreGrant, lo
 use crate::node::{Effort, Failure, Lent, Node, Output, Schedules, SeededRandom, TaskEnv};
 use crate::record::{Record, Timestamp};
 use crate::store::{StoreConfig, TaskStores};
-use crate::topology::{Backend, NodeIx, StoreAccess, StoreShape};
+use crate::topology::{Backend, StoreAccess, StoreShape};
 use guest::Guest;
 
 /// One for all tests: each has a pool and a thread.
@@ -49,7 +49,7 @@ fn setup() -> NodeSetup {
     NodeSetup {
         app: "app".into(),
         name: "node".into(),
-        node: NodeIx(3),
+        node: 3,
         task: "sub_0".into(),
         inputs: vec!["in".into()],
         ports: vec!["left".into()],

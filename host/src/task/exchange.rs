@@ -3,7 +3,6 @@
 use crate::node::{Effort, Lent, Node, VersionId};
 use crate::record::Timestamp;
 use crate::store::Savepoint;
-use crate::topology::NodeIx;
 
 use super::failure::{RecordFailure, Verdict};
 use super::plan::{LocalNode, TaskPlan};
@@ -68,8 +67,8 @@ impl Task {
     }
 
     /// Makes a version of a node aside, to see whether it can be made, and lets go of it: nothing of it stays.
-    pub fn rehearse<E>(&mut self, ix: NodeIx, now: Timestamp, make: impl FnOnce(&mut Lent) -> Result<Box<dyn Node>, E>) -> Result<(), E> {
-        let begun = self.begin_making(ix, now);
+    pub fn rehearse<E>(&mut self, at: usize, now: Timestamp, make: impl FnOnce(&mut Lent) -> Result<Box<dyn Node>, E>) -> Result<(), E> {
+        let begun = self.begin_making(at, now);
         let made = make(&mut self.walker.env).map(drop);
         self.undo_making(begun);
         made
@@ -80,12 +79,12 @@ impl Task {
     /// committed at once.
     pub fn exchange<E>(
         &mut self,
-        (at, ix): (usize, NodeIx),
+        at: usize,
         version: VersionId,
         now: Timestamp,
         make: impl FnOnce(&mut Lent) -> Result<Box<dyn Node>, E>,
     ) -> Result<(), E> {
-        let begun = self.begin_making(ix, now);
+        let begun = self.begin_making(at, now);
         let node = match make(&mut self.walker.env) {
             Ok(node) => node,
             Err(why) => {
@@ -121,10 +120,10 @@ impl Task {
         Ok(())
     }
 
-    fn begin_making(&mut self, ix: NodeIx, now: Timestamp) -> Begun {
+    fn begin_making(&mut self, at: usize, now: Timestamp) -> Begun {
         let Some(env) = &mut self.walker.env else { return Begun { stores: None, random: None } };
         env.schedules.savepoint();
-        env.schedules.begin_asking(ix);
+        env.schedules.begin_asking(at as LocalNode);
         env.effort = Effort::default();
         env.position = None;
         env.now = now;

@@ -47,7 +47,6 @@ pub struct TaskPlan {
     /// Records go many at a time where nobody can tell.
     pub frames: bool,
     pub(super) nodes: Vec<PlanNode>,
-    pub(super) local: FxHashMap<NodeIx, LocalNode>,
     /// Source topics, in the order in which equal timestamps are taken.
     pub(super) topics: Vec<SourceTopic>,
 }
@@ -114,7 +113,6 @@ impl TaskPlan {
             transaction_bytes: limits::TRANSACTION_BYTES,
             frames: true,
             nodes,
-            local,
             topics,
         })
     }

@@ -20,7 +20,7 @@ impl Task {
                 break;
             }
             let Some(due) = self.walker.env.as_mut().and_then(|env| env.schedules.take_due(clock, time)) else { break };
-            let Some(&at) = self.plan.local.get(&due.node) else { continue };
+            let at = due.node;
             fired = true;
             self.counters.punctuated += 1;
             if let Some(env) = &mut self.walker.env {

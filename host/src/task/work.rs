@@ -147,6 +147,11 @@ impl Task {
         }
     }
 
+    /// Goes on as a task of another plan, in which its sub-topology is the same. Only at a commit boundary.
+    pub fn replan(&mut self, id: TaskId, plan: Arc<TaskPlan>) {
+        (self.id, self.plan) = (id, plan);
+    }
+
     /// Processes up to `max` records, punctuations of stream time included; fewer where their calls take long.
     pub fn turn(&mut self, now: Timestamp, max: usize) -> Result<Turn, TaskError> {
         if let TaskState::Sleeping { until, attempts, .. } = &self.state

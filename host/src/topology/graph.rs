@@ -30,6 +30,15 @@ pub struct Topology {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Topology {
+    /// The place of a node among those of its sub-topology's tasks.
+    pub fn place(&self, node: NodeIx) -> u32 {
+        let sub_topology = self.nodes.get(node.0).and_then(|node| self.sub_topologies.get(node.sub_topology));
+        let nodes = sub_topology.into_iter().flat_map(|sub| &sub.nodes);
+        nodes.zip(0..).find(|(there, _)| **there == node).map_or(0, |(_, place)| place)
+    }
+}
+
 /// A topic of the manifest: somebody else's, or one that is made for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalTopic {

@@ -3,6 +3,7 @@
 mod accepted;
 mod counted;
 mod refused;
+mod stays;
 
 use super::*;
 use crate::manifest::Manifest;

@@ -7,7 +7,6 @@ use cofferdam::node::{Effort, Lent, Node, Schedules, SeededRandom, TaskEnv};
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::sandbox::{Engine, Loaded, NodeLimits, NodeSetup, describe, load};
 use cofferdam::store::TaskStores;
-use cofferdam::topology::NodeIx;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -41,7 +40,7 @@ fn setup() -> NodeSetup {
     NodeSetup {
         app: "app".into(),
         name: "node".into(),
-        node: NodeIx(0),
+        node: 0,
         task: "task_0".into(),
         inputs: vec!["in".into()],
         ports: Vec::new(),

@@ -42,6 +42,39 @@ fn what_is_deployed_into_a_folder_is_run_from_there_and_followed() {
 }
 
 #[test]
+fn a_graph_that_grows_and_shrinks_leaves_alone_what_stays_of_it() {
+    let place = deployed("grown");
+    let mut host = start_deployed(&place, "grown", "");
+    produce(&place, 0..100);
+    let tasks = || {
+        let status: serde_json::Value = serde_json::from_slice(&place.output("status app.toml --json").stdout).unwrap();
+        let task = |task: &serde_json::Value| (task["task"].as_str().unwrap().to_owned(), task["processed"].as_u64().unwrap());
+        status["tasks"].as_array().unwrap().iter().map(task).collect::<Vec<_>>()
+    };
+    let names_of = |tasks: Vec<(String, u64)>| tasks.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    // Another component along with another graph: it takes over in the tasks that go on.
+    let second = "\n[sources.second]\ntopic = \"grown-second\"\n\n[sinks.seconds]\ntopic = \"grown-seconds\"\nfrom = [\"second\"]\n";
+    let told = deploy(&place, "grown", "bb.wasm", second);
+    assert!(told.contains("+ node second") && told.contains("the others go on"), "{told}");
+    host.logged("deployed: sub-topologies that go on: in; ended: none; begun: second", 1);
+    host.logged("deployed: taken in place", 1);
+    host.until("second_0 ");
+    produce(&place, 100..200);
+    assert!(names(&place, 200).range(100..).all(|(_, names)| names[..] == ["bb"]));
+    place.session(&["produce app.toml second records"]);
+    assert_eq!(said(&place, "consume app.toml seconds --follow --max 100").lines().count(), 100);
+    assert_eq!(names_of(tasks()), ["in_0", "in_1", "second_0"]);
+    deploy(&place, "grown", "bb.wasm", "");
+    host.logged("deployed: sub-topologies that go on: in; ended: second; begun: none", 1);
+    produce(&place, 200..300);
+    assert_eq!(names(&place, 300).len(), 300);
+    let left = tasks();
+    assert_eq!(left.iter().map(|(_, processed)| processed).sum::<u64>(), 300, "since they were made: {left:?}");
+    assert_eq!(names_of(left), ["in_0", "in_1"]);
+    assert_eq!(host.signal("TERM"), "exit status: 0");
+}
+
+#[test]
 fn a_deployment_that_cannot_be_bound_ends_no_host() {
     let place = deployed("bound");
     let mut host = start_deployed(&place, "bound", "");

@@ -1,7 +1,7 @@
 """The cases: each a function that is given a Case, in a file with its kind."""
 from typing import Callable, NamedTuple
 
-from cases import brokers, commands, deploys, errors, guests, outputs, queries, restarts, sharing, state, stores, swaps
+from cases import brokers, commands, deploys, errors, graphs, guests, outputs, queries, restarts, sharing, state, stores, swaps
 
 
 class Entry(NamedTuple):
@@ -52,6 +52,8 @@ CASES = [
     Entry("deploys", deploys.what_is_deployed_is_run_and_followed_by_every_host),
     Entry("converging", deploys.three_hosts_converge_on_a_component_that_is_slow_to_compile, long=True),
     Entry("other-graph", deploys.a_host_of_another_graph_waits_and_says_how_to_roll),
+    Entry("graph-in-place", graphs.what_stays_of_a_graph_goes_on),
+    Entry("graphs-together", graphs.hosts_go_over_to_a_graph_together, long=True),
     Entry("deployers", deploys.of_two_deployers_one_is_told),
     Entry("deployers-at-once", deploys.of_deployers_at_once_each_is_told_the_truth),
     Entry("queries", queries.each_host_tells_what_its_tasks_have_committed),

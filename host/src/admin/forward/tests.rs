@@ -75,7 +75,7 @@ fn refused(status: u16, code: &str) -> (u16, Value) {
 }
 
 fn member(address: &str, partitions: &[u32]) -> Member {
-    let announced = Some(Announcement { graph: "g".into(), address: Some(address.to_owned()) });
+    let announced = Some(Announcement { graph: "g".into(), deployment: None, address: Some(address.to_owned()) });
     let partitions = partitions.iter().map(|&partition| TopicPartition::new("in", partition)).collect();
     Member { announced, partitions, ..Member::default() }
 }
@@ -156,7 +156,7 @@ fn what_a_host_says_of_a_store_is_passed_on_and_whoever_is_no_host_of_the_app_is
 
 #[test]
 fn a_task_that_nobody_can_be_asked_for_is_missing_and_says_why() {
-    let closed = Member { announced: Some(Announcement { graph: "g".into(), address: None }), ..member("", &[0]) };
+    let closed = Member { announced: Some(Announcement { graph: "g".into(), deployment: None, address: None }), ..member("", &[0]) };
     let group = vec![closed, member("10.0.0.7:9500", &[1]), Member { own: true, ..member("127.0.0.1:1", &[2]) }];
     let cases = [(0, "`listen` of [admin]"), (1, "at 10.0.0.7:9500, and this one has no way"), (2, "just coming"), (3, "no host has it")];
     for (partition, part) in cases {

@@ -15,7 +15,7 @@ use super::log::Log;
 use super::transaction::Transaction;
 use crate::broker::Waker;
 use crate::broker::admission::admit;
-use crate::broker::assignment::{assign, not_owned};
+use crate::broker::assignment::{Deal, not_owned};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Subscription};
 use crate::record::{Arrived, ConsumedRecord, Offset, TopicPartition};
@@ -25,7 +25,12 @@ pub(super) struct EmbeddedClient {
     group: String,
     member: u32,
     members: u32,
+    deal: Deal,
     owned: BTreeSet<TopicPartition>,
+    /// Not subscribed any more, and not told yet.
+    gone: Vec<TopicPartition>,
+    /// Told as revoked; offsets of them may be committed until the group is asked again.
+    leaving: Vec<TopicPartition>,
     /// Assigned, and not told yet.
     news: Vec<TopicPartition>,
     started: FxHashMap<TopicPartition, Started>,
@@ -48,7 +53,10 @@ impl EmbeddedClient {
             group: group.to_owned(),
             member,
             members,
+            deal: Deal::default(),
             owned: BTreeSet::new(),
+            gone: Vec::new(),
+            leaving: Vec::new(),
             news: Vec::new(),
             started: FxHashMap::default(),
             topics: FxHashMap::default(),
@@ -66,13 +74,22 @@ impl EmbeddedClient {
 impl Client for EmbeddedClient {
     fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
         let partitions_of = |topic: &str| self.log.topic(topic).ok().map(|topic| topic.spec.partitions);
-        self.news = assign(&subscriptions, partitions_of, self.member, self.members)?;
-        self.owned = self.news.iter().cloned().collect();
+        self.deal.subscribe(subscriptions, partitions_of);
+        let assigned = self.deal.assign(partitions_of, self.member, self.members)?;
+        self.news.retain(|at| assigned.contains(at));
+        self.news.extend(assigned.iter().filter(|at| !self.owned.contains(at)).cloned());
+        let before = std::mem::replace(&mut self.owned, assigned.into_iter().collect());
+        self.gone.extend(before.difference(&self.owned).cloned());
         Ok(())
     }
 
-    /// The threads of the one process never change: everything is assigned once.
+    /// The threads of the one process never change: each subscription is assigned once.
     fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
+        self.leaving = std::mem::take(&mut self.gone);
+        self.leaving.iter().for_each(|at| drop(self.started.remove(at)));
+        if !self.leaving.is_empty() {
+            return Ok(vec![GroupEvent::Revoked(self.leaving.clone())]);
+        }
         let assigned = std::mem::take(&mut self.news);
         Ok(if assigned.is_empty() { Vec::new() } else { vec![GroupEvent::Assigned(assigned)] })
     }
@@ -125,7 +142,9 @@ impl Client for EmbeddedClient {
     fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
         let mut rows = Vec::with_capacity(offsets.len());
         for (at, committed) in offsets {
-            self.check_owned("commit an offset of", at)?;
+            if !self.leaving.contains(at) && !self.gone.contains(at) {
+                self.check_owned("commit an offset of", at)?;
+            }
             let key = self.log.partition(at)?.id().offset_key(&self.group);
             rows.push((layout::OFFSETS, key, layout::encode_committed(committed)));
         }
@@ -143,7 +162,7 @@ impl Client for EmbeddedClient {
 
     fn wait(&mut self, at_most: Duration) {
         let (started, woken) = (&self.started, &self.woken);
-        let news = !self.news.is_empty();
+        let news = !(self.news.is_empty() && self.gone.is_empty());
         self.log.wait_until(at_most, || {
             woken.swap(false, Ordering::Relaxed) || news || started.values().any(|s| s.asked_for && s.fetcher.has_more())
         });

@@ -53,6 +53,7 @@ impl KafkaBroker {
             announced,
             own: self.settings.is_own(&member.instance),
             partitions: partitions.collect(),
+            settled: member.settled,
             host: member.host,
         }
     }

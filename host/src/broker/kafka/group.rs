@@ -24,6 +24,8 @@ pub(super) struct Group {
     consumer: Arc<Handle>,
     queue: Queue,
     subscriptions: Vec<Subscription>,
+    /// Those of before, of which partitions are still to be given back.
+    former: Vec<Subscription>,
     owned: BTreeSet<TopicPartition>,
     /// Told as revoked; given back when the owner has dealt with it, which is before he asks again.
     leaving: Option<Vec<TopicPartition>>,
@@ -31,13 +33,16 @@ pub(super) struct Group {
 
 impl Group {
     pub fn new(consumer: Arc<Handle>, queue: Queue) -> Self {
-        Self { consumer, queue, subscriptions: Vec::new(), owned: BTreeSet::new(), leaving: None }
+        Self { consumer, queue, subscriptions: Vec::new(), former: Vec::new(), owned: BTreeSet::new(), leaving: None }
     }
 
     pub fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
         let drivers = subscriptions.iter().map(|s| (&*s.driver, -1, 0));
+        // A member that is one already gives back what is not subscribed any more, and keeps the rest.
         let joined = PartitionList::of(drivers).and_then(|list| self.consumer.subscribe(&list));
-        self.subscriptions = subscriptions;
+        let before = std::mem::replace(&mut self.subscriptions, subscriptions);
+        self.former.extend(before.into_iter().filter(|before| !self.subscriptions.contains(before)));
+        self.former.retain(|former| self.owned.iter().any(|at| at.topic == former.driver));
         joined.map_err(|e| failed("join the group", &e))
     }
 
@@ -182,14 +187,13 @@ impl Group {
     }
 
     fn owned_with_companions(&self, drivers: &[(String, i32)]) -> Vec<TopicPartition> {
-        let mut all = Vec::new();
-        for subscription in &self.subscriptions {
+        let mut all = BTreeSet::new();
+        for subscription in self.subscriptions.iter().chain(&self.former) {
             let mine: Vec<u32> = numbers_of(drivers, &subscription.driver).collect();
             let topics = [&subscription.driver].into_iter().chain(&subscription.companions);
             all.extend(topics.flat_map(|topic| mine.iter().map(move |&p| TopicPartition::new(topic.clone(), p))));
         }
-        all.retain(|at| self.owned.contains(at));
-        all
+        all.into_iter().filter(|at| self.owned.contains(at)).collect()
     }
 }
 

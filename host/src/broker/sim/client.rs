@@ -48,7 +48,10 @@ impl SimClient {
 
 impl Client for SimClient {
     fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
-        self.broker.state().group(&self.group).subscribe(self.member, self.epoch, subscriptions)
+        let (member, epoch) = (self.member, self.epoch);
+        self.broker
+            .state()
+            .with_group(&self.group, |group, state| group.subscribe(member, epoch, subscriptions, |topic| state.partitions_of(topic)))
     }
 
     fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::broker::assignment::{assign, not_owned};
+use crate::broker::assignment::{Deal, not_owned};
 use crate::broker::port::{BrokerError, GroupEvent, Retry, Subscription};
 use crate::record::TopicPartition;
 
@@ -18,7 +18,7 @@ pub(super) struct Group {
 struct Member {
     /// Tells a client from an earlier one of the same number, which is fenced.
     epoch: u64,
-    subscriptions: Vec<Subscription>,
+    deal: Deal,
     owned: Vec<TopicPartition>,
     /// Revoked; still this member's until it polls again.
     leaving: Vec<TopicPartition>,
@@ -58,8 +58,14 @@ impl Group {
         self.by_number.keys().copied()
     }
 
-    pub(super) fn subscribe(&mut self, member: u32, epoch: u64, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
-        self.member_mut(member, epoch)?.subscriptions = subscriptions;
+    pub(super) fn subscribe(
+        &mut self,
+        member: u32,
+        epoch: u64,
+        subscriptions: Vec<Subscription>,
+        partitions_of: impl Fn(&str) -> Option<u32>,
+    ) -> Result<(), BrokerError> {
+        self.member_mut(member, epoch)?.deal.subscribe(subscriptions, partitions_of);
         Ok(())
     }
 
@@ -91,7 +97,7 @@ impl Group {
         if !member.lost.is_empty() {
             return Ok(vec![GroupEvent::Lost(std::mem::take(&mut member.lost))]);
         }
-        let target = assign(&member.subscriptions, partitions_of, number, members)?;
+        let target = member.deal.assign(partitions_of, number, members)?;
         let (kept, revoked): (Vec<_>, Vec<_>) = std::mem::take(&mut member.owned).into_iter().partition(|at| target.contains(at));
         member.owned = kept;
         if !revoked.is_empty() {

@@ -1,5 +1,7 @@
 //! What the tests stand on: a topology from TOML, operators as closures, a log, a clock, and threads that are stepped by hand.
 
+mod described;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
@@ -20,9 +22,8 @@ use crate::node::{Failure, Lent, Migration, Node, Output, TaskEnv, VersionId};
 use crate::record::{Header, Record, Timestamp, TopicPartition};
 use crate::runtime::{Command, Condition, HostPlan, NodeFactory, Step, StreamThread, TaskStatus, ThreadBoard, ThreadError, Versions};
 use crate::task::{SinkTopic, TaskPlan};
-use crate::topology::{
-    self, Carries, Cleanup, Description, InputRole, Inputs, NodeIx, NodeKind, Port, StoreAccess, StoreKind, StoreRole, Takes, TaskId,
-};
+use crate::topology::{self, Cleanup, NodeIx, NodeKind, TaskId};
+use described::description;
 
 /// What happens to a node.
 pub(super) enum Event<'a> {
@@ -36,7 +37,8 @@ pub(super) enum Event<'a> {
 
 /// Where a node is.
 pub(super) struct Place {
-    pub ix: NodeIx,
+    /// Among the nodes of its task.
+    pub at: u32,
     /// Index of its only store in the task's.
     pub store: usize,
 }
@@ -94,9 +96,12 @@ impl Node for NativeNode {
     }
 }
 
+/// Operators by the names of their nodes.
+type OpTable = Arc<Mutex<BTreeMap<String, Op>>>;
+
 struct Ops {
     topology: topology::Topology,
-    ops: Arc<Mutex<BTreeMap<String, Op>>>,
+    ops: OpTable,
     frame_records: usize,
 }
 
@@ -113,7 +118,8 @@ impl NodeFactory for Ops {
         let granted = processor.grants.first().map(|g| g.store);
         let stores = &self.topology.sub_topologies[node.sub_topology].stores;
         let store = granted.and_then(|g| stores.iter().position(|&s| s == g)).unwrap_or(0);
-        let mut made = NativeNode { op, behind: false, place: Place { ix, store }, frame_records: self.frame_records };
+        let mut made =
+            NativeNode { op, behind: false, place: Place { at: self.topology.place(ix), store }, frame_records: self.frame_records };
         let refused = |why: Failure| Diagnostic::usage("C020", why.to_string());
         made.call(Event::Init, env, &mut Vec::new()).map_err(refused)?;
         made.behind = steps_left(env).map_err(refused)?.is_some();
@@ -216,27 +222,6 @@ pub(super) fn header<'r>(record: &'r Record, name: &str) -> Option<&'r Header> {
     record.headers.iter().find(|h| &*h.name == name)
 }
 
-/// What a component of these tests says of itself: nodes named `count..` need a store, `join..` takes a stream and a table.
-fn description(name: &str) -> Description {
-    let role = |name: &str, takes| InputRole { name: name.into(), takes, doc: String::new() };
-    let port = |name: &str| Port { name: name.into(), carries: Carries::Records, doc: String::new() };
-    let store = || StoreRole { role: "state".into(), kind: StoreKind::KeyValue, access: StoreAccess::ReadWrite, doc: String::new() };
-    let inputs = match name.starts_with("join") {
-        true => Inputs::Exactly(vec![role("left", Takes::Records), role("right", Takes::Updates)]),
-        false => Inputs::Any(Takes::Either),
-    };
-    let like = Port { name: String::new(), carries: Carries::Like(String::new()), doc: String::new() };
-    let default = if name.starts_with("keep") { like } else { port("") };
-    Description {
-        doc: String::new(),
-        inputs,
-        ports: vec![default, port("odd")],
-        stores: if name.starts_with("count") { vec![store()] } else { Vec::new() },
-        config_schema: None,
-        state_version: 1,
-    }
-}
-
 /// A stream thread, and who speaks to it.
 pub(super) struct Member {
     pub thread: StreamThread,
@@ -250,7 +235,7 @@ pub(super) struct Bench {
     pub clock: Arc<VirtualClock>,
     pub plan: Arc<HostPlan>,
     pub members: Vec<Member>,
-    ops: Arc<Mutex<BTreeMap<String, Op>>>,
+    ops: OpTable,
     seen: usize,
 }
 
@@ -282,6 +267,59 @@ impl Default for Settings {
     }
 }
 
+/// Makes the topics of an app that are missing, and its plan.
+fn bound(toml: &str, settings: &Settings, sim: &SimBroker, clock: &Arc<VirtualClock>, table: &OpTable) -> HostPlan {
+    let text = format!("[app]\nid = \"app\"\n{toml}");
+    let manifest = Manifest::parse("app.toml", &text).unwrap_or_else(|e| panic!("{text}\n{e:?}"));
+    let described = manifest.processors.iter().map(|p| (p.name.to_string(), description(p.name.as_str()))).collect();
+    let topology = topology::build(&manifest, &described).unwrap_or_else(|e| panic!("{e:?}"));
+    let external = topology.topics.iter().map(|t| (t.name.clone(), t.partitions.unwrap_or(settings.partitions), t.cleanup));
+    let external: Vec<_> = external.collect();
+    let known = external.iter().map(|(name, n, _)| (name.clone(), *n)).collect();
+    let counted = topology::partitions(&topology, &known).unwrap_or_else(|e| panic!("{e:?}"));
+    let internal = counted.internal.iter().map(|t| (t.name.clone(), t.partitions, t.cleanup));
+    let all: Vec<_> = external.iter().cloned().chain(internal).collect();
+    for (name, partitions, cleanup) in &all {
+        let cleanup = match cleanup {
+            Cleanup::Delete => broker::Cleanup::Delete,
+            Cleanup::Compact => broker::Cleanup::Compact,
+            Cleanup::CompactDelete => broker::Cleanup::CompactDelete,
+        };
+        let spec = TopicSpec { cleanup, ..TopicSpec::new(name.clone(), *partitions) };
+        if sim.topics(std::slice::from_ref(name)).unwrap()[0].is_none() {
+            sim.create_topics(&[spec]).unwrap();
+        }
+    }
+    let target = |topic: &str| {
+        let (_, partitions, cleanup) = all.iter().find(|(name, ..)| &**name == topic)?;
+        Some(SinkTopic { partitions: *partitions, compacted: *cleanup != Cleanup::Delete })
+    };
+    HostPlan {
+        tasks: (0..topology.sub_topologies.len())
+            .map(|sub| {
+                let mut plan = TaskPlan::new(&topology, sub, target).unwrap();
+                plan.frames = settings.frames;
+                plan.transaction_bytes = settings.transaction_bytes;
+                Arc::new(plan)
+            })
+            .collect(),
+        partitions: all.iter().map(|(name, n, _)| (name.clone(), *n)).collect::<FxHashMap<_, _>>(),
+        nodes: Arc::new(Ops { topology: topology.clone(), ops: table.clone(), frame_records: settings.frame_records }),
+        topology,
+        versions: Versions::default(),
+        broker: Arc::new(sim.clone()),
+        alone: true,
+        clock: clock.clone(),
+        tasks_folder: settings.folder.clone(),
+        budget: Budget::new(2 << 20, 1 << 20),
+        transaction_bytes: settings.transaction_bytes,
+        commit_interval: Duration::from_millis(100),
+        commit_floor: settings.commit_floor,
+        max_task_idle: settings.max_task_idle,
+        seed: 7,
+    }
+}
+
 impl Bench {
     /// One thread, one partition, everything in memory.
     pub fn new(toml: &str, ops: &[(&str, Op)]) -> Self {
@@ -293,57 +331,16 @@ impl Bench {
     pub fn with(toml: &str, ops: &[(&str, Op)], settings: Settings) -> Self {
         let clock = Arc::new(VirtualClock::default());
         let sim = SimBroker::new(clock.clone());
-        let text = format!("[app]\nid = \"app\"\n{toml}");
-        let manifest = Manifest::parse("app.toml", &text).unwrap_or_else(|e| panic!("{text}\n{e:?}"));
-        let described = manifest.processors.iter().map(|p| (p.name.to_string(), description(p.name.as_str()))).collect();
-        let topology = topology::build(&manifest, &described).unwrap_or_else(|e| panic!("{e:?}"));
-        let external = topology.topics.iter().map(|t| (t.name.clone(), t.partitions.unwrap_or(settings.partitions), t.cleanup));
-        let external: Vec<_> = external.collect();
-        let known = external.iter().map(|(name, n, _)| (name.clone(), *n)).collect();
-        let counted = topology::partitions(&topology, &known).unwrap_or_else(|e| panic!("{e:?}"));
-        let internal = counted.internal.iter().map(|t| (t.name.clone(), t.partitions, t.cleanup));
-        let all: Vec<_> = external.iter().cloned().chain(internal).collect();
-        for (name, partitions, cleanup) in &all {
-            let cleanup = match cleanup {
-                Cleanup::Delete => broker::Cleanup::Delete,
-                Cleanup::Compact => broker::Cleanup::Compact,
-                Cleanup::CompactDelete => broker::Cleanup::CompactDelete,
-            };
-            let spec = TopicSpec { cleanup, ..TopicSpec::new(name.clone(), *partitions) };
-            sim.create_topics(&[spec]).unwrap();
-        }
-        let target = |topic: &str| {
-            let (_, partitions, cleanup) = all.iter().find(|(name, ..)| &**name == topic)?;
-            Some(SinkTopic { partitions: *partitions, compacted: *cleanup != Cleanup::Delete })
-        };
-        let table: Arc<Mutex<BTreeMap<String, Op>>> = Arc::default();
-        let plan = HostPlan {
-            tasks: (0..topology.sub_topologies.len())
-                .map(|sub| {
-                    let mut plan = TaskPlan::new(&topology, sub, target).unwrap();
-                    plan.frames = settings.frames;
-                    plan.transaction_bytes = settings.transaction_bytes;
-                    Arc::new(plan)
-                })
-                .collect(),
-            partitions: all.iter().map(|(name, n, _)| (name.clone(), *n)).collect::<FxHashMap<_, _>>(),
-            nodes: Arc::new(Ops { topology: topology.clone(), ops: table.clone(), frame_records: settings.frame_records }),
-            topology,
-            versions: Versions::default(),
-            broker: Arc::new(sim.clone()),
-            alone: true,
-            clock: clock.clone(),
-            tasks_folder: settings.folder,
-            budget: Budget::new(2 << 20, 1 << 20),
-            transaction_bytes: settings.transaction_bytes,
-            commit_interval: Duration::from_millis(100),
-            commit_floor: settings.commit_floor,
-            max_task_idle: settings.max_task_idle,
-            seed: 7,
-        };
-        let bench = Self { sim, clock, plan: Arc::new(plan), members: Vec::new(), ops: table, seen: 0 };
+        let table = OpTable::default();
+        let plan = Arc::new(bound(toml, &settings, &sim, &clock, &table));
+        let bench = Self { sim, clock, plan, members: Vec::new(), ops: table, seen: 0 };
         bench.set_ops(ops);
         bench
+    }
+
+    /// The plan of another app text on the same log.
+    pub fn another(&self, toml: &str, settings: &Settings) -> HostPlan {
+        bound(toml, settings, &self.sim, &self.clock, &self.ops)
     }
 
     /// For operators that need the log or the clock: before the start.

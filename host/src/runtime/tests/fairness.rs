@@ -32,7 +32,7 @@ fn slow(calls: &Calls, clock: &Arc<VirtualClock>, schedules: u32) -> Op {
             Event::Init => {
                 for name in 0..schedules {
                     let grid = Grid { interval_ms: 1, clock: PunctuationClock::WallClock, start: None };
-                    env.schedules.schedule(place.ix, &name.to_string(), grid, env.now, env.stream_time);
+                    env.schedules.schedule(place.at, &name.to_string(), grid, env.now, env.stream_time);
                 }
             }
             Event::Process { .. } | Event::Punctuate { .. } => {

@@ -186,7 +186,7 @@ fn operator(kind: Kind) -> Op {
             match event {
                 Event::Init => {
                     let grid = Grid { interval_ms: 20, clock: PunctuationClock::StreamTime, start: None };
-                    env.schedules.schedule(place.ix, "tick", grid, env.now, env.stream_time);
+                    env.schedules.schedule(place.at, "tick", grid, env.now, env.stream_time);
                 }
                 Event::Punctuate { time, .. } => outputs.push(to(0, record("tick", &time.to_string(), time.0))),
                 Event::Process { record, .. } => outputs.push(to(0, record)),

@@ -134,7 +134,7 @@ fn numbering() -> Op {
         match event {
             Event::Init => {
                 let each_second = Grid { interval_ms: 1_000, clock: PunctuationClock::WallClock, start: None };
-                env.schedules.schedule(place.ix, "number", each_second, env.now, env.stream_time);
+                env.schedules.schedule(place.at, "number", each_second, env.now, env.stream_time);
                 return Ok(());
             }
             Event::Punctuate { .. } if env.stores.get(place.store, b"number")?.is_some() => {}

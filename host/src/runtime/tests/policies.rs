@@ -136,13 +136,13 @@ from = ["check"]
                 env.stores.put_cell("count", "last", record.value.clone())?;
                 if text(&record.value) == "bad" {
                     env.schedules.schedule(
-                        place.ix,
+                        place.at,
                         "undone",
                         Grid { interval_ms: 1, clock: PunctuationClock::StreamTime, start: None },
                         env.now,
                         env.stream_time,
                     );
-                    env.schedules.cancel(place.ix, "tick");
+                    env.schedules.cancel(place.at, "tick");
                 }
                 let last = text(&env.stores.cell("count", "last")?);
                 let mut first = record.clone();
@@ -152,7 +152,7 @@ from = ["check"]
             }
             Event::Init => {
                 env.schedules.schedule(
-                    place.ix,
+                    place.at,
                     "tick",
                     Grid { interval_ms: 10, clock: PunctuationClock::StreamTime, start: None },
                     env.now,

@@ -15,7 +15,7 @@ fn ticking(clocks: &'static [(&'static str, PunctuationClock, u64)], broken: Arc
             Event::Init => {
                 for (name, clock, interval) in clocks {
                     env.schedules.schedule(
-                        place.ix,
+                        place.at,
                         name,
                         Grid { interval_ms: *interval, clock: *clock, start: None },
                         env.now,
@@ -93,16 +93,16 @@ fn a_call_that_asks_for_itself_at_once_keeps_nobody_from_working() {
     let op: Op = Arc::new(|place, event, env, outputs| {
         match event {
             Event::Init => env.schedules.schedule(
-                place.ix,
+                place.at,
                 "again",
                 Grid { interval_ms: 10, clock: PunctuationClock::WallClock, start: Some(env.now) },
                 env.now,
                 None,
             ),
             Event::Punctuate { .. } => {
-                env.schedules.cancel(place.ix, "again");
+                env.schedules.cancel(place.at, "again");
                 env.schedules.schedule(
-                    place.ix,
+                    place.at,
                     "again",
                     Grid { interval_ms: 10, clock: PunctuationClock::WallClock, start: Some(env.now) },
                     env.now,

@@ -130,13 +130,13 @@ fn a_version_that_cannot_be_made_leaves_no_trace() {
     let grid = Grid { interval_ms: 100, clock: PunctuationClock::WallClock, start: None };
     let refuses = made("b", move |place, env| {
         add_one(place, env, b"made")?;
-        env.schedules.schedule(place.ix, "t", grid, env.now, env.stream_time);
-        env.schedules.cancel(place.ix, "s");
+        env.schedules.schedule(place.at, "t", grid, env.now, env.stream_time);
+        env.schedules.cancel(place.at, "s");
         env.random.next_u64();
         Err(Failure::Fatal("not today".into()))
     });
     let asks = made("a", move |place, env| {
-        env.schedules.schedule(place.ix, "s", grid, env.now, env.stream_time);
+        env.schedules.schedule(place.at, "s", grid, env.now, env.stream_time);
         Ok(())
     });
     let mut bench = Bench::new(&counting(""), &[("count", asks), ("count@1", refuses)]);
@@ -187,7 +187,7 @@ fn schedules_that_the_new_version_does_not_ask_for_end() {
         made(name, move |place, env| {
             for schedule in schedules {
                 let grid = Grid { interval_ms: 100, clock: PunctuationClock::WallClock, start: None };
-                env.schedules.schedule(place.ix, schedule, grid, env.now, env.stream_time);
+                env.schedules.schedule(place.at, schedule, grid, env.now, env.stream_time);
             }
             Ok(())
         })

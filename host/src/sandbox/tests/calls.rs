@@ -89,7 +89,7 @@ fn schedule_lives_in_the_task() {
     let mut running = running(&Guest { imports, init: schedule, items: r#"(data (i32.const 600) "tick")"#, ..Guest::default() });
     let env = running.env.as_deref_mut().unwrap();
     let due = env.schedules.take_due(crate::node::PunctuationClock::WallClock, Timestamp(1_100)).unwrap();
-    assert_eq!((due.node, &*due.name), (NodeIx(3), "tick"));
+    assert_eq!((due.node, &*due.name), (3, "tick"));
     running.node.punctuate(&mut running.env, "tick", Timestamp(1_100), &mut running.outputs).unwrap();
 }
 

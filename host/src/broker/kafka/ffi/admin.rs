@@ -39,6 +39,8 @@ pub(in crate::broker::kafka) struct GroupMember {
     /// `group.instance.id`; empty without one.
     pub instance: String,
     pub partitions: Vec<(String, i32)>,
+    /// Whether its group has shared out everything.
+    pub settled: bool,
 }
 
 /// An answer, destroyed when it was read.
@@ -286,6 +288,8 @@ impl Handle {
             let mut members = Vec::new();
             for at in 0..count {
                 let group = *groups.add(at);
+                let state = sys::rd_kafka_ConsumerGroupDescription_state(group);
+                let settled = state == sys::rd_kafka_consumer_group_state_t::RD_KAFKA_CONSUMER_GROUP_STATE_STABLE;
                 for at in 0..sys::rd_kafka_ConsumerGroupDescription_member_count(group) {
                     let member = sys::rd_kafka_ConsumerGroupDescription_member(group, at);
                     let assignment = sys::rd_kafka_MemberDescription_assignment(member);
@@ -295,6 +299,7 @@ impl Handle {
                         host: text_of(sys::rd_kafka_MemberDescription_host(member)),
                         instance: text_of(sys::rd_kafka_MemberDescription_group_instance_id(member)),
                         partitions: PartitionList::names_of(partitions),
+                        settled,
                     });
                 }
             }
