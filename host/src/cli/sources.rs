@@ -24,7 +24,8 @@ pub struct Sources {
     dir: PathBuf,
     watcher: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
-    events: Receiver<notify::Result<Event>>,
+    /// Sources that have changed.
+    events: Receiver<notify::Result<PathBuf>>,
 }
 
 impl Sources {
@@ -33,7 +34,14 @@ impl Sources {
         let refused = |why: &dyn std::fmt::Display| Diagnostic::run("R053", format!("{} cannot be watched", dir.display())).because(why);
         let dir = dir.canonicalize().map_err(|e| refused(&e))?;
         let (tell, events) = channel();
-        let mut watcher = notify::recommended_watcher(tell).map_err(|e| refused(&e))?;
+        let root = dir.clone();
+        // What is read, or written by a run beside the sources, puts no build off.
+        let hear = move |event: notify::Result<Event>| {
+            let source = event.map(|event| source_of(&root, &event)).transpose();
+            // Nobody hears it any more when the watch ends.
+            source.into_iter().for_each(|source| _ = tell.send(source));
+        };
+        let mut watcher = notify::recommended_watcher(hear).map_err(|e| refused(&e))?;
         watcher.watch(&dir, RecursiveMode::NonRecursive).map_err(|e| refused(&e))?;
         let mut sources = Self { dir, watcher, watched: BTreeSet::new(), events };
         sources.watch_folders()?;
@@ -44,12 +52,7 @@ impl Sources {
     pub fn changed(&mut self) -> Result<PathBuf, Diagnostic> {
         let ended =
             |why: &dyn std::fmt::Display| Diagnostic::run("R053", format!("{} is not watched any more", self.dir.display())).because(why);
-        let changed = loop {
-            let event = self.events.recv().map_err(|e| ended(&e))?.map_err(|e| ended(&e))?;
-            if let Some(path) = source_of(&self.dir, &event) {
-                break path;
-            }
-        };
+        let changed = self.events.recv().map_err(|e| ended(&e))?.map_err(|e| ended(&e))?;
         while self.events.recv_timeout(QUIET).is_ok() {}
         self.watch_folders()?;
         Ok(changed)
@@ -77,7 +80,9 @@ fn source_of(dir: &Path, event: &Event) -> Option<PathBuf> {
         EventKind::Any | EventKind::Access(_) | EventKind::Other => false,
     };
     let paths = event.paths.iter().filter_map(|path| path.strip_prefix(dir).ok());
-    paths.filter(|path| changes && is_source(path)).map(Path::to_path_buf).next()
+    // A name without a dot is a folder's, or of what a run writes.
+    let is_result = |path: &Path| path.parent() == Some(Path::new("")) && path.extension().is_none() && dir.join(path).is_file();
+    paths.filter(|path| changes && is_source(path) && !is_result(path)).map(Path::to_path_buf).next()
 }
 
 fn is_source(path: &Path) -> bool {
@@ -126,6 +131,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("target")).unwrap();
         let mut sources = Sources::watch(dir.path()).unwrap();
         std::fs::write(dir.path().join("target/x.rs"), "").unwrap();
+        std::fs::write(dir.path().join("log"), "a run's").unwrap();
         std::fs::write(dir.path().join("src/lib.rs"), "one").unwrap();
         assert_eq!(sources.changed().unwrap(), Path::new("src/lib.rs"));
         std::fs::create_dir(dir.path().join("more")).unwrap();
