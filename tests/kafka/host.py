@@ -1,6 +1,7 @@
 """A host process: `cofferdam run`, with a state folder and an instance id of its own."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -8,6 +9,7 @@ from waiting import Failed, last_lines, until
 
 START_SECONDS = 30
 STOP_SECONDS = 20
+STACK_SECONDS = 30
 COMMAND_SECONDS = 30
 
 
@@ -91,9 +93,19 @@ class Host:
         try:
             code = self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise Failed(f"host {self.name} did not end within {seconds} s; see {self.log}") from None
+            raise Failed(f"host {self.name} did not end within {seconds} s; see {self.log}{self.stacks()}") from None
         if code != 0:
             raise Failed(f"host {self.name} ended with {code}; see {self.log}\n{self.last_words()}")
+
+    def stacks(self):
+        """What its threads do, written into a file where a debugger is installed; words that name the file."""
+        if not shutil.which("gdb"):
+            return ""
+        file = self.log.with_suffix(".stacks")
+        command = ["gdb", "--batch", "--pid", str(self.process.pid), "--eval-command", "thread apply all backtrace"]
+        with open(file, "wb") as out:
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=STACK_SECONDS)
+        return f", and {file}"
 
     def kill(self):
         """SIGKILL, if it is there."""

@@ -17,6 +17,8 @@ use crate::record::TopicPartition;
 const LEAVE_WAIT: Duration = Duration::from_secs(5);
 /// The wait in pieces, between which events are answered.
 const LEAVE_SLICE: Duration = Duration::from_millis(50);
+/// Events that are answered meanwhile.
+const LEAVE_EVENTS: usize = 1_000;
 /// A request to leave is on its way for so long after the partitions were given back.
 const GOODBYE: Duration = Duration::from_millis(200);
 
@@ -146,8 +148,9 @@ impl Group {
         mut done: impl FnMut(&Self) -> bool,
         release: &mut impl FnMut(&[TopicPartition]),
     ) -> Result<(), BrokerError> {
-        let mut pieces = LEAVE_WAIT.as_millis() / LEAVE_SLICE.as_millis();
-        while !done(self) && pieces > 0 {
+        let (mut pieces, mut events) = (LEAVE_WAIT.as_millis() / LEAVE_SLICE.as_millis(), LEAVE_EVENTS);
+        while !done(self) && pieces > 0 && events > 0 {
+            events -= 1;
             match self.queue.poll(LEAVE_SLICE) {
                 Some(Event::Revoke(_)) => {
                     let all: Vec<TopicPartition> = self.owned.iter().cloned().collect();

@@ -4,6 +4,7 @@
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::list::PartitionList;
 use super::produce::{Undelivered, undelivered};
 
 const TEXT_BYTES: usize = 512;
+/// Longest wait for a client's own threads to end.
+const END_WAIT: Duration = Duration::from_secs(10);
 
 /// Consumer or producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,10 +284,34 @@ impl Handle {
     }
 }
 
+/// A client that nobody has any more but the thread that ends it.
+struct Orphan(*mut sys::rd_kafka_t);
+
+// SAFETY: librdkafka's clients may be used by any thread.
+unsafe impl Send for Orphan {}
+
+impl Orphan {
+    fn take(self) -> *mut sys::rd_kafka_t {
+        self.0
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: nobody holds the handle any more. A consumer that was not closed in order is not closed now: that would block.
-        unsafe { sys::rd_kafka_destroy_flags(self.raw(), if self.consumer { sys::RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE } else { 0 }) };
+        // A consumer that was not closed in order is not closed now: that would block.
+        let flags = if self.consumer { sys::RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE } else { 0 };
+        let (raw, (ended, end)) = (Orphan(self.raw()), channel());
+        let destroy = move || {
+            // SAFETY: nobody holds the handle any more.
+            unsafe { sys::rd_kafka_destroy_flags(raw.take(), flags) };
+            // Whoever waited may have lost patience.
+            let _ = ended.send(());
+        };
+        // It waits for threads of librdkafka's own, which wait for a state that a group that went wrong may never come to.
+        let ending = std::thread::Builder::new().name("client-end".to_owned()).spawn(destroy);
+        if ending.is_err() || end.recv_timeout(END_WAIT) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("a client of the cluster does not end within {} s; it is left behind", END_WAIT.as_secs());
+        }
     }
 }
 
