@@ -51,7 +51,7 @@ CASES = [
     Entry("swap-rolled-back-load", swaps.a_version_that_traps_is_taken_back_under_a_steady_load, long=True),
     Entry("deploys", deploys.what_is_deployed_is_run_and_followed_by_every_host),
     Entry("converging", deploys.three_hosts_converge_on_a_component_that_is_slow_to_compile, long=True),
-    Entry("other-graph", deploys.a_host_of_another_graph_waits_and_says_how_to_roll),
+    Entry("other-graph", deploys.a_host_of_another_graph_waits_and_says_how_to_roll, long=True),
     Entry("graph-in-place", graphs.what_stays_of_a_graph_goes_on),
     Entry("graphs-together", graphs.hosts_go_over_to_a_graph_together, long=True),
     Entry("deployers", deploys.of_two_deployers_one_is_told),
