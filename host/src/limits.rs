@@ -108,7 +108,7 @@ pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 pub const FRAME_RECORDS: usize = 4_096;
 /// Bytes of the records of one frame, of which the last one goes beyond.
 pub const FRAME_RECORD_BYTES: usize = 1 << 20;
-/// Records that a task takes before its thread looks at the others and at the clock.
+/// Records that a task takes before its thread looks at the others; one look beyond it. And the most that go together.
 pub const RECORDS_PER_TURN: usize = 1_000;
 /// Records that wait in memory for each partition.
 pub const RECORDS_BUFFERED_PER_PARTITION: usize = 2_000;
@@ -120,7 +120,7 @@ pub const TAKE_BYTES: usize = 4 << 20;
 pub const TRANSACTION_RECORDS: usize = 50_000;
 /// Bytes of the outputs of one transaction that make its thread commit early.
 pub const TRANSACTION_BYTES: usize = 64 << 20;
-/// Records that a task takes before its thread looks at the clock, and at what they gave.
+/// Records that a task takes before its thread looks at the clock, and at what they gave; where records go together, one frame beyond it.
 pub const RECORDS_PER_LOOK: usize = 256;
 /// Processed records of a repartition partition that make its thread delete them from the log.
 pub const PURGE_RECORDS: u64 = 10_000;

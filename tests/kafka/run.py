@@ -36,8 +36,10 @@ class World:
     def __init__(self, cofferdam, found, folder, cluster=False):
         self.cofferdam, self.jars, self.folder = cofferdam, found, folder
         self.authority = Authority(folder / "authority")
-        certificate = self.authority.certificate("localhost")
-        self.broker = Cluster(folder / "cluster", found) if cluster else Broker(folder / "broker", found, certificate=certificate)
+        if cluster:
+            self.broker = Cluster(folder / "cluster", found)
+        else:
+            self.broker = Broker(folder / "broker", found, certificate=self.authority.certificate("localhost"))
         self.client = Client(found, self.broker.bootstrap, folder / "client.log")
 
     def __enter__(self):

@@ -8,8 +8,8 @@ use crate::record::TopicPartition;
 
 /// What a member is subscribed to, and whose turn it was at each driver's first partition: one that stays subscribed stays where it is.
 ///
-/// Driver partitions are dealt round robin, going on from one subscription to the next: neither the sum nor any sub-topology is out of
-/// balance by more than one task. A number beyond the members gets nothing.
+/// Driver partitions are dealt round robin, going on from one subscription to the next: no sub-topology is out of balance by more than one task,
+/// nor is the sum before anything is subscribed anew. A number beyond the members gets nothing.
 #[derive(Default)]
 pub(super) struct Deal {
     subscriptions: Vec<Subscription>,

@@ -110,8 +110,7 @@ pub struct Lookout {
 }
 
 impl Lookout {
-    /// On behalf of a host that is a member of the group.
-    /// `address`: that of its admin API.
+    /// On behalf of a host that is a member of the group. `address`: that of its admin API.
     pub fn start(broker: Arc<dyn Broker>, app: Arc<str>, running: Running, address: Option<String>) -> Result<Self, Diagnostic> {
         let (_end, ended) = channel();
         let look = move || {
@@ -174,7 +173,7 @@ pub fn in_the_way(broker: &dyn Broker, app: &str, topics: &[Arc<str>], next: &En
     if settled && members.is_empty() {
         return Ok(Some(members));
     }
-    // After the members, as above.
+    // After the members, see `Entered::apply`.
     Ok(if Entered::read(broker, app)?.as_ref() == Some(next) { Some(Vec::new()) } else { settled.then_some(members) })
 }
 

@@ -183,8 +183,7 @@ impl Deployed {
         self.taken_back.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows what is deployed after a release, until the answer is dropped.
-    /// `graph`: what others are told that it runs.
+    /// Follows what is deployed after a release, until the answer is dropped. `graph`: what others are told that it runs.
     pub fn follow(&self, running: Release, host: &Handle, graph: &Running) -> Result<Following, Diagnostic> {
         let (tell, next) = channel();
         let end = Arc::<End>::default();

@@ -149,7 +149,7 @@ impl Shell<'_> {
         app.topology.warnings.iter().for_each(|w| tracing::warn!("{}", report::line(w)));
         let (clock, folder) = (&binder.ground.clock, binder.ground.folder.path());
         let host = Handle::default();
-        let on_kafka = matches!(app.manifest.broker, BrokerSection::Kafka(_));
+        let on_kafka = binder.ground.is_on_kafka();
         let way = on_kafka.then(|| neighbours::way(&app.manifest)).transpose().map_err(one)?;
         let peers = way.map(|way| Peers::new(broker.clone(), &app.topology.app, &graph, way, clock.clone()));
         let desk = desk(&plan, &broker, clock, &host, peers);

@@ -27,8 +27,8 @@ const COMMIT_NS: [u64; 15] = [
 /// Totals since the thread was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThreadCounters {
-    /// Nanoseconds that a source record took, with all that is below its source. Measured over up to `limits::RECORDS_PER_LOOK` records
-    /// together, so that no clock is read for each.
+    /// Nanoseconds that a source record took, with all that is below its source. Measured over the records of one
+    /// look (`limits::RECORDS_PER_LOOK`) together, so that no clock is read for each.
     pub process: Tally<10>,
     /// Nanoseconds that a commit took, from its first changelog record until the stores had everything.
     pub commit: Tally<15>,

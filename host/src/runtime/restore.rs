@@ -184,7 +184,8 @@ impl Restore {
         tracing::warn!(
             task = %self.id.name, changelog = %at, read = self.read, total = self.total, end,
             "the restore stands still: the log holds more of the changelog and delivers nothing. Unless the cluster is away, somebody's transaction \
-             is open there: `kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging --topic {} --partition {}` shows it, and `abort` ends it",
+             is open there: `kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging --topic {} --partition {}` shows it, and `abort` ends it, and \
+             drops what it wrote",
             at.topic, at.partition
         );
         self.warned = true;

@@ -152,7 +152,7 @@ impl Task {
         (self.id, self.plan) = (id, plan);
     }
 
-    /// Processes up to `max` records, punctuations of stream time included; fewer where their calls take long.
+    /// Processes up to `max` records, punctuations of stream time included; fewer where their calls take long, and one frame beyond it.
     pub fn turn(&mut self, now: Timestamp, max: usize) -> Result<Turn, TaskError> {
         if let TaskState::Sleeping { until, attempts, .. } = &self.state
             && *until <= now

@@ -1,5 +1,5 @@
-//! What the members of a group tell each other: in the name of their client, `NAME/GRAPH.DEPLOYMENT/HOST:PORT`, which everybody can list. A coordinator keeps
-//! the name with which a static member came first, also when it comes back with another one, until the member has left.
+//! What the members of a group tell each other: in the name of their client, `NAME/GRAPH.DEPLOYMENT/HOST:PORT`, which everybody can list. A
+//! coordinator keeps the name with which a static member came first, also when it comes back with another one, until the member has left.
 
 use crate::broker::port::Announcement;
 
