@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-#[cfg(test)]
-pub(crate) use arrived::Kept;
-pub use arrived::{Arrived, Held, RecordRef};
+pub use arrived::{Arrived, Held, Kept, PIECE_BYTES, RecordRef};
 pub use headers::Headers;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{ConsumedRecord, Headers, Offset, Previous, Record, Timestamp};
 
 /// Bytes of a piece of memory that copied records share: few, so that a record that stays keeps few others.
-const PIECE_BYTES: usize = 128 << 10;
+pub const PIECE_BYTES: usize = 128 << 10;
 static NO_HEADERS: Headers = Headers::none();
 
 /// Records that stay in the memory of their client until they are let go of. None of them has headers.
@@ -174,12 +174,10 @@ fn copied(held: &dyn Held, first: usize, count: usize) -> Vec<ConsumedRecord> {
     records
 }
 
-/// Records without headers, as if a client held them.
-#[cfg(test)]
+/// Records without headers, as if they lay in the memory of a client.
 #[derive(Debug)]
-pub(crate) struct Kept(pub VecDeque<ConsumedRecord>);
+pub struct Kept(pub VecDeque<ConsumedRecord>);
 
-#[cfg(test)]
 impl Held for Kept {
     fn len(&self) -> usize {
         self.0.len()

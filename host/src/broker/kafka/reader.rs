@@ -61,7 +61,7 @@ impl Reader for KafkaReader {
         let Some(open) = self.open.get_mut(at) else { return Ok(from) };
         let (gatherer, position) = (&mut self.gatherer, &mut open.position);
         let mut problem = None;
-        open.queue.drain(max, Duration::ZERO, &mut self.scratch, |message| match message.check() {
+        open.queue.drain(max, &mut self.scratch, |message| match message.check() {
             Ok(()) => {
                 *position = Offset::try_from(message.offset()).unwrap_or(0) + 1;
                 into.push(gatherer.record(message));

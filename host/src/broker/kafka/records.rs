@@ -4,10 +4,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::ffi::Message;
-use crate::record::{ConsumedRecord, Header, Headers, Offset, Record, Timestamp};
-
-/// Bytes of a piece of memory: few, so that a record that stays keeps few others.
-const PIECE_BYTES: usize = 128 << 10;
+use crate::record::{ConsumedRecord, Header, Headers, Offset, PIECE_BYTES, Record, Timestamp};
 
 /// Gathers messages to records.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use super::group::failed;
 use super::state::{CommitFault, Placed};
 use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Retry, Subscription};
-use crate::record::{Arrived, ConsumedRecord, Offset, TopicPartition};
+use crate::record::{Arrived, ConsumedRecord, Kept, Offset, TopicPartition};
 
 pub(super) struct SimClient {
     broker: SimBroker,
@@ -92,7 +92,9 @@ impl Client for SimClient {
         }
         let mut records = Vec::new();
         *position = state.read(at, *position, max, &mut records)?;
-        Ok(Arrived::Owned(records.into()))
+        let plain = records.iter().all(|consumed| consumed.record.headers.is_empty());
+        // As a cluster's client: what it has may stay in its memory.
+        Ok(if plain { Arrived::Held(Box::new(Kept(records.into()))) } else { Arrived::Owned(records.into()) })
     }
 
     fn position(&mut self, at: &TopicPartition) -> Option<Offset> {

@@ -2,14 +2,13 @@
 
 #![allow(unsafe_code, reason = "keeps librdkafka's messages, and lets go of them")]
 
-use std::ptr::null_mut;
 use std::sync::Arc;
 
 use rdkafka_sys as sys;
 
 use super::error::KafkaError;
 use super::handle::{Handle, Queue};
-use super::message::{BATCH, Message, Scratch, taken};
+use super::message::{Message, Scratch};
 use crate::record::{Held, Offset, RecordRef, Timestamp};
 
 /// Messages that are records, in order.
@@ -82,13 +81,10 @@ impl Drop for Batch {
 impl Queue {
     /// Takes up to `max` messages that are there. Without those that are events of the partition: the last of these is told.
     pub fn take(&self, max: usize, scratch: &mut Scratch) -> (Batch, Option<KafkaError>) {
-        let room = max.min(BATCH);
-        scratch.0.resize(room, null_mut());
-        // SAFETY: `scratch` has room for as many.
-        let count = taken(unsafe { sys::rd_kafka_consume_batch_queue(self.raw(), 0, scratch.0.as_mut_ptr(), room) });
-        let mut batch = Batch { rows: Vec::with_capacity(count), first: 0, headers: false, _handle: self.handle().clone() };
+        let messages = self.consume(max, scratch);
+        let mut batch = Batch { rows: Vec::with_capacity(messages.len()), first: 0, headers: false, _handle: self.handle().clone() };
         let mut event = None;
-        for &raw in scratch.0.iter().take(count) {
+        for &raw in messages {
             // SAFETY: the message is this function's own, and then the batch's.
             let message = unsafe { Message::of(raw) };
             match message.check() {

@@ -9,8 +9,7 @@ use std::ptr::{null, null_mut};
 use rdkafka_sys as sys;
 
 use super::error::{Code, KafkaError, text_of};
-use super::handle::{Queue, millis};
-use std::time::Duration;
+use super::handle::Queue;
 
 /// A message, as long as the batch that it came in.
 #[derive(Clone, Copy)]
@@ -80,40 +79,36 @@ impl<'a> Message<'a> {
 }
 
 impl Queue {
-    /// Calls back with up to `max` messages, waiting `at_most` for the first of them; how many there were. `scratch` is room to work in.
-    pub fn drain(&self, max: usize, at_most: Duration, scratch: &mut Scratch, mut each: impl FnMut(Message<'_>)) -> usize {
-        let room = max.min(BATCH);
-        scratch.0.resize(room, null_mut());
-        // A wait is for a FULL batch: so for one first, then what else is there.
-        let first = if at_most.is_zero() { room } else { 1 };
-        // SAFETY: `scratch` has room for as many; each message is destroyed once, after the call with it.
-        unsafe {
-            let mut count = taken(sys::rd_kafka_consume_batch_queue(self.raw(), millis(at_most), scratch.0.as_mut_ptr(), first));
-            if count == 1 && first < room {
-                count += taken(sys::rd_kafka_consume_batch_queue(self.raw(), 0, scratch.0.as_mut_ptr().add(1), room - 1));
-            }
-            for &message in scratch.0.iter().take(count) {
+    /// Calls back with up to `max` messages that are there. `scratch` is room to work in.
+    pub fn drain(&self, max: usize, scratch: &mut Scratch, mut each: impl FnMut(Message<'_>)) {
+        for &message in self.consume(max, scratch) {
+            // SAFETY: the message is destroyed once, after the call with it.
+            unsafe {
                 each(Message::of(message));
                 sys::rd_kafka_message_destroy(message);
             }
-            count
         }
+    }
+
+    /// Up to `max` messages that are there; whoever asks destroys them.
+    pub(super) fn consume<'s>(&self, max: usize, scratch: &'s mut Scratch) -> &'s [*mut sys::rd_kafka_message_t] {
+        let room = max.min(BATCH);
+        scratch.0.resize(room, null_mut());
+        // SAFETY: `scratch` has room for as many.
+        let count = unsafe { sys::rd_kafka_consume_batch_queue(self.raw(), 0, scratch.0.as_mut_ptr(), room) };
+        &scratch.0[..usize::try_from(count).unwrap_or(0)]
     }
 }
 
 /// Messages taken in one call at most.
-pub(super) const BATCH: usize = 4_096;
+const BATCH: usize = 4_096;
 
 /// Room for a batch, kept between calls.
 #[derive(Debug, Default)]
-pub(in crate::broker::kafka) struct Scratch(pub(super) Vec<*mut sys::rd_kafka_message_t>);
+pub(in crate::broker::kafka) struct Scratch(Vec<*mut sys::rd_kafka_message_t>);
 
 // SAFETY: holds no message between calls.
 unsafe impl Send for Scratch {}
-
-pub(super) fn taken(count: isize) -> usize {
-    usize::try_from(count).unwrap_or(0)
-}
 
 /// # Safety
 /// `at` is null or has `length` bytes, which live as long as the result.
