@@ -6,6 +6,7 @@
 mod admin;
 mod capability;
 mod edges;
+mod host;
 mod keys;
 mod model;
 mod nodes;
@@ -26,6 +27,7 @@ use toml_edit::Document;
 
 pub use admin::{check_address, check_advertised, host_and_port, is_of_the_machine};
 pub use capability::{CAPABILITIES, Capability};
+pub use host::OfHost;
 pub use model::{
     Address, Admin, App, Broker, Config, Edge, Inputs, KafkaBroker, Limits, Manifest, Processor, RoleInput, Runtime, Sink, Source, Store,
     StoreGrant, StoreGrants, Table, Tls, Topic,
@@ -47,33 +49,48 @@ pub const SCHEMA: &str = include_str!("../schema/manifest.schema.json");
 impl Manifest {
     /// Reads a file.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let file = path.display().to_string();
-        let unreadable =
-            |why: &dyn std::fmt::Display| vec![Diagnostic::usage("M001", format!("the manifest {file} cannot be read")).because(why)];
-        let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
-        if size > limits::MANIFEST_BYTES {
-            return Err(unreadable(&format_args!("it has {size} bytes; at most {} are allowed", limits::MANIFEST_BYTES)));
-        }
-        Self::parse(path, &std::fs::read_to_string(path).map_err(|e| unreadable(&e))?)
+        Self::parse(path, &text_of(path, reader::MANIFEST)?)
     }
 
     /// Reads a text. `path`: the file that it stands in, as the user named it.
     pub fn parse(path: impl Into<PathBuf>, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let path = path.into();
-        let file = path.display().to_string();
-        let mut reader = Reader::new(&file, text);
-        let document = Document::parse(text).map_err(|e| {
-            let message = e.message().lines().collect::<Vec<_>>().join(", ");
-            vec![Diagnostic::usage("M001", "the manifest is not TOML").because(message).at(Some(reader.place(e.span())))]
-        })?;
-        let root = reader.root(document.as_table(), &keys::ROOT);
-        let manifest = reader.manifest(path.clone(), &root);
-        match manifest {
-            Some(manifest) if reader.errors.is_empty() => Ok(manifest),
-            _ => {
-                reader.errors.sort_by_key(|e| e.place.as_ref().map(position));
-                Err(reader.errors)
-            }
+        read(&path, text, reader::MANIFEST, |reader, document| {
+            let root = reader.root(document.as_table(), &keys::ROOT, reader::MANIFEST);
+            reader.manifest(path.clone(), &root)
+        })
+    }
+}
+
+/// The text of a file. `what`: what messages call it.
+fn text_of(path: &Path, what: &str) -> Result<String, Vec<Diagnostic>> {
+    let unreadable =
+        |why: &dyn std::fmt::Display| vec![Diagnostic::usage("M001", format!("{what} {} cannot be read", path.display())).because(why)];
+    let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
+    if size > limits::MANIFEST_BYTES {
+        return Err(unreadable(&format_args!("it has {size} bytes; at most {} are allowed", limits::MANIFEST_BYTES)));
+    }
+    std::fs::read_to_string(path).map_err(|e| unreadable(&e))
+}
+
+/// What a text says, or all that is wrong with it, in its order.
+fn read<T>(
+    path: &Path,
+    text: &str,
+    what: &str,
+    understand: impl for<'a> FnOnce(&mut Reader<'a>, &'a Document<&'a str>) -> Option<T>,
+) -> Result<T, Vec<Diagnostic>> {
+    let file = path.display().to_string();
+    let mut reader = Reader::new(&file, text);
+    let document = Document::parse(text).map_err(|e| {
+        let message = e.message().lines().collect::<Vec<_>>().join(", ");
+        vec![Diagnostic::usage("M001", format!("{what} is not TOML")).because(message).at(Some(reader.place(e.span())))]
+    })?;
+    match understand(&mut reader, &document) {
+        Some(understood) if reader.errors.is_empty() => Ok(understood),
+        _ => {
+            reader.errors.sort_by_key(|e| e.place.as_ref().map(position));
+            Err(reader.errors)
         }
     }
 }

@@ -20,4 +20,4 @@ mod topics;
 
 pub use broker::KafkaBroker;
 pub use patience::Patience;
-pub use settings::{FIXED_PROPERTIES, KafkaSettings, PropertyError};
+pub use settings::{EarlyProducers, FIXED_PROPERTIES, KafkaSettings, PropertyError};

@@ -272,6 +272,9 @@ pub trait Broker: Send + Sync {
     /// What members that are made from now on tell of this host. Where nobody else can be a member, nobody is told. The first call counts.
     fn announce(&self, _announcement: Announcement) {}
 
+    /// Clients of so many threads are about to be asked for: what takes long about them may begin.
+    fn expect_clients(&self, _members: u32) {}
+
     /// A member of `group`: number `member` of the host's `members` stream threads.
     fn client(&self, group: &str, member: u32, members: u32) -> Result<Box<dyn Client>, BrokerError>;
 

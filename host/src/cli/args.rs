@@ -71,6 +71,9 @@ pub struct Run {
     /// manifest
     #[arg(long, value_name = "ID", conflicts_with_all = ["manifest", "watch"])]
     pub app: Option<String>,
+    /// With --app: a file with the sections [broker], [runtime] and [admin] of this host, of which a deployment says nothing
+    #[arg(long, value_name = "HOST.toml", requires = "app")]
+    pub host: Option<PathBuf>,
     /// Give components that are granted it this of the machine: `env:NAME`, `clock` or `random`; nothing unless said
     #[arg(long, value_name = "CAPABILITY")]
     pub allow: Vec<Capability>,

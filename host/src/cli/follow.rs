@@ -142,8 +142,8 @@ impl Deployed {
         let mut taken_back = self.taken_back();
         let name = deployment.name(&self.manifest.app.id.value);
         let deployed = |change: &mut dyn FnMut(&mut BTreeMap<String, Component>)| {
-            let (bundle, broker) = (&deployment.bundle, self.manifest.broker.clone());
-            Application::deployed_but(&self.engine, bundle, &name, broker, &self.binder.overrides, change)
+            let (bundle, host) = (&deployment.bundle, self.manifest.of_host());
+            Application::deployed_but(&self.engine, bundle, &name, host, &self.binder.overrides, change)
         };
         let mut as_deployed = BTreeMap::new();
         let put_in = |found: &mut BTreeMap<_, _>| {

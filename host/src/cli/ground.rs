@@ -95,6 +95,7 @@ impl Binder {
     /// Makes an app ready to be started: everything that can be wrong with it and its topics is wrong here.
     pub fn bind(&self, app: &Arc<Application>) -> Result<Bound, Vec<Diagnostic>> {
         let broker = self.ground.broker(&app.manifest, &self.overrides).map_err(|problem| vec![problem])?;
+        broker.expect_clients(app.manifest.runtime.threads);
         self.bind_to(app, broker)
     }
 

@@ -12,7 +12,7 @@ use crate::broker::{Announcement, Broker};
 use crate::clock::{Clock, SystemClock};
 use crate::deploy::{self, Application, Overrides, Plugins, Trust};
 use crate::error::Diagnostic;
-use crate::manifest::Broker as BrokerSection;
+use crate::manifest::{Broker as BrokerSection, OfHost};
 use crate::runtime::HostPlan;
 use crate::topology;
 
@@ -61,8 +61,9 @@ impl Shell<'_> {
         let inputs = self.inputs(&app)?;
         let binder = self.take_ground(&app.manifest.broker, &app.state_dir)?;
         deploy::finished(&app.state_dir, &app.topology.app).map_err(one)?;
-        if matches!(app.manifest.broker, BrokerSection::Kafka(_)) {
-            let broker = binder.ground.broker(&app.manifest, &self.overrides).map_err(one)?;
+        let broker = binder.ground.broker(&app.manifest, &self.overrides).map_err(one)?;
+        if binder.ground.is_on_kafka() {
+            broker.expect_clients(app.manifest.runtime.threads);
             let Some(()) = self.unless_told(deploy::agree(&app, &*broker, &self.overrides))? else { return Ok(()) };
             let host = Newcomer { broker: &*broker, app: &app.topology.app, graph: &topology::digest(&app.topology) };
             // Before any topic is made for it.
@@ -70,14 +71,23 @@ impl Shell<'_> {
                 return Ok(());
             }
         }
-        let Some(bound) = self.unless_told(binder.bind(&app))? else { return Ok(()) };
+        let Some(bound) = self.unless_told(binder.bind_to(&app, broker))? else { return Ok(()) };
         self.serve(&binder, bound, &inputs, None).map(drop)
     }
 
     /// Runs what is deployed of an app, and what will be.
     fn run_deployed(&self, id: &str) -> Result<(), Vec<Diagnostic>> {
         let trust = Trust::read(self.args.trust.iter().map(PathBuf::as_path)).map_err(one)?;
-        let manifest = follow::nothing_but(id, self.args.cluster.bootstrap.is_some())?;
+        let mut manifest = follow::nothing_but(id, self.args.cluster.bootstrap.is_some())?;
+        if let Some(file) = &self.args.host {
+            let bootstrap = self.args.cluster.bootstrap.is_some();
+            manifest = manifest.on(OfHost::load(file)?);
+            if bootstrap && matches!(manifest.broker, BrokerSection::Embedded) {
+                let problem =
+                    Diagnostic::usage("R138", format!("{} has the embedded log, and --bootstrap names a cluster", file.display()));
+                return Err(one(problem.hint("write kind = \"kafka\" below [broker] there, leave [broker] out, or leave out --bootstrap")));
+            }
+        }
         let state_dir = self.args.state_dir.clone().unwrap_or_else(|| manifest.state_dir());
         if matches!(manifest.broker, BrokerSection::Embedded) {
             let hint = "`deploy` of an app on the embedded log publishes it there (`--state-dir`); what is on a cluster is found with `--bootstrap`";

@@ -9,7 +9,7 @@ use super::kafka::Cluster;
 use super::{compiled, config};
 use crate::component::{self, Component};
 use crate::error::Diagnostic;
-use crate::manifest::{Broker, Capability, Manifest};
+use crate::manifest::{Capability, Manifest, OfHost};
 use crate::sandbox::{self, Engine, Loaded};
 use crate::topology::{self, Descriptions, NodeKind, Sink, TopicUse, Topology};
 
@@ -58,9 +58,9 @@ impl Application {
         Self::with_components(engine, manifest, found, overrides)
     }
 
-    /// A deployed app. `name`: what messages call the deployment's manifest; `broker`: its log, of which a deployment says nothing.
-    pub fn deployed(engine: &Engine, bundle: &Bundle, name: &str, broker: Broker, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
-        Self::deployed_but(engine, bundle, name, broker, overrides, |_| {})
+    /// A deployed app. `name`: what messages call the deployment's manifest; `host`: what a deployment says nothing of.
+    pub fn deployed(engine: &Engine, bundle: &Bundle, name: &str, host: OfHost, overrides: &Overrides) -> Result<Self, Vec<Diagnostic>> {
+        Self::deployed_but(engine, bundle, name, host, overrides, |_| {})
     }
 
     /// As `deployed`, where somebody changes which component each node has.
@@ -68,11 +68,11 @@ impl Application {
         engine: &Engine,
         bundle: &Bundle,
         name: &str,
-        broker: Broker,
+        host: OfHost,
         overrides: &Overrides,
         change: impl FnOnce(&mut BTreeMap<String, Component>),
     ) -> Result<Self, Vec<Diagnostic>> {
-        let manifest = Manifest { broker, ..Manifest::parse(name, &bundle.manifest)? };
+        let manifest = Manifest::parse(name, &bundle.manifest)?.on(host);
         let mut found = component::load_from(&manifest, |reference| bundle.component(reference))?;
         change(&mut found);
         Self::with_components(engine, manifest, found, overrides)

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use super::properties;
 use crate::broker::BrokerError;
 use crate::broker::embedded::StateFolder;
-use crate::broker::kafka::{KafkaBroker, KafkaSettings, Patience};
+use crate::broker::kafka::{EarlyProducers, KafkaBroker, KafkaSettings, Patience};
 use crate::error::Diagnostic;
 use crate::manifest::{KafkaBroker as Section, Manifest, check_app_id};
 
@@ -57,7 +57,8 @@ pub fn open_cluster(manifest: &Manifest, section: &Section, given: &Cluster, hos
     let client = properties.iter().map(|property| (property.key.clone(), property.value.clone())).collect();
     let patience = host.and_then(|host| host.told).map_or_else(Patience::of_command, |told| Patience::of_host(told.clone()));
     let (app, guarantee) = (manifest.app.id.value.clone(), manifest.app.guarantee);
-    let settings = KafkaSettings { bootstrap, client, app, instance, guarantee, patience, announced: None };
+    let settings =
+        KafkaSettings { bootstrap, client, app, instance, guarantee, patience, announced: None, early: EarlyProducers::default() };
     settings.check().map_err(|e| properties::refused(section, &properties, &e))?;
     KafkaBroker::new(settings).map_err(|e: BrokerError| Diagnostic::run("B002", "no client of the cluster can be made").because(e))
 }

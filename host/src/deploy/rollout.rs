@@ -40,20 +40,19 @@ impl Rollout {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let found = component::load(&manifest)?;
         let bundle = Bundle::new(&text, &found).map_err(|e| vec![e])?;
-        let section = manifest.broker.clone();
+        let host = manifest.of_host();
         // As hosts will find it.
-        let new = Application::deployed(engine, &bundle, &path.display().to_string(), section.clone(), overrides)?;
+        let new = Application::deployed(engine, &bundle, &path.display().to_string(), host.clone(), overrides)?;
         let app = new.topology.app.clone();
         // On the log of a state folder the host makes its topics.
-        let on_kafka = matches!(section, Section::Kafka(_));
+        let on_kafka = matches!(manifest.broker, Section::Kafka(_));
         let missing = if on_kafka { missing_topics(&new, broker)? } else { Vec::new() };
         let mut deployments = Deployments::of(&app);
         let mut reader = broker.reader().map_err(log_failed)?;
         deployments.read(broker, &mut *reader).map_err(log_failed)?;
         let planned_on = deployments.last();
         let published = planned_on.and_then(|version| deployments.get(version).inspect_err(|why| tracing::warn!("{}", why.brief())).ok());
-        let old =
-            published.as_ref().map(|old| Application::deployed(engine, &old.bundle, &old.name(&app), section, overrides)).transpose()?;
+        let old = published.as_ref().map(|old| Application::deployed(engine, &old.bundle, &old.name(&app), host, overrides)).transpose()?;
         let plan = Plan::between(old.as_ref(), &new)?;
         let is_there = published.is_some_and(|old| old.bundle.digest() == bundle.digest());
         Ok(Self { app, planned_on, plan, missing, bundle, on_kafka, is_there })
@@ -157,7 +156,7 @@ pub fn agree(app: &Application, broker: &dyn Broker, overrides: &Overrides) -> R
         Some(loaded) => loaded.engine().clone(),
         None => super::application::engine().map_err(|why| vec![why])?,
     };
-    let published = Application::deployed(&engine, &deployment.bundle, &deployment.name(id), app.manifest.broker.clone(), overrides);
+    let published = Application::deployed(&engine, &deployment.bundle, &deployment.name(id), app.manifest.of_host(), overrides);
     let plan = Plan::between(Some(&published.map_err(unknown)?), app)?;
     if !plan.changes_the_graph() {
         return Ok(());

@@ -17,6 +17,8 @@ pub(super) const ROOT: Shape = Shape {
     keys: &["app", "broker", "runtime", "admin", "topics", "sources", "tables", "processors", "stores", "sinks"],
     later: &[("global-tables", "use [tables.*], whose store can be read by the other nodes of its sub-topology")],
 };
+/// Those that a host's own file may have.
+pub(super) const HOST: Shape = Shape { schema: "manifest", keys: &["broker", "runtime", "admin"], later: &[] };
 pub(super) const APP: Shape = Shape { schema: "app", keys: &["id", "guarantee"], later: &[] };
 pub(super) const BROKER: Shape = Shape { schema: "broker", keys: &["kind", "bootstrap", "client"], later: &[] };
 pub(super) const RUNTIME: Shape =

@@ -11,7 +11,13 @@ use super::words::Spanned;
 use crate::error::{Diagnostic, Place, suggest};
 
 /// The whole document's label.
-const WHOLE: &str = "the manifest";
+pub(super) const MANIFEST: &str = "the manifest";
+/// The same, of a file that speaks of a host alone.
+pub(super) const HOST_FILE: &str = "the host's file";
+
+fn is_whole(label: &str) -> bool {
+    matches!(label, MANIFEST | HOST_FILE)
+}
 
 /// Collects what is wrong with one file.
 pub(super) struct Reader<'a> {
@@ -87,8 +93,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The whole document as a table of this shape.
-    pub fn root(&mut self, table: &'a dyn TableLike, shape: &'static Shape) -> Fields<'a> {
-        let fields = Fields { label: WHOLE.to_owned(), place: self.place(None), table };
+    pub fn root(&mut self, table: &'a dyn TableLike, shape: &'static Shape, label: &str) -> Fields<'a> {
+        let fields = Fields { label: label.to_owned(), place: self.place(None), table };
         self.check_keys(&fields, shape);
         fields
     }
@@ -153,7 +159,7 @@ impl<'a> Reader<'a> {
     pub fn field(&self, fields: &Fields<'a>, key: &str) -> Option<Field<'a>> {
         let item = fields.table.get(key)?;
         let label = match fields.label.as_str() {
-            WHOLE => format!("[{key}]"),
+            label if is_whole(label) => format!("[{key}]"),
             label => format!("'{key}' of {label}"),
         };
         let (data, span) = match item {
@@ -184,7 +190,7 @@ impl<'a> Reader<'a> {
         match self.field(fields, key) {
             Some(field) => read(self, &field),
             None => {
-                let key = if fields.label == WHOLE { format!("[{key}]") } else { format!("'{key}'") };
+                let key = if is_whole(&fields.label) { format!("[{key}]") } else { format!("'{key}'") };
                 let message = format!("{} has no {key}", fields.label);
                 self.error(Diagnostic::usage("M002", message).hint(format!("write {example}")), &fields.place);
                 None

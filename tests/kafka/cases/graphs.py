@@ -67,8 +67,8 @@ class Words(Steady):
 class Graphs:
     """The app, deployed, with both its loads."""
 
-    def __init__(self, case):
-        self.case, self.app = case, case.app("word-count", manifest=MANIFEST)
+    def __init__(self, case, guarantee=None):
+        self.case, self.app = case, case.app("word-count", manifest=MANIFEST, guarantee=guarantee)
         # The time of a count is then that of its commit's records on the broker: gaps between them are pauses.
         case.client.alter(self.app.topic("counts"), {"message.timestamp.type": "LogAppendTime"})
         case.client.create_topics({self.app.topic(name): (1, {}) for name in ("copies", "more")})
@@ -136,9 +136,9 @@ def steady(host):
     return {task["task"]: task for task in host.status().get("tasks", []) if task["task"].startswith("steady")}
 
 
-def what_stays_of_a_graph_goes_on(case):
+def what_stays_of_a_graph_goes_on(case, guarantee=None):
     """One host with one thread: nobody else could take a task over."""
-    graphs = Graphs(case)
+    graphs = Graphs(case, guarantee)
     host = graphs.host("a")
     host.wait_for_tasks(TASKS)
     graphs.begin_loads()
@@ -155,6 +155,11 @@ def what_stays_of_a_graph_goes_on(case):
     graphs.check()
     expect(graphs.read("copies"), "the new sink has records")
     host.stop()
+
+
+def what_stays_goes_on_at_least_once(case):
+    """Nothing fails, and so nothing is doubled either."""
+    what_stays_of_a_graph_goes_on(case, "at-least-once")
 
 
 def hosts_go_over_to_a_graph_together(case):

@@ -1,17 +1,29 @@
 """Stores asked while the app runs on a cluster: host by host, and where hosts ask each other, through any of them."""
 import json
+import ssl
 import subprocess
+from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
+from broker import free_ports
 from case import PARTITIONS
+from cases.deploys import deploy
 from cases.sharing import MISSED_SECONDS, TASKS
 from waiting import expect, until
 
 RECORDS = 4000
 STORE = "by-airport"
 ASK_SECONDS = 30
+
+
+class Door(NamedTuple):
+    """Where a host is asked."""
+
+    url: str
+    headers: dict = {}
+    tls: ssl.SSLContext | None = None
 
 
 def each_host_tells_what_its_tasks_have_committed(case):
@@ -49,7 +61,7 @@ def every_host_answers_for_all_of_them(case):
     case.produce(app, RECORDS)
     case.settle(app)
     kept = changelog(case, app)
-    at = {host.name: address(host) for host in hosts}
+    at = {host.name: door(host) for host in hosts}
     whole = told_by(at["a"], kept)
     expect(whole is not None, "host a does not tell every key")
     for host in hosts:
@@ -66,16 +78,76 @@ def every_host_answers_for_all_of_them(case):
     case.note(f"{len(kept)} keys, through each of three hosts and, one of them killed, of two")
 
 
+def hosts_with_tls_know_each_other(case):
+    """Two hosts of what is deployed, each with a file that says how it is asked: by certificates and a token that both have, whichever is asked
+    tells all. A third one has another token, and is told nothing."""
+    app = case.flights()
+    deploy(case, app, "--yes")
+    certificate = case.world.authority.certificate("localhost")
+    hosts = []
+    for name in "ab":
+        (app.folder / f"peers-{name}.token").write_text("0123456789abcdef" * 4, encoding="utf-8")
+        hosts.append(tls_host(case, app, name, certificate))
+    case.share(hosts, TASKS)
+    case.produce(app, RECORDS)
+    case.settle(app)
+    kept = changelog(case, app)
+    doors = [tls_door(case, host) for host in hosts]
+    expect(ask(doors[0]._replace(headers={}))[0] == 401, "a host with TLS tells those who show no token")
+    whole = told_by(doors[0], kept)
+    expect(whole is not None and told_by(doors[1], kept) == whole, "the hosts do not tell the same of every key")
+    hosts.pop().stop()
+    (app.folder / "peers-b.token").write_text("fedcba9876543210" * 4, encoding="utf-8")
+    hosts.append(tls_host(case, app, "b", certificate))
+    case.share(hosts, TASKS)
+    refused = [ask(tls_door(case, host))[1] for host in hosts]
+    expect(any(answer["missing"] for answer in refused), "hosts with different tokens tell each other everything")
+    case.note(f"{len(kept)} keys, through each of two hosts")
+
+
+def tls_host(case, app, name, certificate):
+    """A host of what is deployed, and what its own file says."""
+    file = app.folder / f"host-{name}.toml"
+    if not file.exists():
+        [port] = free_ports(1)
+        text = f"""
+            [broker]
+            kind = "kafka"
+
+            [runtime]
+            memory = "64MiB"
+
+            [admin]
+            public = "none"
+            listen = "127.0.0.1:{port}"
+            advertise = "localhost:{port}"
+            tls-cert = "{certificate}"
+            tls-key = "{certificate}"
+            peer-token = "peers-{name}.token"
+            peer-ca = "{case.world.authority.ca}"
+        """
+        file.write_text(text, encoding="utf-8")
+    (app.folder / f"peers-{name}.token").chmod(0o600)
+    return case.host(app, name, what=["--app", app.id, "--host", file])
+
+
+def tls_door(case, host):
+    line = until(f"host {host.name} says where its admin API is", 30, lambda: host.line("admin API at https://", last=True))
+    port = line.partition("https://")[2].partition(",")[0].rpartition(":")[2]
+    token = (host.state / "token").read_text(encoding="utf-8").strip()
+    return Door(f"https://localhost:{port}", {"Authorization": f"Bearer {token}"}, ssl.create_default_context(cafile=case.world.authority.ca))
+
+
 def forwards_end(app, at):
     """What one host asks another for is answered by that one or by nobody: it is not passed on again."""
     everything = range(PARTITIONS)
     lacked = {}
-    for name, address in at.items():
-        status, answer = ask(address, hop=hop(app.id, everything))
+    for name, door in at.items():
+        status, answer = ask(door, hop=hop(app.id, everything))
         expect(status == 421 or status == 200 and answer["missing"], f"host {name} is to lack something: {status}")
         lacked[name] = set(everything) if status == 421 else set(answer["missing"])
         for partition in lacked[name]:
-            status, answer = ask(address, hop=hop(app.id, [partition]))
+            status, answer = ask(door, hop=hop(app.id, [partition]))
             expect((status, answer["code"]) == (421, "R122"), f"host {name} answers for partition {partition}, which it lacks: {status}")
     had = [set(everything) - lacks for lacks in lacked.values()]
     expect(sorted(p for has in had for p in has) == list(everything), f"not each partition at one host: {had}")
@@ -87,17 +159,17 @@ def hop(app, partitions):
     return {"cofferdam-hop": json.dumps({"app": app, "partitions": list(partitions), "bytes": 1 << 20})}
 
 
-def told_by(address, keys):
+def told_by(door, keys):
     """{key: row} as a host tells the store, the same key by key and in pages; None while it cannot tell of all of them."""
     by_key = {}
     for key in keys:
-        status, answer = ask(address, f"/{quote(key, safe='')}")
+        status, answer = ask(door, f"/{quote(key, safe='')}")
         if status != 200:
             return None
         [by_key[key]] = answer["rows"]
     rows, after = [], {}
     while after is not None:
-        status, answer = ask(address, f"?{urlencode({'limit': 7, **after})}")
+        status, answer = ask(door, f"?{urlencode({'limit': 7, **after})}")
         if status != 200 or answer["missing"]:
             return None
         rows += answer["rows"]
@@ -109,10 +181,11 @@ def told_by(address, keys):
     return by_key
 
 
-def ask(address, path="", hop=None):
+def ask(door, path="", hop=None):
     """Status and body of an answer; (0, None) where there is none."""
     try:
-        with urlopen(Request(f"http://{address}/stores/{STORE}{path}", headers=hop or {}), timeout=ASK_SECONDS) as answer:
+        asking = Request(f"{door.url}/stores/{STORE}{path}", headers={**door.headers, **(hop or {})})
+        with urlopen(asking, timeout=ASK_SECONDS, context=door.tls) as answer:
             return answer.status, json.load(answer)
     except HTTPError as refused:
         return refused.code, json.load(refused)
@@ -120,9 +193,9 @@ def ask(address, path="", hop=None):
         return 0, None
 
 
-def address(host):
+def door(host):
     line = until(f"host {host.name} says where its admin API is", 30, lambda: host.line("admin API at http://"))
-    return line.partition("http://")[2].partition(",")[0]
+    return Door(f"http://{line.partition('http://')[2].partition(',')[0]}")
 
 
 def changelog(case, app):

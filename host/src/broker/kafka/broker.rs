@@ -95,7 +95,7 @@ impl Broker for KafkaBroker {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, BrokerError> {
-        Ok(Box::new(KafkaReader::new(&self.settings)?))
+        Ok(Box::new(KafkaReader::new(&self.settings)))
     }
 
     fn produce(&self, records: Vec<OutgoingRecord>, _progress: Option<LoadProgress>) -> Result<(), BrokerError> {
@@ -183,6 +183,14 @@ impl Broker for KafkaBroker {
 
     fn announce(&self, announcement: Announcement) {
         let _ = self.announced.set(announcement);
+    }
+
+    fn expect_clients(&self, members: u32) {
+        let begun = (0..members).try_for_each(|thread| self.settings.begin_producers(thread)).and_then(|()| self.groups.begin());
+        if let Err(why) = begun {
+            // Whoever asks for it then is told.
+            tracing::debug!("a client cannot be made yet: {why}");
+        }
     }
 
     fn offset_at(&self, at: &TopicPartition, time: Timestamp) -> Result<Offset, BrokerError> {

@@ -186,8 +186,12 @@ impl Client for KafkaClient {
         }
         let list = one(at, offset).map_err(|e| failed(format!("start {at}"), &e))?;
         self.consumer.resume(&list).map_err(|e| failed(format!("start {at}"), &e))?;
-        // A resumed partition waits for the end of a long poll; one that was sought asks at once.
         self.seek(at, offset)?;
+        // librdkafka wakes its thread that fetches for every offset but this one, and where nothing else is fetched that sleeps for up to a second. A
+        // question to the partition's leader goes through it.
+        if offset == 0 {
+            self.first_offset(at)?;
+        }
         if let Some(partition) = self.partitions.get_mut(at) {
             (partition.started, partition.position) = (true, offset);
         }

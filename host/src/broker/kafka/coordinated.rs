@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ffi::{Code, Handle, KafkaError};
-use super::settings::KafkaSettings;
+use super::settings::{KafkaSettings, PropertyError};
 
 pub(super) struct Coordinated {
     settings: KafkaSettings,
@@ -18,6 +18,15 @@ pub(super) struct Coordinated {
 impl Coordinated {
     pub fn new(settings: &KafkaSettings) -> Self {
         Self { settings: settings.clone(), idle: Mutex::default() }
+    }
+
+    /// Makes the client, so that it is connected when a question comes.
+    pub fn begin(&self) -> Result<(), PropertyError> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.is_none() {
+            *idle = Some(self.settings.admin()?);
+        }
+        Ok(())
     }
 
     /// Asks once.

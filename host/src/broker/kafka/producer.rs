@@ -39,6 +39,8 @@ pub(super) struct Producer {
     open: bool,
     /// What was known of topics may be why it has failed.
     has_failed: bool,
+    /// Of the last flush: everything that was not delivered was thrown away, for another reason than its own.
+    purged: bool,
 }
 
 type Make = Box<dyn Fn() -> Result<Arc<Handle>, PropertyError> + Send>;
@@ -67,12 +69,29 @@ impl Producer {
         let (handle, queue) = open(&make)?;
         let (targets, partitioner) = (Vec::new(), Partitioner::new(number));
         let (undelivered, refused, suspects) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { make, handle, queue, targets, partitioner, undelivered, refused, suspects, open: false, has_failed: false })
+        Ok(Self {
+            make,
+            handle,
+            queue,
+            targets,
+            partitioner,
+            undelivered,
+            refused,
+            suspects,
+            open: false,
+            has_failed: false,
+            purged: false,
+        })
     }
 
     /// librdkafka's producer.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// The same, for another thread.
+    pub fn share(&self) -> Arc<Handle> {
+        self.handle.clone()
     }
 
     /// Hands a record over. `Refused` when its topic would never take it, as far as that is known.
@@ -154,17 +173,24 @@ impl Producer {
         if !self.open {
             return Ok(());
         }
+        self.purged = false;
         let undelivered = self.delivered()?;
         let Some(first) = undelivered.first().cloned() else {
             self.open = false;
             self.partitioner.batch_done();
             return Ok(());
         };
+        self.purged = undelivered.iter().all(|record| is_purged(&record.error));
         // A cluster refuses batches whole: who is to blame shows when each of them goes alone.
         self.suspects.extend(undelivered.into_iter().filter(|u| refuses_the_record(&u.error)));
         let forgotten = self.suspects.len().saturating_sub(SUSPECTS_KEPT);
         self.suspects.drain(..forgotten);
         Err(self.not_delivered(first))
+    }
+
+    /// Of the last flush: nothing was refused for a reason of its own.
+    pub fn was_purged(&self) -> bool {
+        self.purged
     }
 
     /// Waits until everything that was sent is delivered, or is not; what is not.
@@ -219,6 +245,7 @@ impl Producer {
 
 fn open(make: &Make) -> Result<(Arc<Handle>, Queue), BrokerError> {
     let handle = make().map_err(|e| refused(&e))?;
+    handle.connect();
     let queue = handle.main_queue().ok_or_else(|| failed("make a producer", &KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL)))?;
     Ok((handle, queue))
 }
@@ -229,6 +256,11 @@ fn note(undelivered: &mut Vec<Undelivered>, event: Event) {
         Event::Error(error) => tracing::debug!("producer: {error}"),
         Event::Assign(_) | Event::Revoke(_) | Event::Other => {}
     }
+}
+
+/// Thrown away with its transaction.
+fn is_purged(error: &KafkaError) -> bool {
+    matches!(error.code, Code::RD_KAFKA_RESP_ERR__PURGE_QUEUE | Code::RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
 }
 
 fn is_same(refused: &Undelivered, outgoing: &OutgoingRecord) -> bool {

@@ -1,7 +1,8 @@
 //! The properties of librdkafka's clients: the host's own choices, the user's `[broker.client]`, and what the host's guarantees rest on,
 //! which nobody may change.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::announced;
@@ -28,6 +29,27 @@ pub struct KafkaSettings {
     pub patience: Patience,
     /// What the members of this host tell all others, see [`Announcement`].
     pub announced: Option<Announcement>,
+    /// Producers that are on their way to the cluster, under their names. Clones are the same.
+    pub early: EarlyProducers,
+}
+
+/// Producers made before anybody has asked for them, so that they are connected by then. librdkafka's connects twice, first to hear of the brokers;
+/// and one without transactions asks for its id before it is connected, and then again after 500 ms.
+#[derive(Clone, Debug, Default)]
+pub struct EarlyProducers(Arc<Mutex<BTreeMap<String, Arc<Handle>>>>);
+
+impl EarlyProducers {
+    fn put(&self, name: &str, handle: Arc<Handle>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), handle);
+    }
+
+    fn take(&self, name: &str) -> Option<Arc<Handle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
 }
 
 /// A property of `[broker.client]` that cannot be used.
@@ -83,6 +105,22 @@ impl KafkaSettings {
         self.admin().map(drop)
     }
 
+    /// Makes the producers of a thread, which it finds connected when it begins.
+    pub(super) fn begin_producers(&self, thread: u32) -> Result<(), PropertyError> {
+        let names = match self.guarantee {
+            Guarantee::ExactlyOnce => self.transactional_ids(thread).to_vec(),
+            Guarantee::AtLeastOnce => vec![thread.to_string()],
+        };
+        for name in names.iter().filter(|name| !self.early.has(name)) {
+            let handle = match self.guarantee {
+                Guarantee::ExactlyOnce => self.transactional(name),
+                Guarantee::AtLeastOnce => self.producer(name),
+            };
+            self.early.put(name, handle?);
+        }
+        Ok(())
+    }
+
     /// The age at which the cluster aborts a transaction.
     pub(super) fn transaction_timeout(&self) -> Duration {
         let given = self.client.iter().rev().find(|(key, _)| key == TRANSACTION_TIMEOUT_KEY);
@@ -108,11 +146,17 @@ impl KafkaSettings {
 
     /// A producer without transactions.
     pub(super) fn producer(&self, name: &str) -> Result<Arc<Handle>, PropertyError> {
+        if let Some(early) = self.early.take(name) {
+            return Ok(early);
+        }
         self.open(Kind::Producer, &format!("{}-{}-{name}", self.app, self.instance), &[])
     }
 
     /// A producer of transactions, those of this name.
     pub(super) fn transactional(&self, id: &str) -> Result<Arc<Handle>, PropertyError> {
+        if let Some(early) = self.early.take(id) {
+            return Ok(early);
+        }
         self.open(Kind::Producer, id, &[("transactional.id", id)])
     }
 
@@ -204,6 +248,7 @@ mod tests {
                 guarantee: Guarantee::ExactlyOnce,
                 patience: Patience::of_command(),
                 announced: None,
+                early: EarlyProducers::default(),
             };
             settings.check().unwrap();
             settings.transactional_ids(1)

@@ -357,4 +357,11 @@ pub(super) const CODES: &[Code] = &[
         text: "Deployments are signed with ed25519. The key that signs is a file in PEM (PKCS#8), and so is the public one that hosts trust.",
         example: "openssl genpkey -algorithm ed25519 -out key.pem\nopenssl pkey -in key.pem -pubout -out public.pem",
     },
+    Code {
+        code: "R138",
+        title: "Two places are named for the log",
+        text: "--bootstrap says that the log is a cluster, and the [broker] of the file given with --host that it is the one in the state folder. The \
+               host runs what is deployed on one of them.",
+        example: "[broker]\nkind = \"kafka\"",
+    },
 ];

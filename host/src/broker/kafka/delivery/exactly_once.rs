@@ -16,6 +16,8 @@ use crate::record::TopicPartition;
 const FIRST_READY_WAIT: Duration = Duration::from_millis(150);
 /// Longest wait in one call.
 const CALL_WAIT: Duration = Duration::from_secs(1);
+/// The same, of offsets: librdkafka tries again by itself, and what has gone to the group's coordinator cannot be gone on with in another call.
+const ADD_WAIT: Duration = Duration::from_secs(5);
 /// An abort waits for deliveries that are told between two calls.
 const ABORT_SLICE: Duration = Duration::from_millis(100);
 /// Between two calls of which the first was answered at once.
@@ -120,32 +122,48 @@ impl Writer {
         self.producer.handle().fatal().unwrap_or(error)
     }
 
-    /// The same call until it succeeds, fails for good, or patience is at its end.
+    /// As `again`, with deliveries heard of in between.
     fn again(
         &mut self,
-        mut patience: Duration,
+        patience: Duration,
         slice: Duration,
         call: impl Fn(&Handle, Duration) -> Result<(), KafkaError>,
     ) -> Result<(), KafkaError> {
-        loop {
-            let done = call(self.producer.handle(), slice);
+        let handle = self.producer.share();
+        let done = again(patience, slice, || {
+            let done = call(&handle, slice);
             self.producer.serve();
-            match done {
-                Err(error) if error.resumable && !patience.is_zero() => {
-                    let waited = error.code == Code::RD_KAFKA_RESP_ERR__TIMED_OUT;
-                    if !waited {
-                        std::thread::park_timeout(PAUSE);
-                    }
-                    patience = patience.saturating_sub(if waited { slice } else { PAUSE });
-                }
-                done => return done.map_err(|error| self.worst(error)),
-            }
-        }
+            done
+        });
+        done.map_err(|error| self.worst(error))
     }
 
     fn renew(&mut self) -> Result<(), BrokerError> {
         (self.ready, self.asked_again) = (false, false);
         self.producer.renew()
+    }
+}
+
+/// These offsets of the consumer, to the open transaction.
+fn add(producer: &Handle, consumer: &Handle, offsets: &[(TopicPartition, Committed)]) -> Result<(), KafkaError> {
+    let offsets = list(offsets.iter().map(|(at, committed)| (at, committed)))?;
+    let member = consumer.membership()?;
+    again(PATIENCE, ADD_WAIT, || producer.send_offsets(&offsets, &member, ADD_WAIT))
+}
+
+/// The same call until it succeeds, fails for good, or patience is at its end. `slice`: how long one waits.
+fn again(mut patience: Duration, slice: Duration, mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    loop {
+        match call() {
+            Err(error) if error.resumable && !patience.is_zero() => {
+                let waited = error.code == Code::RD_KAFKA_RESP_ERR__TIMED_OUT;
+                if !waited {
+                    std::thread::park_timeout(PAUSE);
+                }
+                patience = patience.saturating_sub(if waited { slice } else { PAUSE });
+            }
+            done => return done,
+        }
     }
 }
 
@@ -171,19 +189,29 @@ impl Delivery for ExactlyOnce {
     fn commit(&mut self, consumer: &Handle, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
         self.begin()?;
         let writer = &mut self.writers[self.turn];
-        // First of all: offsets as the first request of a transaction meet the end of the last one, and wait.
-        writer.producer.flush()?;
-        if !offsets.is_empty() {
-            let offsets = list(offsets.iter().map(|(at, committed)| (at, committed)));
-            let added = offsets.and_then(|offsets| {
-                let member = consumer.membership()?;
-                writer.again(PATIENCE, CALL_WAIT, |producer, wait| producer.send_offsets(&offsets, &member, wait))
-            });
-            // Time may heal a cluster that is away, though not for this transaction.
-            added.map_err(|e| {
-                failed_as("add offsets to the transaction", &e, if retry(&e) == Retry::Same { Retry::Rewind } else { retry(&e) })
-            })?;
+        let handle = writer.producer.share();
+        // At once: neither waits for the other's way to the cluster and back.
+        let (added, flushed) = std::thread::scope(|scope| {
+            let add = || if offsets.is_empty() { Ok(()) } else { add(&handle, consumer, offsets) };
+            let adding = std::thread::Builder::new().name("offsets".into()).spawn_scoped(scope, add);
+            let flushed = writer.producer.flush();
+            let added = match adding {
+                Ok(adding) => adding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // Where no thread can be made, one after the other.
+                Err(_) => add(),
+            };
+            (added, flushed)
+        });
+        let added = added.map_err(|e| writer.worst(e));
+        // A record that its topic refuses is why the transaction takes no offsets either. Where all that is undelivered was thrown away, it is the
+        // other way round.
+        if added.is_ok() || !writer.producer.was_purged() {
+            flushed?;
         }
+        // Time may heal a cluster that is away, though not for this transaction.
+        added.map_err(|e| {
+            failed_as("add offsets to the transaction", &e, if retry(&e) == Retry::Same { Retry::Rewind } else { retry(&e) })
+        })?;
         self.in_doubt = true;
         let committed = writer.again(COMMIT_PATIENCE, CALL_WAIT, Handle::commit_transaction);
         let doubt = |e: &_| if retry(e) == Retry::Recreate { Retry::FencedInDoubt } else { Retry::InDoubt };

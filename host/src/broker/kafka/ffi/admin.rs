@@ -70,6 +70,19 @@ impl Drop for Options {
 }
 
 impl Handle {
+    /// Begins to connect, where nothing is connected. librdkafka gives up the connection by which it has heard of the brokers, and makes another one
+    /// when somebody asks for something; a producer asks for its id once the new one is there, or else after 500 ms.
+    pub fn connect(&self) {
+        let mut metadata = std::ptr::null();
+        // SAFETY: the metadata is destroyed where there is any.
+        unsafe {
+            let asked = sys::rd_kafka_metadata(self.raw(), 0, null_mut(), &raw mut metadata, 0);
+            if asked == Code::RD_KAFKA_RESP_ERR_NO_ERROR && !metadata.is_null() {
+                sys::rd_kafka_metadata_destroy(metadata);
+            }
+        }
+    }
+
     /// The number of partitions of a topic; `None` when there is no such topic.
     pub fn partitions(self: &Arc<Self>, topic: &str, at_most: Duration) -> Result<Option<i32>, KafkaError> {
         let name = c_text(topic)?;
