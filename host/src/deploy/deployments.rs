@@ -58,10 +58,18 @@ impl Deployments {
 
     /// Reads on to the end that the topic has now. A topic that is not there is empty.
     pub fn read(&mut self, broker: &dyn Broker, reader: &mut dyn Reader) -> Result<(), BrokerError> {
-        if self.end(broker)?.is_none() {
-            return Ok(());
+        match self.bounds(broker)? {
+            Some(bounds) => self.read_between(reader, bounds),
+            None => Ok(()),
         }
-        let (first, end) = broker.bounds(&self.at)?;
+    }
+
+    /// Where the topic begins and ends now; `None`: it is not there.
+    fn bounds(&self, broker: &dyn Broker) -> Result<Option<(Offset, Offset)>, BrokerError> {
+        self.end(broker)?.map(|_| broker.bounds(&self.at)).transpose()
+    }
+
+    fn read_between(&mut self, reader: &mut dyn Reader, (first, end): (Offset, Offset)) -> Result<(), BrokerError> {
         self.next = self.next.max(first);
         let mut taken = Vec::new();
         while self.next < end {
@@ -207,12 +215,18 @@ pub fn publish(
 /// What the topic has once every transaction that is open in it now has ended.
 pub(super) fn read_in_the_end(broker: &dyn Broker, reader: &mut dyn Reader, app: &str) -> Result<Deployments, BrokerError> {
     let mut deployments = Deployments::of(app);
-    for _ in 1..READS_IN_DOUBT {
-        if deployments.read(broker, reader).is_ok() {
-            return Ok(deployments);
+    let mut reads = READS_IN_DOUBT;
+    // A cluster that does not say where the topic ends is not asked anew: whoever waits may have been told to stop.
+    while let Some(bounds) = deployments.bounds(broker)? {
+        reads -= 1;
+        match deployments.read_between(reader, bounds) {
+            Err(_) if reads > 0 => {}
+            read => {
+                read?;
+                break;
+            }
         }
     }
-    deployments.read(broker, reader)?;
     Ok(deployments)
 }
 
