@@ -14,9 +14,11 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -25,9 +27,11 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -261,8 +265,24 @@ public class Client {
         return JSON.getNodeFactory().numberNode(count);
     }
 
+    /**
+     * Waits until each transaction that is decided has its markers in all its partitions. They are not written at once: a group's offsets may
+     * be committed while a topic of the same transaction still seems to end before it.
+     */
+    private void awaitMarkers() throws Exception {
+        var deciding = new ListTransactionsOptions().filterStates(List.of(TransactionState.PREPARE_COMMIT, TransactionState.PREPARE_ABORT));
+        Set<String> left = null;
+        do {
+            var found = new HashSet<String>();
+            admin.listTransactions(deciding).all().get().forEach(transaction -> found.add(transaction.transactionalId()));
+            if (left == null) left = found;
+            else left.retainAll(found);
+        } while (!left.isEmpty());
+    }
+
     /** Writes what is committed of a topic to a file, a line each: {"partition", "offset", "timestamp", "key", "value"}. Answers how many. */
     private JsonNode read(String topic, Path file) throws Exception {
+        awaitMarkers();
         Map<String, Object> reach = Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed");
         long count = 0;
         try (var consumer = new KafkaConsumer<>(reach, new ByteArrayDeserializer(), new ByteArrayDeserializer());
