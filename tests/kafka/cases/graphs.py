@@ -13,6 +13,8 @@ RATE = 2_000
 # Words of a partition, each counted by itself.
 WORDS = 50
 CONVERGE_SECONDS = 90
+# Less than the session of a member that has gone without a word.
+LONGEST_GAP_MS = 12_000
 MANIFEST = f"""[app]
 id = "graphs"
 
@@ -116,6 +118,7 @@ class Graphs:
         expect(len(keys) == sum(others.values()), f"{len(keys)} of {sum(others.values())} records came out")
         times = sorted(record["timestamp"] for record in counts)
         gap = max(after - before for before, after in zip(times, times[1:]))
+        expect(gap < LONGEST_GAP_MS, f"no word was counted for {gap} ms: who waits for a member whose session has to run out?")
         self.case.note(f"{len(counts)} words and {len(keys)} other records, each once; the longest time in which no word was counted: {gap} ms")
 
     def read(self, topic):

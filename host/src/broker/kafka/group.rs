@@ -29,13 +29,16 @@ pub(super) struct Group {
     /// Those of before, of which partitions are still to be given back.
     former: Vec<Subscription>,
     owned: BTreeSet<TopicPartition>,
+    /// Partitions of drivers that the group has assigned, and that could not be taken yet. Until it is answered, librdkafka holds everything
+    /// else back.
+    arriving: Option<Vec<(String, i32)>>,
     /// Told as revoked; given back when the owner has dealt with it, which is before he asks again.
     leaving: Option<Vec<TopicPartition>>,
 }
 
 impl Group {
     pub fn new(consumer: Arc<Handle>, queue: Queue) -> Self {
-        Self { consumer, queue, subscriptions: Vec::new(), former: Vec::new(), owned: BTreeSet::new(), leaving: None }
+        Self { consumer, queue, subscriptions: Vec::new(), former: Vec::new(), owned: BTreeSet::new(), arriving: None, leaving: None }
     }
 
     pub fn subscribe(&mut self, subscriptions: Vec<Subscription>) -> Result<(), BrokerError> {
@@ -73,19 +76,19 @@ impl Group {
             self.give_back(&leaving)?;
         }
         let mut events = Vec::new();
-        while let Some(event) = self.queue.poll(Duration::ZERO) {
-            match event {
-                Event::Assign(drivers) => {
-                    let all = self.with_companions(topics, &drivers)?;
-                    let list = take(&all)?;
-                    self.consumer.assign(&list).map_err(|e| failed("take partitions", &e))?;
-                    // Until its task is restored, a partition delivers nothing.
-                    self.consumer.pause(&list).map_err(|e| failed("pause partitions", &e))?;
-                    self.owned.extend(all.iter().cloned());
-                    if !all.is_empty() {
-                        events.push(GroupEvent::Assigned(all));
-                    }
+        loop {
+            if self.arriving.is_some() {
+                match self.arrive(topics, &mut take) {
+                    Ok(all) if all.is_empty() => {}
+                    Ok(all) => events.push(GroupEvent::Assigned(all)),
+                    Err(error) if events.is_empty() => return Err(error),
+                    // What is told already would be lost with it; it fails again, or does not.
+                    Err(_) => break,
                 }
+            }
+            let Some(event) = self.queue.poll(Duration::ZERO) else { break };
+            match event {
+                Event::Assign(drivers) => self.arriving = Some(drivers),
                 Event::Revoke(drivers) => {
                     let lost = self.consumer.assignment_lost();
                     let all = self.owned_with_companions(&drivers);
@@ -121,11 +124,38 @@ impl Group {
         Ok(events)
     }
 
+    /// Takes what the group has assigned. What fails is done again with the next call.
+    fn arrive(
+        &mut self,
+        topics: &Topics,
+        take: &mut impl FnMut(&[TopicPartition]) -> Result<PartitionList, BrokerError>,
+    ) -> Result<Vec<TopicPartition>, BrokerError> {
+        let Some(drivers) = &self.arriving else { return Ok(Vec::new()) };
+        let all = self.with_companions(topics, drivers)?;
+        let list = take(&all)?;
+        self.consumer.assign(&list).map_err(|e| failed("take partitions", &e))?;
+        self.arriving = None;
+        self.owned.extend(all.iter().cloned());
+        // Until its task is restored, a partition delivers nothing.
+        self.consumer.pause(&list).map_err(|e| failed("pause partitions", &e))?;
+        Ok(all)
+    }
+
+    /// Answers an assignment with nothing. The revocation of nothing would not do: librdkafka would go on waiting, and keep a request to leave
+    /// back until then.
+    fn take_nothing(&mut self) -> Result<(), BrokerError> {
+        self.arriving = None;
+        PartitionList::of([]).and_then(|none| self.consumer.assign(&none)).map_err(|e| failed("refuse partitions", &e))
+    }
+
     /// Goes. `for_good`: the partitions go to others at once; else they wait for this member to come back.
     pub fn leave(&mut self, for_good: bool, mut release: impl FnMut(&[TopicPartition])) -> Result<(), BrokerError> {
         if let Some(leaving) = self.leaving.take() {
             release(&leaving);
             self.give_back(&leaving)?;
+        }
+        if self.arriving.is_some() {
+            self.take_nothing()?;
         }
         let closing = |e: &_| failed("leave the group", e);
         if for_good {
@@ -158,7 +188,7 @@ impl Group {
                     self.give_back(&all)?;
                 }
                 // Too late for new ones.
-                Some(Event::Assign(_)) => self.give_back(&[])?,
+                Some(Event::Assign(_)) => self.take_nothing()?,
                 Some(_) => {}
                 None => pieces -= 1,
             }
