@@ -4,8 +4,9 @@
     kafka.py [--only PART,..] [--without SYSTEM] [--layouts 1x1,4x2] [--records N] [--runs N] [--figures FILE] COFFERDAM NATIVE [WORKLOAD..]
 
 At least once, but for the part that says otherwise. Prints tables in Markdown, the last of them with all targets; what it is at is told on
-standard error. Without Java or Maven there are no figures, and the output says so. FILE: what `bench --json` has measured. WORKLOAD: what throughput is measured of; the other parts have workloads of their own. PART:
-throughput, exactly-once, latency, start, restore; memory takes long and runs only when it is named.
+standard error. Without Java or Maven there are no figures, and the output says so. FILE: what `bench --json` has measured. WORKLOAD: what
+throughput is measured of; the other parts have workloads of their own. PART: throughput, exactly-once, latency, start, restore; memory takes
+long and runs only when it is named.
 """
 import argparse
 import signal
