@@ -38,6 +38,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -49,6 +50,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 public class Client {
     private static final ObjectMapper JSON = new ObjectMapper();
+    /** A broker may be away meanwhile. */
+    private static final Duration MARKERS_WAIT = Duration.ofSeconds(60);
+    private static final long LOOK_MS = 20;
     private final String bootstrap;
     private final Admin admin;
     private final KafkaProducer<byte[], byte[]> producer;
@@ -270,14 +274,30 @@ public class Client {
      * be committed while a topic of the same transaction still seems to end before it.
      */
     private void awaitMarkers() throws Exception {
-        var deciding = new ListTransactionsOptions().filterStates(List.of(TransactionState.PREPARE_COMMIT, TransactionState.PREPARE_ABORT));
+        long end = System.nanoTime() + MARKERS_WAIT.toNanos();
         Set<String> left = null;
         do {
+            if (System.nanoTime() > end) throw new IllegalStateException("decided, and without markers for " + MARKERS_WAIT + ": " + left);
+            var decided = decided();
+            if (decided.isEmpty()) continue;
+            if (left == null) left = decided.get();
+            else left.retainAll(decided.get());
+        } while (left == null || !left.isEmpty());
+    }
+
+    /** The ids of the transactions whose markers are on their way; empty while brokers come and go. */
+    private Optional<Set<String>> decided() throws Exception {
+        var deciding = new ListTransactionsOptions().filterStates(List.of(TransactionState.PREPARE_COMMIT, TransactionState.PREPARE_ABORT));
+        try {
             var found = new HashSet<String>();
             admin.listTransactions(deciding).all().get().forEach(transaction -> found.add(transaction.transactionalId()));
-            if (left == null) left = found;
-            else left.retainAll(found);
-        } while (!left.isEmpty());
+            return Optional.of(found);
+        } catch (ExecutionException why) {
+            // The client takes the question to a broker that has gone for a mistake of its own: "Unexpected key set".
+            if (!(why.getCause() instanceof RetriableException || why.getCause() instanceof IllegalArgumentException)) throw why;
+            Thread.sleep(LOOK_MS);
+            return Optional.empty();
+        }
     }
 
     /** Writes what is committed of a topic to a file, a line each: {"partition", "offset", "timestamp", "key", "value"}. Answers how many. */
