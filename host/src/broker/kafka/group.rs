@@ -77,14 +77,12 @@ impl Group {
         }
         let mut events = Vec::new();
         loop {
-            if self.arriving.is_some() {
-                match self.arrive(topics, &mut take) {
-                    Ok(all) if all.is_empty() => {}
-                    Ok(all) => events.push(GroupEvent::Assigned(all)),
-                    Err(error) if events.is_empty() => return Err(error),
-                    // What is told already would be lost with it; it fails again, or does not.
-                    Err(_) => break,
-                }
+            match self.arrive(topics, &mut take) {
+                Ok(all) if all.is_empty() => {}
+                Ok(all) => events.push(GroupEvent::Assigned(all)),
+                Err(error) if events.is_empty() => return Err(error),
+                // What is told already would be lost with it; it fails again, or does not.
+                Err(_) => break,
             }
             let Some(event) = self.queue.poll(Duration::ZERO) else { break };
             match event {
@@ -124,7 +122,7 @@ impl Group {
         Ok(events)
     }
 
-    /// Takes what the group has assigned. What fails is done again with the next call.
+    /// Takes what the group has assigned, if anything. What fails is done again with the next call.
     fn arrive(
         &mut self,
         topics: &Topics,
