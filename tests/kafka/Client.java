@@ -23,6 +23,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -36,6 +37,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.RetriableException;
@@ -102,6 +104,7 @@ public class Client {
             case "config" -> config(request.get("topic").asText());
             case "alter" -> alter(request.get("topic").asText(), request.get("config"));
             case "whole" -> JSON.valueToTree(isWhole());
+            case "leads" -> JSON.valueToTree(leads(request.get("node").asInt()));
             case "bounds" -> bounds(request.get("topics"));
             case "committed" -> committed(request.get("group").asText());
             case "group" -> group(request.get("group").asText());
@@ -127,15 +130,17 @@ public class Client {
 
     /** Whether each partition has a leader, and all its copies are in step. */
     private boolean isWhole() throws Exception {
+        return allPartitions().allMatch(partition -> partition.leader() != null && partition.isr().size() == partition.replicas().size());
+    }
+
+    /** Whether any partition is the broker's to lead, as the others know it. */
+    private boolean leads(int node) throws Exception {
+        return allPartitions().anyMatch(partition -> partition.leader() != null && partition.leader().id() == node);
+    }
+
+    private Stream<TopicPartitionInfo> allPartitions() throws Exception {
         var names = admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get();
-        for (var topic : admin.describeTopics(names).allTopicNames().get().values()) {
-            for (var partition : topic.partitions()) {
-                if (partition.leader() == null || partition.isr().size() < partition.replicas().size()) {
-                    return false;
-                }
-            }
-        }
-        return true;
+        return admin.describeTopics(names).allTopicNames().get().values().stream().flatMap(topic -> topic.partitions().stream());
     }
 
     /** [topic] */

@@ -10,6 +10,11 @@ There are three brokers, each with a copy of everything, and one of them is away
 without a leader for one that was deleted (KRaftMetadataCache.getPartitionLeaderEndpoint has no answer, and TransactionMarkerChannelManager then
 passes it by). A commit that is decided while the only broker stops, or before it has come back wholly, is told as complete and its markers are
 never written; what was committed there is hidden from every reader until an operator ends the transaction, and no client can help it.
+
+A broker that was killed comes back when the others lead what it led. Kafka 4.4.0 that is back within its session (broker.session.timeout.ms)
+takes itself for the leader still: as the coordinator of transactions it reads its own copy to the end, beyond what the others have, and writes
+the markers of a commit that it had only just written down when it was killed. Then the cluster gives its partitions to others, whose copies know
+of no commit, and the same transaction is aborted in all partitions that have no marker yet: half of it stands.
 """
 import argparse
 import os
@@ -47,6 +52,8 @@ JOIN_SECONDS = 120
 UP_SECONDS = 60
 SETTLE_SECONDS = 180
 WHOLE_SECONDS = 90
+# A broker's session is 9 seconds.
+FENCED_SECONDS = 60
 # A host that starts while no broker answers gives up, and whoever watches over it starts it again. One that runs never ends by itself.
 EXCUSED_SECONDS = 30
 
@@ -140,6 +147,8 @@ class Chaos:
         self.broker_away = time.monotonic()
         broker.kill() if fault == "killed" else broker.stop()
         time.sleep(seconds)
+        if fault == "killed":
+            until("others lead what it led", FENCED_SECONDS, lambda: not self.client.leads(broker.seat.node))
         broker.start()
         # Whoever takes the next one away before this one has caught up takes the last copy away.
         until("all copies are in step again", WHOLE_SECONDS, self.client.whole)

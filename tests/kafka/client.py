@@ -99,6 +99,10 @@ class Client:
         """Whether each partition has a leader, and all its copies are in step."""
         return self.ask("whole")
 
+    def leads(self, node):
+        """Whether any partition is the broker's to lead, as the cluster knows it."""
+        return self.ask("leads", node=node)
+
     def bounds(self, topics):
         """{(topic, partition): (first offset, end)}"""
         return {(t, p): (first, end) for t, p, first, end in self.ask("bounds", topics=list(topics))}

@@ -104,7 +104,8 @@ fn no_guest_hurts_the_host_or_its_neighbours() {
     let parked = each().filter(|(attack, policy)| parks(attack, policy)).count();
     let settled = |tasks: &[Task]| {
         let still = tasks.iter().filter(|task| task.state == "parked").count();
-        still == parked && tasks.iter().all(|task| task.state == "parked" || (task.state == "running" && task.lag == 0))
+        let committed = |task: &Task| if task.state == "parked" { task.lag == 2 } else { task.state == "running" && task.lag == 0 };
+        still == parked && tasks.iter().all(committed)
     };
     let tasks = host.until(settled);
 
@@ -192,7 +193,12 @@ fn tried_again(place: &Place, host: &mut Host<'_>) {
             log.matches(&format!("{} in '{name}' at {name}/0/{at}: {}", attack.kind, attack.reason)).count() >= times
         })
     });
-    host.until(|tasks| tasks.iter().filter(|task| task.state == "parked").count() == parks().count());
+    // What the panic let pass counts once it is committed.
+    let committed = |task: &Task| task.lag == if task.name == "panic-fail-in_0" { 1 } else { 2 };
+    host.until(|tasks| {
+        let parked = || tasks.iter().filter(|task| task.state == "parked");
+        parked().count() == parks().count() && parked().all(committed)
+    });
     assert_eq!(records(place, "panic-fail-out").len(), 2);
 }
 
