@@ -1,6 +1,6 @@
 //! Blobs, the layout of the packed store calls: a table of lengths, then the bytes. The contract's interface `batch` tells it.
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::copy::append;
@@ -164,8 +164,8 @@ mod tests {
             writer.absent();
             writer.row(CURRENT, b"");
             let mut read = Blobs::read(Bytes::copy_from_slice(writer.packed()));
-            assert_eq!(read.next(), Some(Some(Bytes::from_static(b"key"))), "round {round}");
-            assert_eq!(read.next().flatten().map(|row| split_row(&row)), Some((7, Bytes::from_static(b"value"))));
+            assert_eq!(read.next(), Some(Some(Bytes::from(b"key"))), "round {round}");
+            assert_eq!(read.next().flatten().map(|row| split_row(&row)), Some((7, Bytes::from(b"value"))));
             assert_eq!(read.next(), Some(Some(Bytes::new())));
             assert_eq!(read.next(), Some(None));
             assert_eq!(read.next().flatten().map(|row| split_row(&row)), Some((CURRENT, Bytes::new())));
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn an_empty_answer_has_no_blobs() {
         assert_eq!(Blobs::default().next(), None);
-        assert_eq!(Blobs::read(Bytes::from_static(&[0; 4])).next(), None);
+        assert_eq!(Blobs::read(Bytes::from(&[0; 4])).next(), None);
     }
 
     #[test]
     #[should_panic = "the host's answer is shorter than it says"]
     fn a_cut_answer_is_told() {
-        Blobs::read(Bytes::from_static(b"\x01\0\0\0\x02\0\0\0a")).next();
+        Blobs::read(Bytes::from(b"\x01\0\0\0\x02\0\0\0a")).next();
     }
 }

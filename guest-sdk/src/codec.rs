@@ -6,7 +6,7 @@ mod verbatim;
 
 use std::fmt;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 pub use json::Json;
 pub use text::Text;
@@ -52,6 +52,8 @@ impl CodecError {
     }
 
     /// The same, saying of what: `key is null`, `value: not UTF-8`.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn of(self, what: &str) -> Self {
         let separator = if self.null { " " } else { ": " };
         Self { message: format!("{what}{separator}{}", self.message), null: false }
@@ -161,7 +163,7 @@ pub trait Decode: Sized {
     ///
     /// ```
     /// # use cofferdam_guest::{Bytes, Decode};
-    /// let frame = Bytes::from_static(b"SFO 12");
+    /// let frame = Bytes::from(b"SFO 12");
     /// let key = Bytes::decode_shared(frame.slice(..3))?;
     /// assert_eq!(key.as_ptr(), frame.as_ptr());
     /// # Ok::<(), cofferdam_guest::CodecError>(())
@@ -249,6 +251,7 @@ impl Encode for () {
 macro_rules! as_they_are {
     ($($bytes:ty)*) => {$(
         impl Encode for $bytes {
+            #[inline]
             fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
                 append(bytes, self.as_ref());
                 Ok(())
@@ -270,6 +273,7 @@ impl Decode for Bytes {
         Ok(Self::copy_from_slice(bytes))
     }
 
+    #[inline(always)]
     fn decode_shared(bytes: Bytes) -> Result<Self, CodecError> {
         Ok(bytes)
     }
@@ -337,7 +341,7 @@ mod tests {
 
     #[test]
     fn bytes_of_a_frame_are_kept_and_not_copied() {
-        let frame = Bytes::from_static(b"{\"a\":1}");
+        let frame = Bytes::from(b"{\"a\":1}");
         let key = decode_nullable::<Option<Bytes>>(Some(frame.slice(1..))).unwrap().unwrap();
         assert_eq!(key.as_ptr(), frame[1..].as_ptr());
     }

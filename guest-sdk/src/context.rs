@@ -3,11 +3,12 @@
 use std::cell::OnceCell;
 use std::ops::Deref;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::failure::Failure;
 use crate::frame::{Cursor, Entry, Frame, FrameWriter};
+use crate::headers::Headers;
 use crate::host::{Host, OpenError, Origin};
 use crate::output::{Current, Draft, Outgoing};
 use crate::record::{RawOutput, RawRecord};
@@ -336,6 +337,7 @@ impl Context {
         Ok(())
     }
 
+    #[inline]
     fn forward_in(&mut self, slot: u32, record: impl Outgoing) -> Result<(), Failure> {
         let mut draft = Draft::begin(&mut self.outputs, &self.current, slot);
         match record.write(&mut draft) {
@@ -420,12 +422,13 @@ impl Context {
     pub(crate) fn begin_record(&mut self, input: u32, record: &RawRecord) {
         self.outputs.reset(1, 0);
         self.refused = None;
-        self.set_record(0, input, record);
+        self.set_record(0, input, record.timestamp, &record.headers);
     }
 
-    fn set_record(&mut self, index: usize, input: u32, record: &RawRecord) {
+    #[inline]
+    fn set_record(&mut self, index: usize, input: u32, timestamp: Timestamp, headers: &Headers) {
         self.input = Some(input as usize);
-        self.current = Current { timestamp: record.timestamp, headers: record.headers.clone(), index: index as u64 };
+        self.current = Current { timestamp, headers: headers.clone(), index: index as u64 };
     }
 
     pub(crate) fn begin_punctuation(&mut self, time: Timestamp) {
@@ -444,13 +447,14 @@ impl Context {
     }
 
     /// Begins the record of a frame that is at the cursor.
-    pub(crate) fn begin_entry(&mut self, cursor: Cursor, entry: &Entry, record: &RawRecord) {
-        self.set_record(cursor.index, entry.slot, record);
+    #[inline]
+    pub(crate) fn begin_entry(&mut self, cursor: Cursor, entry: &Entry, headers: &Headers) {
+        self.set_record(cursor.index, entry.slot, entry.timestamp, headers);
         self.host.stream_time = Some(entry.stream_time);
         if let Some(place) = &mut self.place {
             place.offset = entry.origin;
         }
-        self.host.views.begin_record(Moment { timestamp: record.timestamp, cursor });
+        self.host.views.begin_record(Moment { timestamp: entry.timestamp, cursor });
     }
 
     /// Ends a frame: what was written goes to the host. Gives the outputs.

@@ -4,11 +4,12 @@
 
 mod writer;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::headers::Headers;
-use crate::record::{Previous, RawOutput, RawRecord};
+use crate::incoming::{Incoming, Part};
+use crate::record::RawOutput;
 
 pub(crate) use writer::FrameWriter;
 
@@ -49,6 +50,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    #[inline]
     fn read(row: &[u8; ENTRY]) -> Self {
         let (words, _) = row.as_chunks::<4>();
         let word = |at: usize| u32::from_le_bytes(words[at]);
@@ -114,7 +116,8 @@ impl Frame {
         let left = bytes.len() - behind.ok_or("it ends in its table")?;
         // A clone, for it knows already that its memory is shared: parts of it are cut sooner.
         let frame = Self { bytes: bytes.clone(), count };
-        if (0..count).map(|index| frame.entry(index).bytes() as u64).sum::<u64>() != left as u64 {
+        let (rows, _) = frame.bytes[HEAD..behind_table(count)].as_chunks::<ENTRY>();
+        if rows.iter().map(|row| Entry::read(row).bytes() as u64).sum::<u64>() != left as u64 {
             return Err("its lengths do not add up to its size");
         }
         Ok(frame)
@@ -133,25 +136,25 @@ impl Frame {
         Cursor { index: 0, at: behind_table(self.count) }
     }
 
-    fn entry(&self, index: usize) -> Entry {
-        let (rows, _) = self.bytes[HEAD..behind_table(self.count)].as_chunks::<ENTRY>();
-        Entry::read(&rows[index])
+    #[inline]
+    fn entry(&self, index: usize) -> Option<Entry> {
+        self.bytes.get(behind_table(index)..)?.first_chunk::<ENTRY>().map(Entry::read)
     }
 
     /// The entry at the cursor with its record, and moves on.
-    pub(crate) fn next(&self, cursor: &mut Cursor) -> Option<(Entry, RawRecord)> {
+    #[inline(always)]
+    pub(crate) fn next(&self, cursor: &mut Cursor) -> Option<(Entry, Incoming<'_>)> {
         let (entry, mut at) = self.step(cursor)?;
         let mut take = |length: u32| {
-            let end = at + self::length(length);
-            let part = self.bytes.slice(at..end);
-            at = end;
-            part
+            let begin = at;
+            at += self::length(length);
+            Part::new(&self.bytes, begin..at)
         };
         let mut nullable = |length: u32| (length != NONE).then(|| take(length));
         let (key, value) = (nullable(entry.key), nullable(entry.value));
-        let change = (entry.previous != NO_CHANGE).then(|| Previous { value: nullable(entry.previous), latest: entry.route & LATE == 0 });
-        let headers = if entry.headers == 0 { Headers::default() } else { Headers::packed(take(entry.headers)) };
-        Some((entry, RawRecord { key, value, timestamp: entry.timestamp, headers, change }))
+        let change = (entry.previous != NO_CHANGE).then(|| (nullable(entry.previous), entry.route & LATE == 0));
+        let headers = if entry.headers == 0 { Headers::default() } else { Headers::packed(take(entry.headers).shared()) };
+        Some((entry, Incoming { timestamp: entry.timestamp, headers, key, value, change }))
     }
 
     /// The key of the entry at the cursor, and moves on. None at the end; an inner none is null.
@@ -160,11 +163,12 @@ impl Frame {
         Some((entry.key != NONE).then(|| &self.bytes[at..at + length(entry.key)]))
     }
 
+    #[inline]
     fn step(&self, cursor: &mut Cursor) -> Option<(Entry, usize)> {
         if cursor.index == self.count {
             return None;
         }
-        let (entry, at) = (self.entry(cursor.index), cursor.at);
+        let (entry, at) = (self.entry(cursor.index)?, cursor.at);
         *cursor = Cursor { index: cursor.index + 1, at: at + entry.bytes() };
         Some((entry, at))
     }
@@ -175,7 +179,7 @@ impl Frame {
         let next = || {
             let (entry, record) = self.next(&mut cursor)?;
             let port = (entry.slot as usize).checked_sub(1).and_then(|port| ports.get(port).cloned());
-            Some(RawOutput { port, partition: (entry.route & !LATE).checked_sub(1), record })
+            Some(RawOutput { port, partition: (entry.route & !LATE).checked_sub(1), record: record.into_raw() })
         };
         std::iter::from_fn(next).collect()
     }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 /// The length of a value that is null.
 const NONE: u32 = u32::MAX;

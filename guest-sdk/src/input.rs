@@ -1,7 +1,8 @@
 //! What a processor takes: one kind of record on any input, or roles with a type each.
 
-use crate::codec::{Decode, decode_nullable};
+use crate::codec::Decode;
 use crate::failure::Failure;
+use crate::incoming::Incoming;
 use crate::record::{RawRecord, Record, Update};
 
 /// What an input takes.
@@ -94,7 +95,7 @@ pub trait Inputs: Sized {
     ///
     /// # Errors
     /// The record is not what the input's type says: [`Failure::BadRecord`].
-    fn decode(input: u32, record: RawRecord) -> Result<Self, Failure>;
+    fn decode(input: u32, record: Incoming<'_>) -> Result<Self, Failure>;
 }
 
 /// What one input can hold.
@@ -114,13 +115,27 @@ pub trait Payload: Sized {
     /// Key or value are not what the type says: [`Failure::BadRecord`]. An [`Update`] was asked for and a stream record came:
     /// [`Failure::Fatal`].
     fn from_raw(record: RawRecord) -> Result<Self, Failure>;
+
+    /// The same for a record of which nothing has been made yet.
+    ///
+    /// # Errors
+    /// Those of [`from_raw`](Payload::from_raw).
+    #[inline]
+    fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure> {
+        Self::from_raw(record.into_raw())
+    }
 }
 
 impl<K: Decode, V: Decode> Payload for Record<K, V> {
     const TAKES: Takes = Takes::Either;
 
     fn from_raw(record: RawRecord) -> Result<Self, Failure> {
-        Ok(record.decode()?)
+        Self::from_incoming(Incoming::from(&record))
+    }
+
+    #[inline(always)]
+    fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure> {
+        Ok(Self { key: record.key()?, value: record.value()?, timestamp: record.timestamp, headers: record.headers })
     }
 }
 
@@ -128,15 +143,15 @@ impl<K: Decode, V: Decode> Payload for Update<K, V> {
     const TAKES: Takes = Takes::Updates;
 
     fn from_raw(record: RawRecord) -> Result<Self, Failure> {
-        let change = record.change.ok_or_else(|| Failure::fatal("the record is not an update of a table"))?;
-        Ok(Self {
-            key: decode_nullable(record.key).map_err(|error| error.of("key"))?,
-            value: record.value.map(V::decode_shared).transpose().map_err(|error| error.of("value"))?,
-            previous: change.value.map(V::decode_shared).transpose().map_err(|error| error.of("previous value"))?,
-            latest: change.latest,
-            timestamp: record.timestamp,
-            headers: record.headers,
-        })
+        Self::from_incoming(Incoming::from(&record))
+    }
+
+    fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure> {
+        let no_update = || Failure::fatal("the record is not an update of a table");
+        record.change.as_ref().ok_or_else(no_update)?;
+        let (key, value) = (record.key()?, if record.value.is_some() { Some(record.value()?) } else { None });
+        let (previous, latest) = record.change()?.ok_or_else(no_update)?;
+        Ok(Self { key, value, previous, latest, timestamp: record.timestamp, headers: record.headers })
     }
 }
 
@@ -155,8 +170,9 @@ macro_rules! alike {
                 Roles::Any(<Self as Payload>::TAKES)
             }
 
-            fn decode(_: u32, record: RawRecord) -> Result<Self, Failure> {
-                Self::from_raw(record)
+            #[inline(always)]
+            fn decode(_: u32, record: Incoming<'_>) -> Result<Self, Failure> {
+                Self::from_incoming(record)
             }
         }
     )*};

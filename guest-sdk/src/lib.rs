@@ -58,6 +58,7 @@
 extern crate self as cofferdam_guest;
 
 mod blobs;
+mod bytes;
 mod codec;
 mod context;
 mod copy;
@@ -66,6 +67,7 @@ mod failure;
 mod frame;
 mod headers;
 mod host;
+mod incoming;
 mod input;
 mod migrate;
 mod output;
@@ -89,16 +91,7 @@ pub mod backend;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
-/// Bytes that are shared, not copied: part of the frame in which a record has come. Of crate `bytes`. What is kept beyond the call should
-/// be a copy: a part keeps its whole frame in memory.
-///
-/// ```
-/// # use cofferdam_guest::Bytes;
-/// let value = Bytes::from("to be or not to be");
-/// let word = value.slice(..2);
-/// assert_eq!(word.as_ptr(), value.as_ptr());
-/// ```
-pub use bytes::Bytes;
+pub use crate::bytes::Bytes;
 pub use codec::{CodecError, Decode, Encode, Json, Text, Verbatim};
 /// ```
 /// use cofferdam_guest::{Inputs, Record, Text, Update};
@@ -121,6 +114,7 @@ pub use description::{Access, Carries, Description, PortDescription, StoreDescri
 pub use failure::Failure;
 pub use headers::{Header, Headers};
 pub use host::{Clock, Host, Level, OpenError, Origin};
+pub use incoming::Incoming;
 pub use input::{Inputs, Payload, Role, Roles, Takes};
 pub use migrate::{Migrate, Step};
 pub use output::{Draft, Outgoing, Routed};

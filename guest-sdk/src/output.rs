@@ -98,6 +98,7 @@ pub struct Draft<'c> {
 
 impl<'c> Draft<'c> {
     /// An output with neither key nor value, and the time of the current record.
+    #[inline(always)]
     pub(crate) fn begin(frame: &'c mut FrameWriter, current: &'c Current, slot: u32) -> Self {
         let begin = frame.begin().len();
         let entry = Entry {
@@ -120,6 +121,7 @@ impl<'c> Draft<'c> {
         &mut self.entry
     }
 
+    #[inline(always)]
     fn key_and_value(&mut self, key: &impl Encode, value: &impl Encode) -> Result<(), CodecError> {
         self.frame.bytes().truncate(self.begin);
         self.entry.key = append(self.frame.bytes(), key).map_err(|error| error.of("key of an output"))?;
@@ -141,6 +143,7 @@ impl<'c> Draft<'c> {
         self.headers = Some(headers);
     }
 
+    #[inline(always)]
     pub(crate) fn end(mut self) {
         let begin = self.frame.bytes().len();
         let headers = self.headers.as_ref().unwrap_or(&self.current.headers);
@@ -156,23 +159,34 @@ impl<'c> Draft<'c> {
 }
 
 /// Appends a key or a value and gives its length.
+#[inline(always)]
 fn append(bytes: &mut Vec<u8>, value: &impl Encode) -> Result<u32, CodecError> {
     if value.is_null() {
         return Ok(NONE);
     }
     let begin = bytes.len();
     value.encode(bytes)?;
-    let length = bytes.len().checked_sub(begin).ok_or_else(|| CodecError::new("its `encode` took bytes away instead of appending some"))?;
-    u32::try_from(length).ok().filter(|length| *length < NO_CHANGE).ok_or_else(|| CodecError::new("4 GiB or more"))
+    match bytes.len().checked_sub(begin) {
+        Some(length) if length < NO_CHANGE as usize => Ok(length as u32),
+        length => Err(no_length(length)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn no_length(length: Option<usize>) -> CodecError {
+    CodecError::new(if length.is_some() { "4 GiB or more" } else { "its `encode` took bytes away instead of appending some" })
 }
 
 impl<K: Encode, V: Encode> Outgoing for (K, V) {
+    #[inline(always)]
     fn write(self, draft: &mut Draft<'_>) -> Result<(), CodecError> {
         draft.key_and_value(&self.0, &self.1)
     }
 }
 
 impl<K: Encode, V: Encode> Outgoing for Record<K, V> {
+    #[inline(always)]
     fn write(self, draft: &mut Draft<'_>) -> Result<(), CodecError> {
         draft.key_and_value(&self.key, &self.value)?;
         draft.own(self.timestamp, self.headers);

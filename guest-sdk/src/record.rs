@@ -1,6 +1,6 @@
 //! Records as they come in and go out: typed, with their time and headers; and raw, as the host hands them over.
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::codec::{CodecError, Decode, decode_nullable};

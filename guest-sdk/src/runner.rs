@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::rc::Rc;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::backend::Backend;
@@ -12,10 +12,13 @@ use crate::description::Description;
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::host::Host;
+use crate::incoming::Incoming;
 use crate::input::{Inputs, Roles};
 use crate::migrate::{Migrate, Step};
 use crate::processor::{NoConfig, Processor};
-use crate::record::{RawOutput, RawRecord};
+use crate::record::RawOutput;
+#[cfg(any(test, target_arch = "wasm32"))]
+use crate::record::RawRecord;
 use crate::view::Views;
 
 /// The host's setup, but for the configuration.
@@ -45,11 +48,12 @@ impl<P: Processor> Runner<P> {
     #[cfg(any(test, target_arch = "wasm32"))]
     pub(crate) fn process(&mut self, input: u32, record: RawRecord) -> Result<Vec<RawOutput>, Failure> {
         self.context.begin_record(input, &record);
-        self.run(input, record)?;
+        self.run(input, Incoming::from(&record))?;
         Ok(self.context.take_outputs())
     }
 
-    fn run(&mut self, input: u32, record: RawRecord) -> Result<(), Failure> {
+    #[inline(always)]
+    fn run(&mut self, input: u32, record: Incoming<'_>) -> Result<(), Failure> {
         let input = P::Input::decode(input, record)?;
         self.processor.process(input, &mut self.context)?;
         self.context.end()
@@ -73,7 +77,7 @@ impl<P: Processor> Runner<P> {
         loop {
             let here = next;
             let Some((entry, record)) = frame.next(&mut next) else { return Ok(()) };
-            self.context.begin_entry(here, &entry, &record);
+            self.context.begin_entry(here, &entry, &record.headers);
             self.run(entry.slot, record)?;
         }
     }

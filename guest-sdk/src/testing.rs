@@ -42,7 +42,7 @@ mod tests;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 use serde::Serialize;
 
 use crate::Timestamp;
@@ -230,7 +230,7 @@ impl<P: Processor> TestContext<P> {
         self.call(records, |runner, frame, _| {
             let frame = read(frame);
             let (entry, record) = frame.next(&mut frame.first()).unwrap();
-            runner.process(entry.slot, record)
+            runner.process(entry.slot, record.into_raw())
         })
     }
 

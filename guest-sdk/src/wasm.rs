@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::ops::Bound;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::description::{Access, Carries, Description, StoreKind};

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::marker::PhantomData;
 use std::ops::{Bound, Deref, RangeBounds, RangeInclusive};
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::backend::{RawRow, WindowEntriesHandle, WindowHandle};

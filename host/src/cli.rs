@@ -31,6 +31,7 @@ mod resume;
 mod run;
 mod signals;
 mod sources;
+mod start_pages;
 mod status;
 mod swap;
 mod table;

@@ -3,6 +3,7 @@
 //! This module never knows wasmtime: `sandbox` implements [`Node`] with components, tests with plain Rust.
 
 mod frame;
+pub(crate) mod packed_frame;
 mod random;
 mod schedules;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use frame::{Frame, Incoming};
+pub use packed_frame::PackedFrame;
 pub use random::SeededRandom;
 pub use schedules::{Due, Grid, PunctuationClock, Schedule, Schedules};
 
@@ -104,6 +106,38 @@ pub struct Caused {
     pub output: Output,
 }
 
+/// A frame on its way into a node.
+#[derive(Debug)]
+pub enum Load<'a> {
+    /// Of records.
+    Records(Frame<'a>),
+    /// In one piece, as another node gave it.
+    Packed(&'a PackedFrame),
+}
+
+impl Load<'_> {
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Records(frame) => frame.len(),
+            Self::Packed(frame) => frame.len(),
+        }
+    }
+
+    /// True without any.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Source record and event time of the first record. `causes`: the source records that a frame in one piece names.
+    pub fn first(&self, causes: &[SourceRecord]) -> Option<(SourceRecord, Timestamp)> {
+        match self {
+            Self::Records(frame) => frame.first().map(|first| (frame.source(first.cause), first.record.timestamp)),
+            Self::Packed(frame) => frame.first().and_then(|(cause, time)| Some((*causes.get(cause as usize)?, time))),
+        }
+    }
+}
+
 /// What a step of a migration came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Migration {
@@ -157,6 +191,20 @@ pub trait Node {
     /// When it fails, the task undoes the whole run, and `process` is called with one record after another.
     fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
         one_by_one(self, env, frame, outputs)
+    }
+
+    /// Whether it takes frames in one piece, and gives them so.
+    fn packs(&self) -> bool {
+        false
+    }
+
+    /// `process_frame` for a node that [`packs`](Node::packs): its outputs are what it returns, in one piece, or what it appends.
+    fn process_packed(&mut self, env: &mut Lent, frame: Load<'_>, outputs: &mut Vec<Caused>) -> Result<Option<PackedFrame>, Failure> {
+        match frame {
+            Load::Records(frame) => self.process_frame(env, frame, outputs)?,
+            Load::Packed(_) => return Err(Failure::Fatal("a frame in one piece for a node that takes none".into())),
+        }
+        Ok(None)
     }
 
     /// A schedule of this node is due.

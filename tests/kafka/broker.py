@@ -14,7 +14,7 @@ from jars import HERE
 from waiting import Failed, until
 
 START_SECONDS = 60
-STOP_SECONDS = 30
+STOP_SECONDS = 120
 # Below the ports that the system gives to outgoing connections: while a broker is down, a client that tries to reach it must not be given
 # the very port that it calls, and so speak to itself.
 PORTS = range(20_000, 32_000)

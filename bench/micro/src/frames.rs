@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 
-use bytes::Bytes;
 use cofferdam::node::{Caused, Frame, Output, SourceRecord};
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::sandbox::bench::{FrameReader, write_frame};
@@ -34,6 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
     for (count, what, record) in [(1, "", record as fn(usize) -> Record), (256, "", record), (256, " with headers", record_with_headers)] {
         cases.push(write(format!("frame/write {count}{what}"), Run::new(count, record)));
         cases.push(read(format!("frame/read {count}{what}"), &Run::new(count, record)));
+        cases.push(pass_on(format!("frame/pass on {count}{what}"), Run::new(count, record)));
     }
     cases
 }
@@ -49,14 +49,26 @@ fn write(name: String, run: Run) -> Case {
 
 /// Offsets count from 0 and there is no port: so what goes to a guest is also what one may give that passes everything on.
 fn read(name: String, run: &Run) -> Case {
-    let mut bytes = Vec::new();
-    write_frame(run.frame(), &mut bytes);
-    let (frame, reader) = (Bytes::from(bytes), FrameReader::without_ports());
-    let causes: Vec<u32> = run.records.iter().map(|incoming| incoming.cause).collect();
+    let (frame, reader, causes) = given(run);
     let mut outputs = Vec::new();
     Case::new(name, causes.len(), move || {
         outputs.clear();
-        reader.read(&causes, black_box(&frame), &mut outputs).expect("the frame is whole");
+        reader.read(&causes, black_box(&frame).clone(), &mut outputs).expect("the frame is whole");
         assert_eq!(outputs.len(), causes.len());
     })
+}
+
+/// From one guest to the next.
+fn pass_on(name: String, run: Run) -> Case {
+    let (frame, reader, causes) = given(&run);
+    Case::new(name, causes.len(), move || {
+        let passed = reader.pass_on(&causes, black_box(&frame).clone(), &run.causes).expect("the frame is whole");
+        assert_eq!(passed.len(), causes.len());
+    })
+}
+
+fn given(run: &Run) -> (Vec<u8>, FrameReader, Vec<u32>) {
+    let mut frame = Vec::new();
+    write_frame(run.frame(), &mut frame);
+    (frame, FrameReader::without_ports(), run.records.iter().map(|incoming| incoming.cause).collect())
 }

@@ -35,13 +35,13 @@ impl Item {
         let mut arms = String::new();
         for (index, Variant { name, role, doc, payload }) in self.variants.iter().enumerate() {
             roles += &format!("::cofferdam_guest::Role::new({role}, <{payload} as ::cofferdam_guest::Payload>::TAKES, {doc}),");
-            arms += &format!("{index}u32 => <{payload} as ::cofferdam_guest::Payload>::from_raw(record).map(Self::{name}),");
+            arms += &format!("{index}u32 => <{payload} as ::cofferdam_guest::Payload>::from_incoming(record).map(Self::{name}),");
         }
         let name = &self.name;
         format!(
             "impl ::cofferdam_guest::Inputs for {name} {{
                 fn roles() -> ::cofferdam_guest::Roles {{ ::cofferdam_guest::Roles::Exactly(::std::vec![{roles}]) }}
-                fn decode(input: u32, record: ::cofferdam_guest::RawRecord)
+                fn decode(input: u32, record: ::cofferdam_guest::Incoming<'_>)
                     -> ::core::result::Result<Self, ::cofferdam_guest::Failure> {{
                     match input {{
                         {arms}

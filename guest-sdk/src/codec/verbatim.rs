@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use super::{CodecError, Decode, Encode};
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::codec::{CodecError, Encode};
 use crate::headers::Header;
 use crate::output::{Current, Draft, Outgoing};
+use crate::record::{Previous, RawRecord};
 use crate::testing::Dice;
 
 fn bytes(dice: &mut Dice) -> Option<Bytes> {
@@ -30,7 +31,7 @@ fn write(records: &[RawRecord], expected: usize) -> Vec<u8> {
 
 fn read_all(frame: &Frame) -> Vec<(Entry, RawRecord)> {
     let mut cursor = frame.first();
-    std::iter::from_fn(|| frame.next(&mut cursor)).collect()
+    std::iter::from_fn(|| frame.next(&mut cursor).map(|(entry, record)| (entry, record.into_raw()))).collect()
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn a_broken_frame_is_told_or_read_but_never_a_panic() {
             }
         }
     }
-    let magic = Frame::read(Bytes::from_static(b"CDF2\0\0\0\0"));
+    let magic = Frame::read(Bytes::from(b"CDF2\0\0\0\0"));
     assert_eq!(magic.err(), Some("it begins with another magic number"));
 }
 

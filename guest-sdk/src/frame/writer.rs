@@ -41,6 +41,7 @@ impl FrameWriter {
     }
 
     /// Where the bytes of one more entry are to be appended.
+    #[inline]
     pub(crate) fn begin(&mut self) -> &mut Vec<u8> {
         if self.open.buffer.len() >= PART_BYTES {
             self.full.push(std::mem::take(&mut self.open));
@@ -64,6 +65,7 @@ impl FrameWriter {
     }
 
     /// Ends the entry that was begun.
+    #[inline]
     pub(crate) fn end(&mut self, entry: &Entry) {
         let at = behind_table(self.open.count);
         entry.write(&mut self.open.buffer[at..at + ENTRY]);

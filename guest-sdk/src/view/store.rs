@@ -4,7 +4,7 @@ use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::ops::Bound;
 use std::rc::Rc;
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::backend::{EntriesHandle, KeyValueHandle};

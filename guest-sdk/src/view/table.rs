@@ -2,7 +2,7 @@
 //!
 //! Keys and written values lie one behind the other in buffers of the table, so that a row allocates nothing.
 
-use bytes::Bytes;
+use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::blobs::Place;

@@ -188,7 +188,7 @@ impl Shell<'_> {
         let lookout = on_kafka.then(look).transpose().map_err(one)?;
         let stdin = pump_stdin(broker.clone(), clock.clone(), inputs);
         let bar = console.bars.add(ProgressBar::new_spinner());
-        let mut watch = Watch { host: host.clone(), ear, outputs, stdin, following, until_idle: args.until_idle, bar };
+        let mut watch = Watch { host: host.clone(), ear, outputs, stdin, following, until_idle: args.until_idle, bar, started: false };
         let ended = watch.watch();
         watch.bar.finish_and_clear();
         // No request may come in between any more.

@@ -14,6 +14,7 @@ use super::input::Loaded;
 use super::output::Output;
 use super::report::counted;
 use super::signals::{Ear, Told};
+use super::start_pages;
 
 /// How often the command looks after outputs, idleness and signals.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -27,6 +28,8 @@ pub struct Watch<'a> {
     pub following: Option<Following>,
     pub until_idle: bool,
     pub bar: ProgressBar,
+    /// The start is over: no task waits for state.
+    pub started: bool,
 }
 
 /// Why there is nothing more to watch.
@@ -80,6 +83,10 @@ impl Watch<'_> {
         }
         let status = host.status();
         tell(&self.bar, &status);
+        if !self.started && !status.is_empty() && status.iter().all(|task| matches!(task.condition, Condition::Running)) {
+            self.started = true;
+            start_pages::give_back();
+        }
         if host.all_parked() {
             return Err(parked(&status));
         }

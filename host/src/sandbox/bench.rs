@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 
-use super::frame::{self, Taken};
+use super::frame::Taken;
 use super::packed;
 use super::setup::NodeSetup;
-use crate::node::{Caused, Failure, Frame};
+use crate::node::{Caused, Failure, Frame, PackedFrame, SourceRecord, packed_frame};
 use crate::store::Row;
 
 /// Writes a frame behind what `into` has.
 pub fn write_frame(frame: Frame<'_>, into: &mut Vec<u8>) {
-    frame::write(frame, into);
+    packed_frame::write(frame, into);
 }
 
 /// Reads frames that a guest has returned.
@@ -24,8 +24,15 @@ impl FrameReader {
     }
 
     /// Checks a frame and takes its outputs. `causes`: those of the entries that the guest was given.
-    pub fn read(&self, causes: &[u32], frame: &Bytes, into: &mut Vec<Caused>) -> Result<(), Failure> {
-        Taken::default().read(&self.0, causes, frame, true, into)
+    pub fn read(&self, causes: &[u32], frame: Vec<u8>, into: &mut Vec<Caused>) -> Result<(), Failure> {
+        Taken::default().check(&self.0, causes, frame, true).map(|frame| frame.unpack(into))
+    }
+
+    /// Checks a frame and makes inputs of the next node of its outputs.
+    pub fn pass_on(&self, causes: &[u32], frame: Vec<u8>, sources: &[SourceRecord]) -> Result<PackedFrame, Failure> {
+        let mut frame = Taken::default().check(&self.0, causes, frame, true)?;
+        frame.address(0, sources);
+        Ok(frame)
     }
 }
 

@@ -8,7 +8,7 @@ use super::loaded::Loaded;
 use super::migration;
 use super::setup::NodeSetup;
 use super::state::Carried;
-use crate::node::{self, Caused, Failure, Frame, Lent, Migration, Node, Output, SourceRecord};
+use crate::node::{self, Caused, Failure, Frame, Lent, Load, Migration, Node, Output, PackedFrame, SourceRecord};
 use crate::record::{Record, Timestamp};
 
 /// In a frame: there is none yet.
@@ -103,9 +103,35 @@ impl ComponentNode {
         let causes = [SourceRecord { offset, stream_time }];
         let frame = Frame::given(input, &records, &causes);
         let mut given = std::mem::take(&mut self.given);
-        let outcome = self.with_instance(env, |instance, env| instance.process_frame(env, frame, &mut given));
+        let outcome = self.frame_into(env, frame, &mut given);
         outputs.extend(given.drain(..).map(|caused| caused.output));
         self.given = given;
+        outcome
+    }
+}
+
+impl ComponentNode {
+    fn frame_into(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
+        if let Some(given) = self.frame_through(env, Load::Records(frame), outputs)? {
+            given.unpack(outputs);
+        }
+        Ok(())
+    }
+
+    fn frame_through(&mut self, env: &mut Lent, frame: Load<'_>, outputs: &mut Vec<Caused>) -> Result<Option<PackedFrame>, Failure> {
+        let mut given = None;
+        self.with_instance(env, |instance, env| {
+            given = instance.process_packed(env, frame, outputs)?;
+            Ok(())
+        })?;
+        Ok(given)
+    }
+
+    fn frame_done<T>(&mut self, records: usize, began: u64, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        match &outcome {
+            Ok(_) => self.frame_length.went_well(records, self.loaded.engine.ticks().since(began)),
+            Err(_) => self.frame_length.failed(records),
+        }
         outcome
     }
 }
@@ -127,17 +153,22 @@ impl Node for ComponentNode {
     }
 
     fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
-        let ticks = self.loaded.engine.ticks();
-        let began = ticks.now();
+        let began = self.loaded.engine.ticks().now();
         let outcome = match self.packs {
-            true => self.with_instance(env, |instance, env| instance.process_frame(env, frame, outputs)),
+            true => self.frame_into(env, frame, outputs),
             false => node::one_by_one(self, env, frame, outputs),
         };
-        match &outcome {
-            Ok(()) => self.frame_length.went_well(frame.len(), ticks.since(began)),
-            Err(_) => self.frame_length.failed(frame.len()),
-        }
-        outcome
+        self.frame_done(frame.len(), began, outcome)
+    }
+
+    fn packs(&self) -> bool {
+        self.packs
+    }
+
+    fn process_packed(&mut self, env: &mut Lent, frame: Load<'_>, outputs: &mut Vec<Caused>) -> Result<Option<PackedFrame>, Failure> {
+        let (began, records) = (self.loaded.engine.ticks().now(), frame.len());
+        let outcome = self.frame_through(env, frame, outputs);
+        self.frame_done(records, began, outcome)
     }
 
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {

@@ -55,7 +55,8 @@ impl Host for State {
         let Some(OpenFrame { causes, taken, forwarded }) = &mut self.call.frame else {
             return Err(self.broken_rule("context.forward-frame belongs to `batch.process-frame`"));
         };
-        taken.read(&self.setup, causes, &frame.into(), false, forwarded).map_err(|failure| self.end(failure))
+        let checked = taken.check(&self.setup, causes, frame, false).map(|frame| frame.unpack(forwarded));
+        checked.map_err(|failure| self.end(failure))
     }
 
     fn schedule(&mut self, name: String, interval_ms: u64, clock: Clock, start: Option<i64>) -> wasmtime::Result<()> {

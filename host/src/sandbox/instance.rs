@@ -10,14 +10,13 @@ use super::bindings::exports::cofferdam::processor::migrate::{self, Step};
 use super::bindings::exports::cofferdam::processor::node::{self, Setup};
 use super::engine::Deadline;
 use super::failing;
-use super::frame;
 use super::guest_log::one_line;
 use super::loaded::Loaded;
 use super::outputs;
 use super::setup::NodeSetup;
 use super::state::{Carried, OpenFrame, Phase, State};
 use crate::limits;
-use crate::node::{Caused, Failure, Frame, Lent, Output};
+use crate::node::{Caused, Failure, Lent, Load, Output, PackedFrame, packed_frame};
 use crate::record::{Record, Timestamp};
 
 /// An instance that has passed its `init`.
@@ -116,28 +115,42 @@ impl Instance {
         self.work(env, outputs, |store, node| node.call_process(store, input, told))
     }
 
-    /// A frame of records. Only where the component has the packed path.
-    pub(super) fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
+    /// A frame of records. Only where the component has the packed path. Its outputs are appended where it has handed over some of them early.
+    pub(super) fn process_packed(
+        &mut self,
+        env: &mut Lent,
+        frame: Load<'_>,
+        outputs: &mut Vec<Caused>,
+    ) -> Result<Option<PackedFrame>, Failure> {
         let Some(batch) = &self.batch else { return Err(Failure::Fatal("the component has no packed path".into())) };
-        self.buffer.clear();
-        frame::write(frame, &mut self.buffer);
         let open = self.store.data_mut().call.frame.insert(OpenFrame::default());
-        open.causes.extend(frame.causes());
-        let buffer = &self.buffer;
-        let answer = run(&mut self.store, env, Phase::Work, self.deadline, |store| batch.call_process_frame(store, buffer));
+        let bytes = match frame {
+            Load::Records(frame) => {
+                open.causes.extend(frame.causes());
+                self.buffer.clear();
+                packed_frame::write(frame, &mut self.buffer);
+                &self.buffer
+            }
+            Load::Packed(frame) => {
+                open.causes.extend(frame.causes());
+                frame.bytes()
+            }
+        };
+        let answer = run(&mut self.store, env, Phase::Work, self.deadline, |store| batch.call_process_frame(store, bytes));
         self.dead |= answer.is_err();
         let State { setup, call, .. } = self.store.data_mut();
         let open = call.frame.take().unwrap_or_default();
-        match answer? {
-            Ok(returned) => {
-                let OpenFrame { causes, mut taken, mut forwarded } = open;
-                outputs.append(&mut forwarded);
-                let read = taken.read(setup, &causes, &returned.into(), true, outputs);
-                self.dead |= matches!(read, Err(Failure::Trap { .. }));
-                read
-            }
-            Err(failure) => Err(told_failure(failure)),
+        let returned = answer?.map_err(told_failure)?;
+        let OpenFrame { causes, mut taken, mut forwarded } = open;
+        let checked = taken.check(setup, &causes, returned, true);
+        self.dead |= matches!(checked, Err(Failure::Trap { .. }));
+        let checked = checked?;
+        if forwarded.is_empty() {
+            return Ok(Some(checked));
         }
+        outputs.append(&mut forwarded);
+        checked.unpack(outputs);
+        Ok(None)
     }
 
     /// A schedule that is due.

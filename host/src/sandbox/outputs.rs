@@ -49,16 +49,22 @@ pub(super) fn accept_returned(
 }
 
 /// Refuses more than a record may give in what its call returns.
+#[inline]
 pub(super) fn check_returned(count: usize, bytes: usize) -> Result<(), Failure> {
+    match count > limits::OUTPUTS_RETURNED || bytes > limits::OUTPUT_BYTES_RETURNED {
+        true => Err(too_much_returned(count, bytes)),
+        false => Ok(()),
+    }
+}
+
+#[cold]
+fn too_much_returned(count: usize, bytes: usize) -> Failure {
     if count > limits::OUTPUTS_RETURNED {
         let most = limits::OUTPUTS_RETURNED;
-        return Err(Failure::BadRecord(format!("{count} outputs returned by one call; the limit is {most} (`forward` takes more)")));
+        return Failure::BadRecord(format!("{count} outputs returned by one call; the limit is {most} (`forward` takes more)"));
     }
-    if bytes > limits::OUTPUT_BYTES_RETURNED {
-        let (bytes, most) = (size(bytes), size(limits::OUTPUT_BYTES_RETURNED));
-        return Err(Failure::BadRecord(format!("{bytes} of outputs returned by one call; the limit is {most} (`forward` takes more)")));
-    }
-    Ok(())
+    let (bytes, most) = (size(bytes), size(limits::OUTPUT_BYTES_RETURNED));
+    Failure::BadRecord(format!("{bytes} of outputs returned by one call; the limit is {most} (`forward` takes more)"))
 }
 
 /// Takes outputs within the limits of the whole call: those that `forward` hands over early.
@@ -96,22 +102,26 @@ fn record(record: RecordResult) -> Result<Record, Failure> {
         headers: headers.into_iter().map(|h| Header { name: h.name.into(), value: h.value.map(Bytes::from) }).collect(),
         change: change.map(|c| Box::new(Previous { value: c.value.map(Bytes::from), latest: c.latest })),
     };
-    check(&record)?;
+    check(record.timestamp.0, record.headers.len(), record.size())?;
     Ok(record)
 }
 
 /// Refuses a record that is too large, or has a time that no record has.
-pub(super) fn check(record: &Record) -> Result<(), Failure> {
-    if record.timestamp.0 < 0 {
-        return Err(Failure::BadRecord(format!("an output has the timestamp {}; it may not be negative", record.timestamp)));
+#[inline]
+pub(super) fn check(timestamp: i64, headers: usize, bytes: usize) -> Result<(), Failure> {
+    match timestamp < 0 || headers > limits::RECORD_HEADERS || bytes > limits::RECORD_BYTES {
+        true => Err(no_record(timestamp, headers, bytes)),
+        false => Ok(()),
     }
-    let (count, bytes) = (record.headers.len(), record.size());
-    if count > limits::RECORD_HEADERS {
-        let most = limits::RECORD_HEADERS;
-        return Err(Failure::BadRecord(format!("an output has {count} headers; the limit is {most}")));
-    }
-    if bytes > limits::RECORD_BYTES {
-        return Err(Failure::BadRecord(format!("an output has {}; the limit of a record is {}", size(bytes), size(limits::RECORD_BYTES))));
-    }
-    Ok(())
+}
+
+#[cold]
+fn no_record(timestamp: i64, headers: usize, bytes: usize) -> Failure {
+    Failure::BadRecord(if timestamp < 0 {
+        format!("an output has the timestamp {}; it may not be negative", Timestamp(timestamp))
+    } else if headers > limits::RECORD_HEADERS {
+        format!("an output has {headers} headers; the limit is {}", limits::RECORD_HEADERS)
+    } else {
+        format!("an output has {}; the limit of a record is {}", size(bytes), size(limits::RECORD_BYTES))
+    })
 }

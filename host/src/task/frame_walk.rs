@@ -1,7 +1,7 @@
 //! The walk of a frame: a run of source records goes from node to node together. Only where nobody can tell that from one walk after
 //! another, see [`Topology::one_by_one`](crate::topology::Topology::one_by_one).
 
-use crate::node::{Caused, Frame, Output, SourceRecord};
+use crate::node::{Caused, Frame, Load, Output, PackedFrame, SourceRecord};
 use crate::record::{Arrived, Timestamp};
 use crate::topology::SourceRole;
 
@@ -27,7 +27,14 @@ pub(super) struct FrameSource<'a> {
 struct Visit {
     node: LocalNode,
     input: u32,
-    records: Vec<Caused>,
+    given: Given,
+}
+
+#[derive(Debug)]
+enum Given {
+    Records(Vec<Caused>),
+    /// In one piece from a component to the next, which takes it as it is.
+    Packed(PackedFrame),
 }
 
 /// What the walk of a frame has in hand, and room for the next one.
@@ -42,7 +49,10 @@ impl FrameRoom {
     pub(super) fn clear(&mut self) {
         let Self { stack, outputs, spare } = self;
         outputs.clear();
-        spare.extend(stack.drain(..).map(|visit| emptied(visit.records)));
+        spare.extend(stack.drain(..).filter_map(|visit| match visit.given {
+            Given::Records(records) => Some(emptied(records)),
+            Given::Packed(_) => None,
+        }));
     }
 
     /// An empty list.
@@ -52,8 +62,7 @@ impl FrameRoom {
 
     /// Sends the outputs to the children of the node that they come from, the first child's on top.
     fn push(&mut self, children: &[Vec<PlanChild>]) {
-        let mut edges = children.iter().enumerate().flat_map(|(number, slot)| slot.iter().map(move |child| (number, child)));
-        if let (Some((slot, child)), None) = (edges.next(), edges.next()) {
+        if let Some((slot, child)) = only_edge(children) {
             // As they are.
             let spare = self.list();
             let mut records = std::mem::replace(&mut self.outputs, spare);
@@ -83,7 +92,7 @@ impl FrameRoom {
         if !child.table {
             records.iter_mut().for_each(|caused| caused.output.record.change = None);
         }
-        self.stack.push(Visit { node: child.node, input: child.input, records });
+        self.stack.push(Visit { node: child.node, input: child.input, given: Given::Records(records) });
     }
 }
 
@@ -98,7 +107,7 @@ impl Walker {
         causes: &[SourceRecord],
     ) -> Result<(), WalkFailure> {
         match untouched_for(plan, from) {
-            Some(child) => self.enter_node(plan, child.node, Frame::consumed(child.input, from.records, times, causes))?,
+            Some(child) => self.enter_node(plan, child.node, Frame::consumed(child.input, from.records, times, causes), causes)?,
             None => {
                 let owned = from.records.owned(0, times.len()).into_iter();
                 let records = owned.zip(times).map(|(consumed, time)| sourced(plan, from.source, consumed.record, *time)).zip(0..);
@@ -107,7 +116,15 @@ impl Walker {
                 self.frame.push(&plan.node(from.source).children);
             }
         }
-        while let Some(Visit { node: at, input, mut records }) = self.frame.stack.pop() {
+        while let Some(Visit { node: at, input, given }) = self.frame.stack.pop() {
+            let mut records = match given {
+                Given::Records(records) => records,
+                Given::Packed(frame) => {
+                    self.call(plan, at, Load::Packed(&frame), causes, true)?;
+                    self.frame.push(&plan.node(at).children);
+                    continue;
+                }
+            };
             match &plan.node(at).work {
                 Work::Sink(sink) => {
                     for Caused { cause, output } in records.drain(..) {
@@ -115,7 +132,7 @@ impl Walker {
                         self.enter_sink(at, sink, output.partition, output.record).map_err(|failure| WalkFailure { node: at, failure })?;
                     }
                 }
-                Work::Processor => self.enter_node(plan, at, Frame::given(input, &records, causes))?,
+                Work::Processor => self.enter_node(plan, at, Frame::given(input, &records, causes), causes)?,
                 Work::Source { .. } => {}
             }
             self.frame.spare.push(emptied(records));
@@ -123,23 +140,57 @@ impl Walker {
         Ok(())
     }
 
-    fn enter_node(&mut self, plan: &TaskPlan, at: LocalNode, frame: Frame<'_>) -> Result<(), WalkFailure> {
-        let fail = |failure| WalkFailure { node: at, failure };
+    fn enter_node(&mut self, plan: &TaskPlan, at: LocalNode, frame: Frame<'_>, causes: &[SourceRecord]) -> Result<(), WalkFailure> {
         let mut rest = frame;
-        while let Some(first) = rest.first() {
-            let node = node(&mut self.nodes, at).map_err(fail)?;
+        while !rest.is_empty() {
+            let node = node(&mut self.nodes, at).map_err(|failure| WalkFailure { node: at, failure })?;
             let (run, others) = rest.split_at(node.frame_records().clamp(1, rest.len()));
-            self.counts[at as usize].records += run.len() as u64;
-            env(&mut self.env).map_err(fail)?.begin(frame.source(first.cause), first.record.timestamp);
-            self.pulse.enter(plan.node(at).ix, self.partition);
-            let outcome = node.process_frame(&mut self.env, run, &mut self.frame.outputs);
-            self.pulse.leave();
-            outcome.map_err(fail)?;
+            self.call(plan, at, Load::Records(run), causes, run.len() == frame.len())?;
             rest = others;
         }
         self.frame.push(&plan.node(at).children);
         Ok(())
     }
+
+    /// Calls a node. What it gives goes in one piece to the next one where that can be, else it is among the outputs then. `alone`: nothing
+    /// comes before it or after it.
+    fn call(&mut self, plan: &TaskPlan, at: LocalNode, load: Load<'_>, causes: &[SourceRecord], alone: bool) -> Result<(), WalkFailure> {
+        let fail = |failure| WalkFailure { node: at, failure };
+        let Some((source, time)) = load.first(causes) else { return Ok(()) };
+        self.counts[at as usize].records += load.len() as u64;
+        env(&mut self.env).map_err(fail)?.begin(source, time);
+        let node = node(&mut self.nodes, at).map_err(fail)?;
+        self.pulse.enter(plan.node(at).ix, self.partition);
+        let outcome = match load {
+            Load::Records(frame) if !node.packs() => node.process_frame(&mut self.env, frame, &mut self.frame.outputs).map(|()| None),
+            load => node.process_packed(&mut self.env, load, &mut self.frame.outputs),
+        };
+        self.pulse.leave();
+        let Some(mut given) = outcome.map_err(fail)? else { return Ok(()) };
+        match self.takes_whole(plan, at, &given).filter(|_| alone) {
+            Some(child) => {
+                given.address(child.input, causes);
+                self.frame.stack.push(Visit { node: child.node, input: child.input, given: Given::Packed(given) });
+            }
+            None => given.unpack(&mut self.frame.outputs),
+        }
+        Ok(())
+    }
+
+    /// The one node that a component's outputs go to, where it takes them in one piece.
+    fn takes_whole<'p>(&self, plan: &'p TaskPlan, from: LocalNode, frame: &PackedFrame) -> Option<&'p PlanChild> {
+        let (slot, child) = only_edge(&plan.node(from).children)?;
+        let node = self.nodes.get(child.node as usize)?.as_deref()?;
+        let fits = node.packs() && frame.len() <= node.frame_records();
+        (fits && u32::try_from(slot).is_ok_and(|slot| frame.goes_by(slot, child.table))).then_some(child)
+    }
+}
+
+/// Where a node has one child, and by one port only: that, and the port.
+fn only_edge(children: &[Vec<PlanChild>]) -> Option<(usize, &PlanChild)> {
+    let mut edges = children.iter().enumerate().flat_map(|(number, slot)| slot.iter().map(move |child| (number, child)));
+    let only = edges.next()?;
+    edges.next().is_none().then_some(only)
 }
 
 /// The node that takes the source's records as they were consumed: a processor that is the only child. Nothing has to be taken off them.

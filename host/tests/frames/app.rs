@@ -66,7 +66,7 @@ const KINDS: &[(u32, Kind)] = &[
     (2, Kind { component: "operators", ..probe("op = 'words', key = true") }),
     (3, Kind { port: Some("odd"), ..probe("do = 'route'") }),
     (2, probe("do = 'early'")),
-    (2, probe("do = 'place'")),
+    (6, probe("do = 'place'")),
     (3, probe("do = 'chance'")),
     (2, probe("do = 'stamp', add = -7")),
     (1, probe("do = 'changes'")),

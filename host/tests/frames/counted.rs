@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cofferdam::error::Diagnostic;
-use cofferdam::node::{Caused, Failure, Frame, Lent, Migration, Node, Output, VersionId};
+use cofferdam::node::{Caused, Failure, Frame, Lent, Load, Migration, Node, Output, PackedFrame, VersionId};
 use cofferdam::record::{Record, Timestamp};
 use cofferdam::runtime::NodeFactory;
 use cofferdam::topology::{NodeIx, TaskId};
@@ -50,6 +50,15 @@ impl Node for Counting {
     fn process_frame(&mut self, env: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
         self.frames.fetch_add(u64::from(frame.len() > 1), Ordering::Relaxed);
         self.node.process_frame(env, frame, outputs)
+    }
+
+    fn packs(&self) -> bool {
+        self.node.packs()
+    }
+
+    fn process_packed(&mut self, env: &mut Lent, frame: Load<'_>, outputs: &mut Vec<Caused>) -> Result<Option<PackedFrame>, Failure> {
+        self.frames.fetch_add(u64::from(frame.len() > 1), Ordering::Relaxed);
+        self.node.process_packed(env, frame, outputs)
     }
 
     fn punctuate(&mut self, env: &mut Lent, schedule: &str, time: Timestamp, outputs: &mut Vec<Output>) -> Result<(), Failure> {

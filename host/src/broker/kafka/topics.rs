@@ -14,6 +14,8 @@ use crate::broker::port::{BrokerError, Cleanup, Timestamps, TopicInfo, TopicSpec
 const NEW_TOPIC_WAIT: Duration = Duration::from_secs(30);
 /// How often a new topic is looked for.
 const NEW_TOPIC_LOOK: Duration = Duration::from_millis(20);
+const NEW_TOPIC_LOOKS: u128 = NEW_TOPIC_WAIT.as_millis() / NEW_TOPIC_LOOK.as_millis();
+const READ_SETTINGS: &str = "read the settings of topics";
 /// Kafka 4 refuses records that are further ahead of its clock than an hour; replayed and derived records may be.
 const ANY_TIME_AHEAD: i64 = i64::MAX;
 /// The type of timestamps by which old data that is written anew is kept.
@@ -43,21 +45,31 @@ impl Topics {
         }
     }
 
-    /// As the cluster says now.
+    /// As the cluster says now. The broker that answers may not have heard of a new topic yet of which another one has told: it is asked again.
     pub fn look_up(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicInfo>>, BrokerError> {
+        for _ in 0..NEW_TOPIC_LOOKS {
+            match self.look_once(names) {
+                Err(Missed::Unknown(_)) => std::thread::park_timeout(NEW_TOPIC_LOOK),
+                answer => return answer.map_err(Missed::into_error),
+            }
+        }
+        self.look_once(names).map_err(Missed::into_error)
+    }
+
+    fn look_once(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicInfo>>, Missed> {
         // Each once: librdkafka does not understand an answer in which one comes twice.
         let mut there = BTreeMap::new();
         for name in names.iter().collect::<BTreeSet<_>>() {
-            if let Some(count) = self.partitions(name)? {
+            if let Some(count) = self.partitions(name).map_err(Missed::Failed)? {
                 there.insert(name.clone(), count);
             }
         }
         let mut found = BTreeMap::new();
         if !there.is_empty() {
             let texts: Vec<&str> = there.keys().map(|name| &**name).collect();
-            let what = "read the settings of topics";
-            let settings = self.patience.ask(&self.admin, || what.to_owned(), || self.admin.topic_settings(&texts, ANSWER_WAIT));
-            let settings = settings.map_err(|e| failed(what, &e))?;
+            let what = || READ_SETTINGS.to_owned();
+            let settings = self.patience.ask(&self.admin, what, || self.admin.topic_settings(&texts, ANSWER_WAIT));
+            let settings = settings.map_err(|e| if is_unknown(&e) { Missed::Unknown(e) } else { Missed::Failed(failed(what(), &e)) })?;
             found.extend(there.iter().zip(settings).map(|((name, count), settings)| (name.clone(), spec(name, *count, &settings))));
         }
         self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(found.clone());
@@ -145,13 +157,29 @@ impl Topics {
     }
 
     fn wait_until(&self, what: impl Fn() -> String, is_so: impl Fn() -> Result<bool, BrokerError>) -> Result<(), BrokerError> {
-        for _ in 0..NEW_TOPIC_WAIT.as_millis() / NEW_TOPIC_LOOK.as_millis() {
+        for _ in 0..NEW_TOPIC_LOOKS {
             if is_so()? {
                 return Ok(());
             }
             std::thread::park_timeout(NEW_TOPIC_LOOK);
         }
         Err(failed(what(), &KafkaError::of(Code::RD_KAFKA_RESP_ERR__TIMED_OUT)))
+    }
+}
+
+/// Why topics were not seen.
+enum Missed {
+    /// By one broker; another one knows all of them.
+    Unknown(KafkaError),
+    Failed(BrokerError),
+}
+
+impl Missed {
+    fn into_error(self) -> BrokerError {
+        match self {
+            Self::Unknown(error) => failed(READ_SETTINGS, &error),
+            Self::Failed(error) => error,
+        }
     }
 }
 

@@ -1,7 +1,11 @@
 use proptest::prelude::*;
 
+use bytes::Bytes;
+
 use super::*;
-use crate::node::SourceRecord;
+use crate::node::packed_frame::{ENTRY_BYTES, HEAD_BYTES, LATE, write};
+use crate::node::{Caused, Frame, Output, SourceRecord};
+use crate::record::{Header, Previous, Record, Timestamp};
 use crate::sandbox::NodeLimits;
 
 fn setup(outputs: usize) -> NodeSetup {
@@ -29,11 +33,13 @@ fn record() -> impl Strategy<Value = Record> {
 fn written(records: &[Record]) -> (Vec<u8>, Vec<Caused>) {
     let output = |record: &Record| Output { slot: 0, partition: None, record: record.clone() };
     let incoming: Vec<Caused> = records.iter().zip(0..).map(|(record, at)| Caused { cause: at / 2, output: output(record) }).collect();
-    let causes: Vec<SourceRecord> =
-        (0..records.len()).map(|at| SourceRecord { offset: 100 + at as u64, stream_time: Timestamp(at as i64) }).collect();
     let mut bytes = Vec::new();
-    write(Frame::given(1, &incoming, &causes), &mut bytes);
+    write(Frame::given(1, &incoming, &sources(records.len())), &mut bytes);
     (bytes, incoming)
+}
+
+fn sources(count: usize) -> Vec<SourceRecord> {
+    (0..count).map(|at| SourceRecord { offset: 100 + at as u64, stream_time: Timestamp(at as i64) }).collect()
 }
 
 /// Makes outputs of the entries of a table: by the port `slot`, and to the partition that `route` says.
@@ -51,7 +57,8 @@ fn passed_on(mut frame: Vec<u8>, slot: u32, route: u32) -> Bytes {
 
 fn read(setup: &NodeSetup, causes: &[u32], frame: &Bytes) -> Result<Vec<Caused>, Failure> {
     let mut outputs = Vec::new();
-    Taken::default().read(setup, causes, frame, true, &mut outputs).map(|()| outputs)
+    Taken::default().check(setup, causes, frame.to_vec(), true)?.unpack(&mut outputs);
+    Ok(outputs)
 }
 
 proptest! {
@@ -68,6 +75,24 @@ proptest! {
             .map(|Caused { cause, output }| Caused { cause, output: Output { slot, partition: route.checked_sub(1), ..output } })
             .collect();
         prop_assert_eq!(outputs, expected);
+    }
+
+    #[test]
+    fn what_goes_on_in_one_piece_is_what_would_be_written(records in prop::collection::vec(record(), 0..8), route in 0..5_u32, input in 0..3_u32) {
+        let (frame, incoming) = written(&records);
+        let (table, data) = frame.split_at(HEAD_BYTES + records.len() * ENTRY_BYTES);
+        let mut frame = passed_on(table.to_vec(), 2, route).to_vec();
+        frame.extend_from_slice(data);
+        let causes: Vec<u32> = incoming.iter().map(|incoming| incoming.cause).collect();
+        let mut packed = Taken::default().check(&setup(usize::MAX), &causes, frame, true).unwrap();
+        prop_assert_eq!(packed.goes_by(2, true), !records.is_empty());
+        prop_assert_eq!(packed.goes_by(2, false), !records.is_empty() && records.iter().all(|record| record.change.is_none()));
+        prop_assert!(!packed.goes_by(1, true));
+        packed.address(input, &sources(records.len()));
+        let mut expected = Vec::new();
+        write(Frame::given(input, &incoming, &sources(records.len())), &mut expected);
+        prop_assert_eq!(packed.bytes(), expected);
+        prop_assert_eq!(packed.first(), incoming.first().map(|first| (first.cause, first.output.record.timestamp)));
     }
 
     #[test]

@@ -298,7 +298,7 @@ impl Probe {
             None => rows.delete(&key)?,
         }
         if let Do::Outlive { by } = &self.what {
-            rows.put_at(&Bytes::from_static(b"newer"), &Bytes::new(), record.timestamp + by)?;
+            rows.put_at(&Bytes::from(b"newer"), &Bytes::new(), record.timestamp + by)?;
             let there = rows.get(&key)?.is_some();
             return ctx.forward((record.key, if there { "there" } else { "gone" }));
         }

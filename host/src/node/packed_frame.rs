@@ -1,0 +1,277 @@
+//! Frames in one piece, in the layout of the packed calls (interface `batch` of the contract tells it): as guests take and give them, and as they
+//! go from one guest to the next.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::{Caused, Frame, Incoming, Output, SourceRecord};
+use crate::record::{Header, Headers, Previous, Record, Timestamp};
+
+/// "CDF1".
+const MAGIC: u32 = 0x3146_4443;
+/// Length of what is absent.
+const NONE: u32 = u32::MAX;
+/// In the place of a previous value's length: no change.
+const NO_CHANGE: u32 = u32::MAX - 1;
+/// In `route`: the change came late.
+pub(crate) const LATE: u32 = 1 << 31;
+/// Bytes before the table.
+pub(crate) const HEAD_BYTES: usize = 8;
+/// Bytes of a row of the table.
+pub(crate) const ENTRY_BYTES: usize = 48;
+/// Offsets in a row.
+const STREAM_TIME: usize = 8;
+const ORIGIN: usize = 16;
+const SLOT: usize = 24;
+const ROUTE: usize = 44;
+
+/// A frame that a guest has given, checked.
+#[derive(Debug)]
+pub struct PackedFrame {
+    bytes: Vec<u8>,
+    causes: Vec<u32>,
+    /// The port by which all of it goes.
+    slot: Option<u32>,
+    /// There are updates of a table among the records.
+    has_changes: bool,
+}
+
+impl PackedFrame {
+    /// `bytes` are as long as the table says, and have sound headers; `causes` are the source records of its entries, `slot` is where all of them go.
+    pub(crate) fn new(bytes: Vec<u8>, causes: Vec<u32>, slot: Option<u32>, has_changes: bool) -> Self {
+        Self { bytes, causes, slot, has_changes }
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.causes.len()
+    }
+
+    /// True without any.
+    pub fn is_empty(&self) -> bool {
+        self.causes.is_empty()
+    }
+
+    /// The causes of the records, in their order.
+    pub fn causes(&self) -> &[u32] {
+        &self.causes
+    }
+
+    /// As a guest takes it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Cause and event time of the first record.
+    pub fn first(&self) -> Option<(u32, Timestamp)> {
+        let (rows, _) = self.bytes.get(HEAD_BYTES..)?.as_chunks::<ENTRY_BYTES>();
+        Some((*self.causes.first()?, Timestamp(Entry::of(rows.first()?).timestamp)))
+    }
+
+    /// Whether all of it goes by one port, as it is: where a stream is expected, there is no change to be taken off.
+    pub fn goes_by(&self, slot: u32, table: bool) -> bool {
+        self.slot == Some(slot) && (table || !self.has_changes)
+    }
+
+    /// Makes inputs of a node of the outputs. `causes`: the source records that they name.
+    pub fn address(&mut self, input: u32, causes: &[SourceRecord]) {
+        let Some(behind) = self.bytes.get_mut(HEAD_BYTES..) else { return };
+        let (rows, _) = behind.as_chunks_mut::<ENTRY_BYTES>();
+        for (row, cause) in rows.iter_mut().zip(&self.causes) {
+            let source = causes[*cause as usize];
+            row[STREAM_TIME..ORIGIN].copy_from_slice(&source.stream_time.0.to_le_bytes());
+            row[ORIGIN..SLOT].copy_from_slice(&source.offset.to_le_bytes());
+            row[SLOT..SLOT + 4].copy_from_slice(&input.to_le_bytes());
+            // The partition goes, the mark of a late change stays.
+            row[ROUTE..ROUTE + 3].fill(0);
+            row[ROUTE + 3] &= LATE.to_le_bytes()[3];
+        }
+    }
+
+    /// The outputs one by one.
+    pub fn unpack(self, into: &mut Vec<Caused>) {
+        let Self { bytes, causes, .. } = self;
+        let frame = Bytes::from(bytes);
+        // A clone knows already that its memory is shared: parts of it are cut sooner.
+        let shared = frame.clone();
+        let Ok((rows, mut at)) = table(&frame) else { return };
+        into.reserve(rows.len());
+        let outputs = rows.iter().map(|row| Entry::of(row).output(&shared, &mut at));
+        into.extend(outputs.zip(causes).map(|(output, cause)| Caused { cause, output }));
+    }
+}
+
+/// One row of the table.
+pub(crate) struct Entry {
+    pub(crate) timestamp: i64,
+    /// Index of the entry that it comes from.
+    pub(crate) origin: u64,
+    pub(crate) slot: u32,
+    key: u32,
+    value: u32,
+    previous: u32,
+    pub(crate) headers: u32,
+    route: u32,
+}
+
+impl Entry {
+    pub(crate) fn of(row: &[u8; ENTRY_BYTES]) -> Self {
+        let word = |at: usize| row[at..].first_chunk::<4>().copied().map_or(0, u32::from_le_bytes);
+        let long = |at: usize| row[at..].first_chunk::<8>().copied().map_or(0, u64::from_le_bytes);
+        Self {
+            timestamp: long(0).cast_signed(),
+            origin: long(ORIGIN),
+            slot: word(SLOT),
+            key: word(28),
+            value: word(32),
+            previous: word(36),
+            headers: word(40),
+            route: word(ROUTE),
+        }
+    }
+
+    /// An update of a table.
+    pub(crate) fn is_change(&self) -> bool {
+        self.previous != NO_CHANGE
+    }
+
+    /// Bytes of its parts but for the headers, which come last.
+    pub(crate) fn parts(&self) -> usize {
+        let part = |length: u32| if length == NONE { 0 } else { length as usize };
+        let previous = if self.is_change() { part(self.previous) } else { 0 };
+        part(self.key) + part(self.value) + previous
+    }
+
+    /// The record, whose bytes begin at `at`; they are there, as was checked.
+    fn output(&self, frame: &Bytes, at: &mut usize) -> Output {
+        let mut part = |length: u32| {
+            (length != NONE).then(|| {
+                let begin = *at;
+                *at += length as usize;
+                frame.slice(begin..*at)
+            })
+        };
+        let (key, value) = (part(self.key), part(self.value));
+        let change = self.is_change().then(|| Box::new(Previous { value: part(self.previous), latest: self.route & LATE == 0 }));
+        let headers = match self.headers {
+            0 => Headers::default(),
+            length => part(length).map_or_else(Headers::default, |packed| cut_headers(&packed)),
+        };
+        let record = Record { key, value, timestamp: Timestamp(self.timestamp), headers, change };
+        Output { slot: self.slot, partition: (self.route & !LATE).checked_sub(1), record }
+    }
+}
+
+fn cut_headers(packed: &Bytes) -> Headers {
+    let header = |(name, value): (&str, Option<Range<usize>>)| Header { name: name.into(), value: value.map(|at| packed.slice(at)) };
+    // They were read before, when the frame was checked.
+    PackedHeaders::of(packed).map_while(Result::ok).map(header).collect()
+}
+
+/// The headers of an entry: names, and where the values are.
+pub(crate) struct PackedHeaders<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> PackedHeaders<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    fn header(&mut self) -> Result<(&'a str, Option<Range<usize>>), &'static str> {
+        let name = self.word()?;
+        let name = self.take(name)?;
+        let name = std::str::from_utf8(&self.bytes[name]).map_err(|_| "the name of a header is not UTF-8")?;
+        let value = match self.word()? {
+            NONE => None,
+            length => Some(self.take(length)?),
+        };
+        Ok((name, value))
+    }
+
+    fn take(&mut self, length: u32) -> Result<Range<usize>, &'static str> {
+        let begin = self.at;
+        self.at = begin.checked_add(length as usize).filter(|end| *end <= self.bytes.len()).ok_or("headers end in the middle")?;
+        Ok(begin..self.at)
+    }
+
+    fn word(&mut self) -> Result<u32, &'static str> {
+        let word = self.take(4)?;
+        Ok(self.bytes[word].first_chunk::<4>().copied().map_or(0, u32::from_le_bytes))
+    }
+}
+
+impl<'a> Iterator for PackedHeaders<'a> {
+    type Item = Result<(&'a str, Option<Range<usize>>), &'static str>;
+
+    /// Whoever meets an error stops.
+    fn next(&mut self) -> Option<Self::Item> {
+        (self.at < self.bytes.len()).then(|| self.header())
+    }
+}
+
+/// The table of a frame, and where the bytes of its entries begin.
+pub(crate) fn table(frame: &[u8]) -> Result<(&[[u8; ENTRY_BYTES]], usize), &'static str> {
+    const SHORT: &str = "a frame ends before its table does";
+    let (magic, rest) = frame.split_first_chunk::<4>().ok_or(SHORT)?;
+    let (count, rest) = rest.split_first_chunk::<4>().ok_or(SHORT)?;
+    if u32::from_le_bytes(*magic) != MAGIC {
+        return Err("a frame does not begin as frames do");
+    }
+    let bytes = (u32::from_le_bytes(*count) as usize).checked_mul(ENTRY_BYTES).filter(|bytes| *bytes <= rest.len()).ok_or(SHORT)?;
+    let (entries, _) = rest[..bytes].as_chunks::<ENTRY_BYTES>();
+    Ok((entries, HEAD_BYTES + bytes))
+}
+
+/// Writes a frame into an empty buffer.
+pub(crate) fn write(frame: Frame<'_>, into: &mut Vec<u8>) {
+    into.resize(HEAD_BYTES + frame.len() * ENTRY_BYTES, 0);
+    into[..4].copy_from_slice(&MAGIC.to_le_bytes());
+    into[4..HEAD_BYTES].copy_from_slice(&length(frame.len()).to_le_bytes());
+    for (incoming, row) in frame.iter().zip((HEAD_BYTES..).step_by(ENTRY_BYTES)) {
+        let record = incoming.record;
+        let previous = record.change.and_then(|change| change.value.as_deref());
+        [record.key, record.value, previous].into_iter().flatten().for_each(|part| into.extend_from_slice(part));
+        record.headers.iter().for_each(|header| write_header(header, into));
+        into[row..row + ENTRY_BYTES].copy_from_slice(&entry(&frame, &incoming));
+    }
+}
+
+fn entry(frame: &Frame<'_>, Incoming { cause, record }: &Incoming<'_>) -> [u8; ENTRY_BYTES] {
+    let source = frame.source(*cause);
+    let mut entry = [0; ENTRY_BYTES];
+    let mut put = |at: usize, bytes: &[u8]| entry[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &record.timestamp.0.to_le_bytes());
+    put(STREAM_TIME, &source.stream_time.0.to_le_bytes());
+    put(ORIGIN, &source.offset.to_le_bytes());
+    let (previous, route) = match record.change {
+        None => (NO_CHANGE, 0),
+        Some(Previous { value, latest }) => (length_of(value.as_deref()), if *latest { 0 } else { LATE }),
+    };
+    let headers = record.headers.iter().map(header_bytes).sum();
+    let words = [frame.input, length_of(record.key), length_of(record.value), previous, length(headers), route];
+    words.into_iter().zip((SLOT..).step_by(4)).for_each(|(word, at)| put(at, &word.to_le_bytes()));
+    entry
+}
+
+fn write_header(header: &Header, into: &mut Vec<u8>) {
+    into.extend(length(header.name.len()).to_le_bytes());
+    into.extend_from_slice(header.name.as_bytes());
+    into.extend(length_of(header.value.as_deref()).to_le_bytes());
+    into.extend_from_slice(header.value.as_deref().unwrap_or_default());
+}
+
+fn header_bytes(header: &Header) -> usize {
+    8 + header.name.len() + header.value.as_deref().unwrap_or_default().len()
+}
+
+/// Records are far smaller.
+fn length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(NO_CHANGE - 1)
+}
+
+fn length_of(part: Option<&[u8]>) -> u32 {
+    part.map_or(NONE, |bytes| length(bytes.len()))
+}
