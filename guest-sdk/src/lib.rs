@@ -71,6 +71,7 @@ mod incoming;
 mod input;
 mod migrate;
 mod output;
+mod ports;
 mod processor;
 mod record;
 mod runner;

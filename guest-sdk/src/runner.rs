@@ -7,7 +7,7 @@ use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::backend::Backend;
-use crate::context::{Context, Ports, Setup};
+use crate::context::{Context, Setup};
 use crate::description::Description;
 use crate::failure::Failure;
 use crate::frame::Frame;
@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::incoming::Incoming;
 use crate::input::{Inputs, Roles};
 use crate::migrate::{Migrate, Step};
+use crate::ports::Ports;
 use crate::processor::{NoConfig, Processor};
 use crate::record::RawOutput;
 #[cfg(any(test, target_arch = "wasm32"))]

@@ -2,10 +2,11 @@
 
 use super::host;
 use crate::backend::{Backend, World};
-use crate::context::{Context, Ports, Setup};
+use crate::context::{Context, Setup};
 use crate::description::{Access, StoreKind};
 use crate::failure::Failure;
 use crate::host::{Host, OpenError, Origin};
+use crate::ports::Ports;
 use crate::record::{RawOutput, RawRecord};
 use crate::session_store::SessionStore;
 use crate::store::KeyValue;
