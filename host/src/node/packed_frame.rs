@@ -1,8 +1,6 @@
 //! Frames in one piece, in the layout of the packed calls (interface `batch` of the contract tells it): as guests take and give them, and as they
 //! go from one guest to the next.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 
 use super::{Caused, Frame, Incoming, Output, SourceRecord};
@@ -16,6 +14,8 @@ const NONE: u32 = u32::MAX;
 const NO_CHANGE: u32 = u32::MAX - 1;
 /// In `route`: the change came late.
 pub(crate) const LATE: u32 = 1 << 31;
+/// Why headers are refused.
+const CUT: &str = "headers end in the middle";
 /// Bytes before the table.
 pub(crate) const HEAD_BYTES: usize = 8;
 /// Bytes of a row of the table.
@@ -164,26 +164,18 @@ impl Entry {
 }
 
 fn cut_headers(packed: &Bytes) -> Headers {
-    let header = |(name, value): (&str, Option<Range<usize>>)| Header { name: name.into(), value: value.map(|at| packed.slice(at)) };
+    let header = |(name, value): (&str, Option<&[u8]>)| Header { name: name.into(), value: value.map(|value| packed.slice_ref(value)) };
     // They were read before, when the frame was checked.
-    PackedHeaders::of(packed).map_while(Result::ok).map(header).collect()
+    PackedHeaders(packed).map_while(Result::ok).map(header).collect()
 }
 
-/// The headers of an entry: names, and where the values are.
-pub(crate) struct PackedHeaders<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
+/// The headers of an entry: names and values. Whoever meets an error stops.
+pub(crate) struct PackedHeaders<'a>(pub(crate) &'a [u8]);
 
 impl<'a> PackedHeaders<'a> {
-    pub(crate) fn of(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    fn header(&mut self) -> Result<(&'a str, Option<Range<usize>>), &'static str> {
-        let name = self.word()?;
-        let name = self.take(name)?;
-        let name = std::str::from_utf8(&self.bytes[name]).map_err(|_| "the name of a header is not UTF-8")?;
+    fn header(&mut self) -> Result<(&'a str, Option<&'a [u8]>), &'static str> {
+        let length = self.word()?;
+        let name = std::str::from_utf8(self.take(length)?).map_err(|_| "the name of a header is not UTF-8")?;
         let value = match self.word()? {
             NONE => None,
             length => Some(self.take(length)?),
@@ -191,24 +183,24 @@ impl<'a> PackedHeaders<'a> {
         Ok((name, value))
     }
 
-    fn take(&mut self, length: u32) -> Result<Range<usize>, &'static str> {
-        let begin = self.at;
-        self.at = begin.checked_add(length as usize).filter(|end| *end <= self.bytes.len()).ok_or("headers end in the middle")?;
-        Ok(begin..self.at)
+    fn take(&mut self, length: u32) -> Result<&'a [u8], &'static str> {
+        let (taken, rest) = self.0.split_at_checked(length as usize).ok_or(CUT)?;
+        self.0 = rest;
+        Ok(taken)
     }
 
     fn word(&mut self) -> Result<u32, &'static str> {
-        let word = self.take(4)?;
-        Ok(self.bytes[word].first_chunk::<4>().copied().map_or(0, u32::from_le_bytes))
+        let (word, rest) = self.0.split_first_chunk::<4>().ok_or(CUT)?;
+        self.0 = rest;
+        Ok(u32::from_le_bytes(*word))
     }
 }
 
 impl<'a> Iterator for PackedHeaders<'a> {
-    type Item = Result<(&'a str, Option<Range<usize>>), &'static str>;
+    type Item = Result<(&'a str, Option<&'a [u8]>), &'static str>;
 
-    /// Whoever meets an error stops.
     fn next(&mut self) -> Option<Self::Item> {
-        (self.at < self.bytes.len()).then(|| self.header())
+        (!self.0.is_empty()).then(|| self.header())
     }
 }
 

@@ -82,10 +82,10 @@ impl Taken {
 fn headers_size(packed: &[u8]) -> Result<(usize, usize), &'static str> {
     let (mut count, mut bytes) = (0, 0);
     // One more than may be there: the record is refused for it.
-    for header in PackedHeaders::of(packed).take(limits::RECORD_HEADERS + 1) {
+    for header in PackedHeaders(packed).take(limits::RECORD_HEADERS + 1) {
         let (name, value) = header?;
         count += 1;
-        bytes += limits::HEADER_BYTES + name.len() + value.map_or(0, |value| value.len());
+        bytes += limits::HEADER_BYTES + name.len() + value.map_or(0, <[u8]>::len);
     }
     Ok((count, bytes))
 }
