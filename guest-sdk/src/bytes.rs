@@ -71,6 +71,13 @@ impl Bytes {
         if begin > end || end > self.len() {
             out_of_range(begin, end, self.len());
         }
+        self.part(begin, end)
+    }
+
+    /// The same, for a range that is there.
+    #[inline(always)]
+    pub(crate) fn part(&self, begin: usize, end: usize) -> Self {
+        debug_assert!(begin <= end && end <= self.len());
         Self { whole: self.whole.clone(), begin: self.begin + begin, end: self.begin + end }
     }
 }

@@ -107,7 +107,7 @@ pub trait Encode {
     /// Appends the bytes. An error where the value has none; what was appended before it does not count.
     fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError>;
 
-    /// Its bytes, where it is nothing but bytes: nobody has to encode them then.
+    /// Its bytes, where it is nothing but bytes: those that `encode` would append, which nobody has to call then.
     ///
     /// ```
     /// # use cofferdam_guest::Encode;
@@ -204,6 +204,10 @@ impl<T: Encode + ?Sized> Encode for &T {
 impl<T: Encode> Encode for Option<T> {
     fn encode(&self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
         self.as_ref().ok_or_else(CodecError::null)?.encode(bytes)
+    }
+
+    fn as_encoded(&self) -> Option<&[u8]> {
+        self.as_ref()?.as_encoded()
     }
 
     fn is_null(&self) -> bool {

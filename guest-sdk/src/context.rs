@@ -2,21 +2,21 @@
 
 use std::cell::OnceCell;
 use std::ops::Deref;
+use std::rc::Rc;
 
 use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::failure::Failure;
 use crate::frame::{Cursor, Entry, Frame, FrameWriter};
-use crate::headers::Headers;
 use crate::host::{Host, OpenError, Origin};
 use crate::output::{Current, Draft, Outgoing};
 use crate::ports::Ports;
-use crate::record::{RawOutput, RawRecord};
+use crate::record::RawOutput;
 use crate::session_store::{SessionReader, SessionStore};
 use crate::store::{Cell, KeyValue, KeyValueReader};
 use crate::versioned_store::{VersionedReader, VersionedStore};
-use crate::view::Moment;
+use crate::view::{Moment, Running};
 use crate::window_store::{WindowReader, WindowStore};
 
 /// What `init` learns, and where it gets its stores.
@@ -205,36 +205,28 @@ pub struct Context {
     node: String,
     inputs: Vec<String>,
     ports: Ports,
-    /// The input of the current record.
-    input: Option<usize>,
-    current: Current,
+    running: Rc<Running>,
+    /// What is being processed; empty in `punctuate`.
+    frame: Frame,
     outputs: FrameWriter,
     /// The first output to a port that is not declared.
     refused: Option<Failure>,
-    /// None outside frames.
-    place: Option<Place>,
-}
-
-/// Where a frame's current record comes from.
-#[derive(Debug, Default)]
-struct Place {
-    offset: u64,
     /// The host's answer, asked for once in a frame.
-    first: OnceCell<Option<Origin>>,
+    first_position: OnceCell<Option<Origin>>,
 }
 
 impl Context {
     pub(crate) fn new(host: Host, node: String, inputs: Vec<String>, ports: Ports) -> Self {
         Self {
+            running: host.views.running().clone(),
             host,
             node,
             inputs,
             ports,
-            input: None,
-            current: Current::default(),
+            frame: Frame::default(),
             outputs: FrameWriter::default(),
             refused: None,
-            place: None,
+            first_position: OnceCell::new(),
         }
     }
 
@@ -294,9 +286,11 @@ impl Context {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn forward_in(&mut self, slot: u32, record: impl Outgoing) -> Result<(), Failure> {
-        let mut draft = Draft::begin(&mut self.outputs, &self.current, slot);
+        let Moment { timestamp, cursor } = self.running.now();
+        let current = Current { timestamp, cursor, frame: Some(&self.frame) };
+        let mut draft = Draft::begin(&mut self.outputs, current, slot);
         match record.write(&mut draft) {
             Ok(()) => {
                 draft.end();
@@ -329,7 +323,7 @@ impl Context {
         if self.outputs.is_empty() {
             return;
         }
-        if self.place.is_some() {
+        if self.running.in_frame() {
             self.host.backend.forward_frame(&self.outputs.take());
         } else {
             let outputs = self.take_outputs();
@@ -346,9 +340,11 @@ impl Context {
     /// # Ok::<(), cofferdam_guest::Failure>(())
     /// ```
     pub fn position(&self) -> Option<Origin> {
-        let Some(place) = &self.place else { return self.host.backend.position() };
-        let first = place.first.get_or_init(|| self.host.backend.position()).as_ref()?;
-        Some(Origin { offset: place.offset, ..first.clone() })
+        if !self.running.in_frame() {
+            return self.host.backend.position();
+        }
+        let first = self.first_position.get_or_init(|| self.host.backend.position()).as_ref()?;
+        Some(Origin { offset: self.entry()?.origin, ..first.clone() })
     }
 
     /// Time of the current record; in `punctuate` that of the call.
@@ -360,7 +356,11 @@ impl Context {
     /// # Ok::<(), cofferdam_guest::Failure>(())
     /// ```
     pub fn timestamp(&self) -> Timestamp {
-        self.current.timestamp
+        self.running.now().timestamp
+    }
+
+    fn entry(&self) -> Option<Entry> {
+        self.frame.entry(self.running.now().cursor)
     }
 
     /// The role of the input that the current record came by; none in `punctuate`.
@@ -372,65 +372,50 @@ impl Context {
     /// # Ok::<(), cofferdam_guest::Failure>(())
     /// ```
     pub fn role(&self) -> Option<&str> {
-        self.inputs.get(self.input?).map(String::as_str)
+        self.inputs.get(self.entry()?.slot as usize).map(String::as_str)
     }
 
-    /// Begins a record that comes alone.
-    pub(crate) fn begin_record(&mut self, input: u32, record: &RawRecord) {
-        self.outputs.reset(1, 0);
-        self.refused = None;
-        self.set_record(0, input, record.timestamp, &record.headers);
-    }
-
-    #[inline]
-    fn set_record(&mut self, index: usize, input: u32, timestamp: Timestamp, headers: &Headers) {
-        self.input = Some(input as usize);
-        self.current = Current { timestamp, headers: headers.clone(), index: index as u64 };
+    /// Begins a record that comes alone: the one of this frame.
+    pub(crate) fn begin_alone(&mut self, frame: &Frame) {
+        self.begin(frame.clone(), 1, 0);
     }
 
     pub(crate) fn begin_punctuation(&mut self, time: Timestamp) {
-        self.outputs.reset(1, 0);
-        self.refused = None;
-        self.input = None;
-        self.current = Current { timestamp: time, ..Current::default() };
+        self.begin(Frame::default(), 1, 0);
+        self.running.begin(Moment { timestamp: time, ..Moment::default() });
     }
 
     /// Begins a frame: as many outputs as records are expected, and as large ones.
     pub(crate) fn begin_frame(&mut self, frame: &Frame) {
-        self.outputs.reset(frame.count(), frame.size());
-        self.refused = None;
-        self.place = Some(Place::default());
+        self.begin(frame.clone(), frame.count(), frame.size());
+        self.first_position.take();
         self.host.views.begin_frame(frame);
     }
 
+    fn begin(&mut self, frame: Frame, outputs: usize, bytes: usize) {
+        self.frame = frame;
+        self.outputs.reset(outputs, bytes);
+        self.refused = None;
+    }
+
     /// Begins the record of a frame that is at the cursor.
-    #[inline]
-    pub(crate) fn begin_entry(&mut self, cursor: Cursor, entry: &Entry, headers: &Headers) {
-        self.set_record(cursor.index, entry.slot, entry.timestamp, headers);
-        self.host.stream_time = Some(entry.stream_time);
-        if let Some(place) = &mut self.place {
-            place.offset = entry.origin;
-        }
-        self.host.views.begin_record(Moment { timestamp: entry.timestamp, cursor });
+    #[inline(always)]
+    pub(crate) fn begin_entry(&mut self, cursor: Cursor, timestamp: Timestamp) {
+        self.running.begin(Moment { timestamp, cursor });
     }
 
     /// Ends a frame: what was written goes to the host. Gives the outputs.
     pub(crate) fn end_frame(&mut self) -> Vec<u8> {
         self.host.views.end_frame();
-        self.leave_frame();
+        self.frame = Frame::default();
         self.outputs.take()
     }
 
     /// Ends a frame that failed.
     pub(crate) fn abandon_frame(&mut self) {
         self.host.views.abandon_frame();
-        self.leave_frame();
+        self.frame = Frame::default();
         self.outputs.reset(0, 0);
-    }
-
-    fn leave_frame(&mut self) {
-        self.place = None;
-        self.host.stream_time = None;
     }
 
     /// Ends a record or a punctuation.
@@ -438,13 +423,14 @@ impl Context {
     /// # Errors
     /// It has sent something to a port that is not declared.
     pub(crate) fn end(&mut self) -> Result<(), Failure> {
-        self.refused.take().map_or(Ok(()), Err)
+        if self.refused.is_none() { Ok(()) } else { self.refused.take().map_or(Ok(()), Err) }
     }
 
     /// The outputs of a call without a frame.
     pub(crate) fn take_outputs(&mut self) -> Vec<RawOutput> {
-        match Frame::read(Bytes::from(self.outputs.take())) {
-            Ok(frame) => frame.outputs(self.ports.names()),
+        let outputs = Frame::read(Bytes::from(self.outputs.take()));
+        match outputs.and_then(|outputs| outputs.outputs(self.ports.names())) {
+            Ok(outputs) => outputs,
             Err(broken) => panic!("the outputs are no frame: {broken}; does an `encode` take bytes away?"),
         }
     }

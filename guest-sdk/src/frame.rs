@@ -7,8 +7,7 @@ mod writer;
 use crate::bytes::Bytes;
 
 use crate::Timestamp;
-use crate::headers::Headers;
-use crate::incoming::{Incoming, Part};
+use crate::incoming::Incoming;
 use crate::record::RawOutput;
 
 pub(crate) use writer::FrameWriter;
@@ -31,6 +30,9 @@ const fn behind_table(entries: usize) -> usize {
     HEAD + entries * ENTRY
 }
 
+/// A row of the table, as it lies there.
+pub(crate) type Row = [u8; ENTRY];
+
 /// One row of the table. Lengths are in bytes; some numbers mean one thing on the way in and another on the way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -50,8 +52,8 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    #[inline]
-    fn read(row: &[u8; ENTRY]) -> Self {
+    #[inline(always)]
+    pub(crate) fn read(row: &Row) -> Self {
         let (words, _) = row.as_chunks::<4>();
         let word = |at: usize| u32::from_le_bytes(words[at]);
         let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 1)) << 32;
@@ -78,25 +80,28 @@ impl Entry {
         }
     }
 
-    fn bytes(&self) -> usize {
-        length(self.key) + length(self.value) + length(self.previous) + length(self.headers)
+    #[inline(always)]
+    fn bytes(&self) -> u64 {
+        let bytes = |length: u32| self::length(length) as u64;
+        bytes(self.key) + bytes(self.value) + bytes(self.previous) + bytes(self.headers)
     }
 }
 
 /// A length as a number of bytes: what is null has none.
-fn length(length: u32) -> usize {
+#[inline(always)]
+pub(crate) fn length(length: u32) -> usize {
     if length >= NO_CHANGE { 0 } else { length as usize }
 }
 
-/// A frame whose table has been checked against its size.
-#[derive(Clone, Debug)]
+/// A frame whose table has been checked against its size; its bytes are checked on the way through [`Records`].
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Frame {
     bytes: Bytes,
     count: usize,
 }
 
 /// An entry of a frame, by its index and the place of its bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cursor {
     pub(crate) index: usize,
     at: usize,
@@ -113,14 +118,8 @@ impl Frame {
         }
         let count = (count >> 32) as usize;
         let behind = count.checked_mul(ENTRY).and_then(|table| table.checked_add(HEAD)).filter(|behind| *behind <= bytes.len());
-        let left = bytes.len() - behind.ok_or("it ends in its table")?;
-        // A clone, for it knows already that its memory is shared: parts of it are cut sooner.
-        let frame = Self { bytes: bytes.clone(), count };
-        let (rows, _) = frame.bytes[HEAD..behind_table(count)].as_chunks::<ENTRY>();
-        if rows.iter().map(|row| Entry::read(row).bytes() as u64).sum::<u64>() != left as u64 {
-            return Err("its lengths do not add up to its size");
-        }
-        Ok(frame)
+        behind.ok_or("it ends in its table")?;
+        Ok(Self { bytes, count })
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -132,56 +131,91 @@ impl Frame {
         self.bytes.len()
     }
 
-    pub(crate) fn first(&self) -> Cursor {
+    fn first(&self) -> Cursor {
         Cursor { index: 0, at: behind_table(self.count) }
     }
 
-    #[inline]
-    fn entry(&self, index: usize) -> Option<Entry> {
-        self.bytes.get(behind_table(index)..)?.first_chunk::<ENTRY>().map(Entry::read)
+    fn rows(&self) -> &[Row] {
+        let table = self.bytes.get(HEAD..behind_table(self.count)).unwrap_or_default();
+        table.as_chunks().0
     }
 
-    /// The entry at the cursor with its record, and moves on.
+    /// The entry at the cursor; none where there is no record.
+    pub(crate) fn entry(&self, cursor: Cursor) -> Option<Entry> {
+        let behind = self.bytes.get(behind_table(cursor.index)..).filter(|_| cursor.index < self.count)?;
+        behind.first_chunk::<ENTRY>().map(Entry::read)
+    }
+
+    /// The headers of the record at the cursor, as they are packed.
+    pub(crate) fn headers(&self, cursor: Cursor) -> &[u8] {
+        let Some(entry) = self.entry(cursor).filter(|entry| entry.headers != 0) else { return &[] };
+        let Some(end) = self.end(cursor, &entry) else { return &[] };
+        &self.bytes[end - length(entry.headers)..end]
+    }
+
+    /// Its records, in order.
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records { frame: self, rows: self.rows().iter(), next: self.first() }
+    }
+
+    /// Where the bytes of the entry at the cursor end; none where they are not there.
     #[inline(always)]
-    pub(crate) fn next(&self, cursor: &mut Cursor) -> Option<(Entry, Incoming<'_>)> {
-        let (entry, mut at) = self.step(cursor)?;
-        let mut take = |length: u32| {
-            let begin = at;
-            at += self::length(length);
-            Part::new(&self.bytes, begin..at)
-        };
-        let mut nullable = |length: u32| (length != NONE).then(|| take(length));
-        let (key, value) = (nullable(entry.key), nullable(entry.value));
-        let change = (entry.previous != NO_CHANGE).then(|| (nullable(entry.previous), entry.route & LATE == 0));
-        let headers = if entry.headers == 0 { Headers::default() } else { Headers::packed(take(entry.headers).shared()) };
-        Some((entry, Incoming { timestamp: entry.timestamp, headers, key, value, change }))
+    fn end(&self, cursor: Cursor, entry: &Entry) -> Option<usize> {
+        let end = cursor.at as u64 + entry.bytes();
+        (end <= self.bytes.len() as u64).then_some(end as usize)
     }
 
-    /// The key of the entry at the cursor, and moves on. None at the end; an inner none is null.
+    /// The key of the entry at the cursor, and moves on. None at the end, and where bytes are missing; an inner none is null.
     pub(crate) fn next_key(&self, cursor: &mut Cursor) -> Option<Option<&[u8]>> {
-        let (entry, at) = self.step(cursor)?;
+        let (entry, at) = (self.entry(*cursor)?, cursor.at);
+        *cursor = Cursor { index: cursor.index + 1, at: self.end(*cursor, &entry)? };
         Some((entry.key != NONE).then(|| &self.bytes[at..at + length(entry.key)]))
     }
 
-    #[inline]
-    fn step(&self, cursor: &mut Cursor) -> Option<(Entry, usize)> {
-        if cursor.index == self.count {
-            return None;
-        }
-        let (entry, at) = (self.entry(cursor.index)?, cursor.at);
-        *cursor = Cursor { index: cursor.index + 1, at: at + entry.bytes() };
-        Some((entry, at))
-    }
-
     /// The entries as outputs by name: for those who do not take frames.
-    pub(crate) fn outputs(&self, ports: &[String]) -> Vec<RawOutput> {
-        let mut cursor = self.first();
-        let next = || {
-            let (entry, record) = self.next(&mut cursor)?;
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn outputs(&self, ports: &[String]) -> Result<Vec<RawOutput>, &'static str> {
+        let mut records = self.records();
+        let output = |(_, record): (Cursor, Incoming<'_>)| {
+            let entry = record.entry();
             let port = (entry.slot as usize).checked_sub(1).and_then(|port| ports.get(port).cloned());
-            Some(RawOutput { port, partition: (entry.route & !LATE).checked_sub(1), record: record.into_raw() })
+            RawOutput { port, partition: (entry.route & !LATE).checked_sub(1), record: record.into_raw() }
         };
-        std::iter::from_fn(next).collect()
+        let outputs = records.by_ref().map(output).collect();
+        records.end().map(|()| outputs)
+    }
+}
+
+/// The records of a frame, up to one whose bytes are not there: after the last one, [`end`](Records::end) tells.
+#[derive(Debug)]
+pub(crate) struct Records<'f> {
+    frame: &'f Frame,
+    rows: std::slice::Iter<'f, Row>,
+    next: Cursor,
+}
+
+impl<'f> Iterator for Records<'f> {
+    type Item = (Cursor, Incoming<'f>);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.rows.as_slice().first()?;
+        let here = self.next;
+        let at = self.frame.end(here, &Entry::read(row))?;
+        self.rows.next();
+        self.next = Cursor { index: here.index + 1, at };
+        Some((here, Incoming::new(&self.frame.bytes, row, here.at)))
+    }
+}
+
+impl Records<'_> {
+    /// # Errors
+    /// The lengths are not those of the bytes.
+    pub(crate) fn end(self) -> Result<(), &'static str> {
+        let all = self.rows.len() == 0 && self.next.at == self.frame.bytes.len();
+        all.then_some(()).ok_or("its lengths do not add up to its size")
     }
 }
 

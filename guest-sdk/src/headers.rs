@@ -102,6 +102,11 @@ impl Headers {
         Self(Some(Rc::new(List { packed: Some(packed), read: OnceCell::new() })))
     }
 
+    /// Whether there are none; asked without reading them.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Appends them as a frame has them: unread ones in one piece.
     pub(crate) fn pack(&self, into: &mut Vec<u8>) {
         match self.0.as_deref() {

@@ -129,13 +129,11 @@ impl From<OpenError> for String {
 pub struct Host {
     pub(crate) backend: Backend,
     pub(crate) views: Rc<Views>,
-    /// As of the current record of a frame; elsewhere the backend is asked.
-    pub(crate) stream_time: Option<Timestamp>,
 }
 
 impl Host {
     pub(crate) fn new(backend: Backend, views: Rc<Views>) -> Self {
-        Self { backend, views, stream_time: None }
+        Self { backend, views }
     }
 
     /// Opens a key-value store: one view for each store, whatever the roles under which it is opened.
@@ -143,7 +141,7 @@ impl Host {
         let handle = self.backend.open_key_value(role, access)?;
         let name = self.backend.store_name(role);
         let Some(view) = self.views.find::<StoreView>(&name) else {
-            return Ok(self.views.add(StoreView::new(&name, self.views.running(), handle)));
+            return Ok(self.views.add(StoreView::new(&name, self.views.running().clone(), handle)));
         };
         if access == Access::ReadWrite {
             view.set_handle(handle);
@@ -152,7 +150,7 @@ impl Host {
     }
 
     pub(crate) fn open_cell(&self, name: &str) -> Rc<CellView> {
-        let new = || self.views.add(CellView::new(name, self.views.running(), self.backend.clone()));
+        let new = || self.views.add(CellView::new(name, self.views.running().clone(), self.backend.clone()));
         self.views.find::<CellView>(name).unwrap_or_else(new)
     }
 
@@ -204,7 +202,7 @@ impl Host {
     /// ```
     pub fn stream_time(&self) -> Option<Timestamp> {
         // Negative: there is none yet.
-        self.stream_time.map_or_else(|| self.backend.stream_time(), |time| (time >= 0).then_some(time))
+        self.views.running().stream_time().map_or_else(|| self.backend.stream_time(), |time| (time >= 0).then_some(time))
     }
 
     /// Asks for [`punctuate(name, time)`](crate::Processor::punctuate) every `interval` (at least 1 ms) of a clock.

@@ -101,9 +101,8 @@ pub trait Inputs: Sized {
 /// What one input can hold.
 ///
 /// ```
-/// # use cofferdam_guest::{Failure, Payload, RawRecord, Record};
-/// let failure = Record::<String, ()>::from_raw(RawRecord::default()).unwrap_err();
-/// assert_eq!(failure, Failure::bad_record("key is null"));
+/// # use cofferdam_guest::{Payload, RawRecord, Takes};
+/// assert_eq!(RawRecord::TAKES, Takes::Either);
 /// ```
 pub trait Payload: Sized {
     /// What such an input takes.
@@ -114,52 +113,32 @@ pub trait Payload: Sized {
     /// # Errors
     /// Key or value are not what the type says: [`Failure::BadRecord`]. An [`Update`] was asked for and a stream record came:
     /// [`Failure::Fatal`].
-    fn from_raw(record: RawRecord) -> Result<Self, Failure>;
-
-    /// The same for a record of which nothing has been made yet.
-    ///
-    /// # Errors
-    /// Those of [`from_raw`](Payload::from_raw).
-    #[inline]
-    fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure> {
-        Self::from_raw(record.into_raw())
-    }
+    fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure>;
 }
 
 impl<K: Decode, V: Decode> Payload for Record<K, V> {
     const TAKES: Takes = Takes::Either;
 
-    fn from_raw(record: RawRecord) -> Result<Self, Failure> {
-        Self::from_incoming(Incoming::from(&record))
-    }
-
     #[inline(always)]
     fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure> {
-        Ok(Self { key: record.key()?, value: record.value()?, timestamp: record.timestamp, headers: record.headers })
+        Ok(Self { key: record.key()?, value: record.value()?, timestamp: record.timestamp(), headers: record.headers() })
     }
 }
 
 impl<K: Decode, V: Decode> Payload for Update<K, V> {
     const TAKES: Takes = Takes::Updates;
 
-    fn from_raw(record: RawRecord) -> Result<Self, Failure> {
-        Self::from_incoming(Incoming::from(&record))
-    }
-
     fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure> {
-        let no_update = || Failure::fatal("the record is not an update of a table");
-        record.change.as_ref().ok_or_else(no_update)?;
-        let (key, value) = (record.key()?, if record.value.is_some() { Some(record.value()?) } else { None });
-        let (previous, latest) = record.change()?.ok_or_else(no_update)?;
-        Ok(Self { key, value, previous, latest, timestamp: record.timestamp, headers: record.headers })
+        record.into_raw().decode_update()
     }
 }
 
 impl Payload for RawRecord {
     const TAKES: Takes = Takes::Either;
 
-    fn from_raw(record: RawRecord) -> Result<Self, Failure> {
-        Ok(record)
+    #[inline]
+    fn from_incoming(record: Incoming<'_>) -> Result<Self, Failure> {
+        Ok(record.into_raw())
     }
 }
 

@@ -131,11 +131,8 @@ impl Backend {
 
     pub(crate) fn forward_frame(&self, frame: &[u8]) {
         let mut world = self.0.borrow_mut();
-        match Frame::read(Bytes::copy_from_slice(frame)) {
-            Ok(frame) => {
-                let mut outputs = frame.outputs(&world.ports);
-                world.forwarded.append(&mut outputs);
-            }
+        match Frame::read(Bytes::copy_from_slice(frame)).and_then(|frame| frame.outputs(&world.ports)) {
+            Ok(mut outputs) => world.forwarded.append(&mut outputs),
             Err(broken) => panic!("a frame is forwarded that is none: {broken}"),
         }
     }

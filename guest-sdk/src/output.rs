@@ -2,7 +2,9 @@
 
 use crate::Timestamp;
 use crate::codec::{CodecError, Encode};
-use crate::frame::{Entry, FrameWriter, LATE, NO_CHANGE, NONE};
+use crate::copy;
+use crate::failure::Failure;
+use crate::frame::{Cursor, Entry, Frame, FrameWriter, LATE, NO_CHANGE, NONE};
 use crate::headers::Headers;
 use crate::record::{RawRecord, Record, Update};
 
@@ -66,14 +68,13 @@ pub struct Routed<T> {
 }
 
 /// What outputs inherit from the record that is being processed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Current {
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Current<'c> {
     /// The event time; in `punctuate` the time of the call.
     pub(crate) timestamp: Timestamp,
-    /// None in `punctuate`.
-    pub(crate) headers: Headers,
-    /// Which record of the frame it is.
-    pub(crate) index: u64,
+    /// Which record of which frame it is. No frame, or one without records: there is none.
+    pub(crate) cursor: Cursor,
+    pub(crate) frame: Option<&'c Frame>,
 }
 
 /// An output that is being written: see [`Outgoing::write`].
@@ -88,7 +89,7 @@ pub(crate) struct Current {
 #[derive(Debug)]
 pub struct Draft<'c> {
     frame: &'c mut FrameWriter,
-    current: &'c Current,
+    current: Current<'c>,
     /// Where its bytes begin.
     begin: usize,
     entry: Entry,
@@ -99,12 +100,12 @@ pub struct Draft<'c> {
 impl<'c> Draft<'c> {
     /// An output with neither key nor value, and the time of the current record.
     #[inline(always)]
-    pub(crate) fn begin(frame: &'c mut FrameWriter, current: &'c Current, slot: u32) -> Self {
+    pub(crate) fn begin(frame: &'c mut FrameWriter, current: Current<'c>, slot: u32) -> Self {
         let begin = frame.begin().len();
         let entry = Entry {
             timestamp: current.timestamp,
             stream_time: 0,
-            origin: current.index,
+            origin: current.cursor.index as u64,
             slot,
             key: NONE,
             value: NONE,
@@ -146,9 +147,20 @@ impl<'c> Draft<'c> {
     #[inline(always)]
     pub(crate) fn end(mut self) {
         let begin = self.frame.bytes().len();
-        let headers = self.headers.as_ref().unwrap_or(&self.current.headers);
-        self.frame.expect(headers.packed_bytes());
-        headers.pack(self.frame.bytes());
+        match &self.headers {
+            Some(headers) if headers.is_none() => {}
+            Some(headers) => {
+                self.frame.expect(headers.packed_bytes());
+                headers.pack(self.frame.bytes());
+            }
+            None => {
+                let headers = self.current.frame.map_or(&[][..], |frame| frame.headers(self.current.cursor));
+                if !headers.is_empty() {
+                    self.frame.expect(headers.len());
+                    self.frame.bytes().extend_from_slice(headers);
+                }
+            }
+        }
         self.entry.headers = (self.frame.bytes().len() - begin) as u32;
         self.frame.end(&self.entry);
     }
@@ -158,15 +170,33 @@ impl<'c> Draft<'c> {
     }
 }
 
+/// A frame of this record alone, as an input.
+///
+/// # Errors
+/// It is larger than a frame can be.
+pub(crate) fn frame_of(input: u32, record: RawRecord) -> Result<Frame, Failure> {
+    let mut writer = FrameWriter::default();
+    let mut draft = Draft::begin(&mut writer, Current::default(), input);
+    record.write(&mut draft)?;
+    draft.end();
+    Frame::read(writer.take().into()).map_err(Failure::fatal)
+}
+
 /// Appends a key or a value and gives its length.
 #[inline(always)]
 fn append(bytes: &mut Vec<u8>, value: &impl Encode) -> Result<u32, CodecError> {
     if value.is_null() {
         return Ok(NONE);
     }
-    let begin = bytes.len();
-    value.encode(bytes)?;
-    match bytes.len().checked_sub(begin) {
+    let length = if let Some(plain) = value.as_encoded() {
+        copy::append(bytes, plain);
+        Some(plain.len())
+    } else {
+        let begin = bytes.len();
+        value.encode(bytes)?;
+        bytes.len().checked_sub(begin)
+    };
+    match length {
         Some(length) if length < NO_CHANGE as usize => Ok(length as u32),
         length => Err(no_length(length)),
     }

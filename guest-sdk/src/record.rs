@@ -4,6 +4,7 @@ use crate::bytes::Bytes;
 
 use crate::Timestamp;
 use crate::codec::{CodecError, Decode, decode_nullable};
+use crate::failure::Failure;
 use crate::headers::Headers;
 
 /// A record of a stream. As an output it carries its own timestamp and headers; a pair `(key, value)` inherits those of the input.
@@ -147,6 +148,36 @@ impl RawRecord {
         Ok(Record {
             key: decode_nullable(self.key).map_err(|error| error.of("key"))?,
             value: decode_nullable(self.value).map_err(|error| error.of("value"))?,
+            timestamp: self.timestamp,
+            headers: self.headers,
+        })
+    }
+
+    /// The update that it is, typed.
+    ///
+    /// ```
+    /// # use cofferdam_guest::{Failure, Previous, RawRecord};
+    /// let change = Some(Previous { value: Some("2".into()), latest: true });
+    /// let record = RawRecord { key: Some("SFO".into()), change, ..RawRecord::default() };
+    /// let update = record.decode_update::<String, String>()?;
+    /// assert_eq!((update.value, update.previous.as_deref()), (None, Some("2")));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Key or values are not what the types say: [`Failure::BadRecord`]. It is a record of a stream: [`Failure::Fatal`].
+    pub fn decode_update<K: Decode, V: Decode>(self) -> Result<Update<K, V>, Failure> {
+        let Some(Previous { value: previous, latest }) = self.change else {
+            return Err(Failure::fatal("the record is not an update of a table"));
+        };
+        let value = |bytes: Option<Bytes>, what: &str| {
+            bytes.map(|bytes| decode_nullable(Some(bytes))).transpose().map_err(|error: CodecError| error.of(what))
+        };
+        Ok(Update {
+            key: decode_nullable(self.key).map_err(|error| error.of("key"))?,
+            value: value(self.value, "value")?,
+            previous: value(previous, "previous value")?,
+            latest,
             timestamp: self.timestamp,
             headers: self.headers,
         })

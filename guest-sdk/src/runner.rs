@@ -12,15 +12,14 @@ use crate::description::Description;
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::host::Host;
-use crate::incoming::Incoming;
 use crate::input::{Inputs, Roles};
 use crate::migrate::{Migrate, Step};
 use crate::ports::Ports;
 use crate::processor::{NoConfig, Processor};
 use crate::record::RawOutput;
-#[cfg(any(test, target_arch = "wasm32"))]
-use crate::record::RawRecord;
 use crate::view::Views;
+#[cfg(any(test, target_arch = "wasm32"))]
+use crate::{output::frame_of, record::RawRecord};
 
 /// The host's setup, but for the configuration.
 pub(crate) struct Place {
@@ -48,21 +47,15 @@ impl<P: Processor> Runner<P> {
     /// One record alone: for hosts that know no frames.
     #[cfg(any(test, target_arch = "wasm32"))]
     pub(crate) fn process(&mut self, input: u32, record: RawRecord) -> Result<Vec<RawOutput>, Failure> {
-        self.context.begin_record(input, &record);
-        self.run(input, Incoming::from(&record))?;
+        let frame = frame_of(input, record)?;
+        self.context.begin_alone(&frame);
+        self.walk(&frame)?;
         Ok(self.context.take_outputs())
-    }
-
-    #[inline(always)]
-    fn run(&mut self, input: u32, record: Incoming<'_>) -> Result<(), Failure> {
-        let input = P::Input::decode(input, record)?;
-        self.processor.process(input, &mut self.context)?;
-        self.context.end()
     }
 
     /// A frame of records in, a frame of outputs back. The first failure ends it: the host undoes all and comes with single records.
     pub(crate) fn process_frame(&mut self, frame: Bytes) -> Result<Vec<u8>, Failure> {
-        let frame = Frame::read(frame).map_err(|broken| Failure::fatal(format!("the host's frame is broken: {broken}")))?;
+        let frame = Frame::read(frame).map_err(broken)?;
         self.context.begin_frame(&frame);
         match self.walk(&frame) {
             Ok(()) => Ok(self.context.end_frame()),
@@ -73,14 +66,16 @@ impl<P: Processor> Runner<P> {
         }
     }
 
+    /// The one place from which records are processed: so the processor's code becomes a part of it.
     fn walk(&mut self, frame: &Frame) -> Result<(), Failure> {
-        let mut next = frame.first();
-        loop {
-            let here = next;
-            let Some((entry, record)) = frame.next(&mut next) else { return Ok(()) };
-            self.context.begin_entry(here, &entry, &record.headers);
-            self.run(entry.slot, record)?;
+        let mut records = frame.records();
+        for (here, record) in records.by_ref() {
+            self.context.begin_entry(here, record.timestamp());
+            let input = P::Input::decode(record.entry().slot, record)?;
+            self.processor.process(input, &mut self.context)?;
+            self.context.end()?;
         }
+        records.end().map_err(broken)
     }
 
     pub(crate) fn punctuate(&mut self, schedule: &str, time: Timestamp) -> Result<Vec<RawOutput>, Failure> {
@@ -100,6 +95,10 @@ impl<P: Processor> Runner<P> {
     pub(crate) fn close(&mut self) {
         self.processor.close(&self.context);
     }
+}
+
+fn broken(why: &str) -> Failure {
+    Failure::fatal(format!("the host's frame is broken: {why}"))
 }
 
 fn read_config<P: Processor>(config: &str) -> Result<P::Config, String> {

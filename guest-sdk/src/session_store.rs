@@ -67,7 +67,7 @@ impl<K, V> SessionReader<K, V> {
 
     fn open_with(host: &Host, role: &str, access: Access) -> Result<Self, OpenError> {
         let handle = host.backend.open_session(role, access)?;
-        Ok(Self { handle, opened: Opened::new(role, access, host.views.running()), types: PhantomData })
+        Ok(Self { handle, opened: Opened::new(role, access, host.views.running().clone()), types: PhantomData })
     }
 
     /// How long the store keeps sessions after their end, in milliseconds.

@@ -71,7 +71,7 @@ impl<K, V> KeyValueReader<K, V> {
 
     fn open_with(host: &Host, role: &str, access: Access) -> Result<Self, OpenError> {
         let view = host.open_key_value(role, access)?;
-        Ok(Self { view, opened: Opened::new(role, access, host.views.running()), types: PhantomData })
+        Ok(Self { view, opened: Opened::new(role, access, host.views.running().clone()), types: PhantomData })
     }
 
     /// Works on the bytes of a key.

@@ -98,7 +98,7 @@ impl Records {
     /// Adds a record of an input; one that does not say its time gets the stream time so far, or 0.
     fn push(&mut self, input: usize, offset: u64, record: impl Outgoing) -> Result<(), Failure> {
         let current = Current { timestamp: self.stream_time.unwrap_or(0), ..Current::default() };
-        let mut draft = Draft::begin(&mut self.frame, &current, input as u32);
+        let mut draft = Draft::begin(&mut self.frame, current, input as u32);
         record.write(&mut draft)?;
         let entry = draft.entry();
         let stream_time = self.stream_time.map_or(entry.timestamp, |time| time.max(entry.timestamp));
@@ -219,7 +219,7 @@ impl<P: Processor> TestContext<P> {
     }
 
     fn run(&mut self, records: Records) -> Result<(), Failure> {
-        self.call(records, |runner, frame, ports| Ok(read(runner.process_frame(frame)?.into()).outputs(ports)))
+        self.call(records, |runner, frame, ports| Ok(whole(read(runner.process_frame(frame)?.into()).outputs(ports))))
     }
 
     /// [`process`](TestContext::process) for a host that knows no frames.
@@ -229,15 +229,15 @@ impl<P: Processor> TestContext<P> {
         records.push(0, self.offset, record)?;
         self.call(records, |runner, frame, _| {
             let frame = read(frame);
-            let (entry, record) = frame.next(&mut frame.first()).unwrap();
-            runner.process(entry.slot, record.into_raw())
+            let (_, record) = frame.records().next().unwrap();
+            runner.process(record.entry().slot, record.into_raw())
         })
     }
 
     fn call(&mut self, Records { mut frame, stream_time }: Records, call: Call<P>) -> Result<(), Failure> {
         let frame = Bytes::from(frame.take());
         let records = read(frame.clone());
-        let Some((first, _)) = records.next(&mut records.first()) else { return Ok(()) };
+        let Some(first) = records.records().next().map(|(_, record)| record.entry()) else { return Ok(()) };
         let before = self.begin(first.timestamp);
         self.set_position(Some(self.offset), Some(first.stream_time));
         self.offset += records.count() as u64;
@@ -365,8 +365,12 @@ impl<P: Processor> TestContext<P> {
 }
 
 fn read(frame: Bytes) -> Frame {
-    match Frame::read(frame) {
-        Ok(frame) => frame,
+    whole(Frame::read(frame))
+}
+
+fn whole<T>(read: Result<T, &'static str>) -> T {
+    match read {
+        Ok(whole) => whole,
         Err(broken) => panic!("a frame is broken: {broken}"),
     }
 }

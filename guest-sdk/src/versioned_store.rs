@@ -81,7 +81,7 @@ impl<K, V> VersionedReader<K, V> {
 
     fn open_with(host: &Host, role: &str, access: Access) -> Result<Self, OpenError> {
         let handle = host.backend.open_versioned(role, access)?;
-        Ok(Self { handle, opened: Opened::new(role, access, host.views.running()), types: PhantomData })
+        Ok(Self { handle, opened: Opened::new(role, access, host.views.running().clone()), types: PhantomData })
     }
 }
 

@@ -40,16 +40,19 @@ pub(crate) struct Views {
     running: Rc<Running>,
 }
 
-/// The frame that is being processed.
+/// What is being processed: a frame, or something alone.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
+    /// None outside frames.
     frame: RefCell<Option<Frame>>,
-    moment: Cell<Option<Moment>>,
+    in_frame: Cell<bool>,
+    now: Cell<Moment>,
 }
 
-/// The record of a frame that is being processed.
-#[derive(Clone, Copy, Debug)]
+/// The record that is being processed, or the punctuation.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moment {
+    /// That of the record; in `punctuate` the time of the call.
     pub(crate) timestamp: Timestamp,
     /// Stands at the record.
     pub(crate) cursor: Cursor,
@@ -58,7 +61,28 @@ pub(crate) struct Moment {
 impl Running {
     /// None outside frames.
     pub(crate) fn moment(&self) -> Option<Moment> {
-        self.moment.get()
+        self.in_frame.get().then(|| self.now.get())
+    }
+
+    /// The same, outside frames, too.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> Moment {
+        self.now.get()
+    }
+
+    /// Begins a record, or a punctuation.
+    #[inline(always)]
+    pub(crate) fn begin(&self, moment: Moment) {
+        self.now.set(moment);
+    }
+
+    pub(crate) fn in_frame(&self) -> bool {
+        self.in_frame.get()
+    }
+
+    /// Stream time as of the current record; negative before there is one. None outside frames.
+    pub(crate) fn stream_time(&self) -> Option<Timestamp> {
+        self.with_frame(|frame| frame.entry(self.now().cursor)).flatten().map(|entry| entry.stream_time)
     }
 
     /// Works on the frame, where there is one.
@@ -68,8 +92,8 @@ impl Running {
 }
 
 impl Views {
-    pub(crate) fn running(&self) -> Rc<Running> {
-        self.running.clone()
+    pub(crate) fn running(&self) -> &Rc<Running> {
+        &self.running
     }
 
     pub(crate) fn find<V: View>(&self, name: &str) -> Option<Rc<V>> {
@@ -87,10 +111,7 @@ impl Views {
 
     pub(crate) fn begin_frame(&self, frame: &Frame) {
         self.running.frame.replace(Some(frame.clone()));
-    }
-
-    pub(crate) fn begin_record(&self, moment: Moment) {
-        self.running.moment.set(Some(moment));
+        self.running.in_frame.set(true);
     }
 
     pub(crate) fn end_frame(&self) {
@@ -102,6 +123,6 @@ impl Views {
     pub(crate) fn abandon_frame(&self) {
         self.all.borrow().iter().for_each(|view| view.forget());
         self.running.frame.replace(None);
-        self.running.moment.set(None);
+        self.running.in_frame.set(false);
     }
 }

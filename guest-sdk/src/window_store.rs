@@ -70,7 +70,7 @@ impl<K, V> WindowReader<K, V> {
 
     fn open_with(host: &Host, role: &str, access: Access) -> Result<Self, OpenError> {
         let handle = host.backend.open_window(role, access)?;
-        Ok(Self { handle, opened: Opened::new(role, access, host.views.running()), types: PhantomData })
+        Ok(Self { handle, opened: Opened::new(role, access, host.views.running().clone()), types: PhantomData })
     }
 
     /// Length of the store's windows in milliseconds: `window` in the manifest.

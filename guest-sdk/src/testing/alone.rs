@@ -6,6 +6,7 @@ use crate::context::{Context, Setup};
 use crate::description::{Access, StoreKind};
 use crate::failure::Failure;
 use crate::host::{Host, OpenError, Origin};
+use crate::output::frame_of;
 use crate::ports::Ports;
 use crate::record::{RawOutput, RawRecord};
 use crate::session_store::SessionStore;
@@ -52,7 +53,8 @@ pub fn in_context(work: impl FnOnce(&mut Context) -> Result<(), Failure>) -> Res
         world.position = Some(Origin { topic: "test".into(), partition: 0, offset: 0 });
     }
     let mut context = Context::new(host(&backend), "test".to_owned(), vec!["in".to_owned()], Ports::Any(Vec::new()));
-    context.begin_record(0, &RawRecord::default());
+    let frame = frame_of(0, RawRecord::default())?;
+    context.begin_alone(&frame);
     work(&mut context)?;
     let mut outputs = std::mem::take(&mut backend.0.borrow_mut().forwarded);
     outputs.append(&mut context.take_outputs());

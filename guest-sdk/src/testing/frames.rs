@@ -333,6 +333,19 @@ fn a_frame_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_broken_frame_leaves_nothing_behind() {
+    let mut test = TestContext::<Count>::new().unwrap();
+    let mut records = test.records();
+    numbered(0..3, "x").for_each(|record| records.push(0, 0, record).unwrap());
+    let mut frame = records.frame.take();
+    frame.pop();
+    let failure = test.runner.process_frame(frame.into()).unwrap_err();
+    assert_eq!(failure, Failure::fatal("the host's frame is broken: its lengths do not add up to its size"));
+    test.process_frame(numbered(1..2, "x")).unwrap();
+    assert_eq!(test.outputs::<String, u64>().unwrap().iter().map(|record| record.value).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
 fn more_rows_than_a_view_holds_are_written_in_parts() {
     let mut test = TestContext::<Count>::new().unwrap();
     test.process_frame(numbered(0..20_000, "x")).unwrap();

@@ -30,7 +30,7 @@ impl CellView {
     }
 
     fn in_frame(&self) -> bool {
-        self.running.moment().is_some()
+        self.running.in_frame()
     }
 
     /// Shows the bytes, none where there are none.

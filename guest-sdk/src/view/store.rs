@@ -96,7 +96,7 @@ impl StoreView {
     }
 
     fn in_frame(&self) -> bool {
-        self.running.moment().is_some()
+        self.running.in_frame()
     }
 
     /// Shows the row of a key.

@@ -116,6 +116,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    #[inline]
     pub(crate) fn of(row: &[u8; ENTRY_BYTES]) -> Self {
         let word = |at: usize| row[at..].first_chunk::<4>().copied().map_or(0, u32::from_le_bytes);
         let long = |at: usize| row[at..].first_chunk::<8>().copied().map_or(0, u64::from_le_bytes);

@@ -7,18 +7,27 @@ use crate::node::packed_frame::{Entry, PackedHeaders, table};
 use crate::node::{Failure, PackedFrame};
 
 const LENGTHS: &str = "the lengths of a frame do not add up to its bytes";
+const ORIGIN: &str = "an output of a frame has an origin that is not there, or not in order";
 
 /// Takes the outputs of frames that a guest gives in one call.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     totals: Totals,
-    /// Origin of the last output, and how many and how large its outputs were.
-    last: u32,
-    of_last: (usize, usize),
+    of_last: OfOrigin,
+}
+
+/// The outputs of one entry that the guest was given.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfOrigin {
+    origin: u64,
+    count: usize,
+    bytes: usize,
 }
 
 impl Taken {
     /// Checks a frame of outputs. `causes`: those of the entries that the guest was given. `returned`: not handed over early.
+    ///
+    /// Each step is a comparison; what it means and what is rare stand apart, so that all of a round is in registers.
     pub(super) fn check(&mut self, setup: &NodeSetup, causes: &[u32], frame: Vec<u8>, returned: bool) -> Result<PackedFrame, Failure> {
         let slots = u32::try_from(setup.ports.len()).unwrap_or(u32::MAX);
         let (entries, mut at) = table(&frame).map_err(malformed)?;
@@ -30,12 +39,11 @@ impl Taken {
         let mut checked = Vec::with_capacity(entries.len());
         let slot = entries.first().map(|first| Entry::of(first).slot);
         let (mut goes_together, mut has_changes, mut sum) = (true, false, 0);
+        let mut of_last = self.of_last;
         for entry in entries {
             let entry = Entry::of(entry);
             let cause = usize::try_from(entry.origin).ok().and_then(|origin| causes.get(origin));
-            let Some(&cause) = cause.filter(|_| entry.origin >= u64::from(self.last)) else {
-                return Err(malformed("an output of a frame has an origin that is not there, or not in order"));
-            };
+            let Some(&cause) = cause.filter(|_| entry.origin >= of_last.origin) else { return Err(malformed(ORIGIN)) };
             let (mut bytes, mut headers) = (entry.parts(), 0);
             let behind = at + bytes;
             at = behind + entry.headers as usize;
@@ -48,37 +56,36 @@ impl Taken {
             }
             outputs::check(entry.timestamp, headers, bytes)?;
             if entry.slot > slots {
-                return Err(Failure::Fatal(format!("output to port number {}, but this node declares {slots}", entry.slot)));
+                return Err(no_port(entry.slot, slots));
             }
-            self.count(entry.origin, bytes, returned)?;
+            if entry.origin != of_last.origin {
+                of_last = OfOrigin { origin: entry.origin, ..OfOrigin::default() };
+            }
+            if returned {
+                (of_last.count, of_last.bytes) = (of_last.count + 1, of_last.bytes + bytes);
+                outputs::check_returned(of_last.count, of_last.bytes)?;
+            }
             sum += bytes;
             goes_together &= slot == Some(entry.slot);
             has_changes |= entry.is_change();
             checked.push(cause);
         }
+        self.of_last = of_last;
         if at != frame.len() {
             return Err(malformed(LENGTHS));
         }
         self.totals.add_bytes(sum)?;
         Ok(PackedFrame::new(frame, checked, slot.filter(|_| goes_together), has_changes))
     }
+}
 
-    /// What the outputs of one record may come to.
-    #[inline]
-    fn count(&mut self, origin: u64, bytes: usize, returned: bool) -> Result<(), Failure> {
-        if origin != u64::from(self.last) {
-            self.last = u32::try_from(origin).unwrap_or(u32::MAX);
-            self.of_last = (0, 0);
-        }
-        if !returned {
-            return Ok(());
-        }
-        self.of_last = (self.of_last.0 + 1, self.of_last.1 + bytes);
-        outputs::check_returned(self.of_last.0, self.of_last.1)
-    }
+#[cold]
+fn no_port(slot: u32, slots: u32) -> Failure {
+    Failure::Fatal(format!("output to port number {slot}, but this node declares {slots}"))
 }
 
 /// How many headers there are, and their size in a record, as the limits count.
+#[inline(never)]
 fn headers_size(packed: &[u8]) -> Result<(usize, usize), &'static str> {
     let (mut count, mut bytes) = (0, 0);
     // One more than may be there: the record is refused for it.
@@ -105,6 +112,7 @@ pub fn read_any(bytes: &[u8]) {
     }
 }
 
+#[cold]
 fn malformed(why: &'static str) -> Failure {
     Failure::Trap { reason: why.to_owned(), frames: Vec::new() }
 }

@@ -9,8 +9,8 @@ mod tables;
 mod visit;
 
 use cofferdam_guest::{
-    Access, Carries, Context, Description, Failure, KeyValue, KeyValueReader, Payload, Processor, RawRecord, Record, Role, Roles, Setup,
-    Takes, Update, export,
+    Access, Carries, Context, Description, Failure, KeyValue, KeyValueReader, Processor, RawRecord, Record, Role, Roles, Setup, Takes,
+    Update, export,
 };
 use serde::Deserialize;
 
@@ -169,9 +169,9 @@ impl Processor for Operator {
                 aggregate::run(aggregator, rows, record.decode()?, ctx)
             }
             Self::Join { left, between, table } => join(*left, between, table, record.decode()?, ctx),
-            Self::Table(op, result) => tables::run(op, result.as_ref(), Change::from_raw(record)?, ctx),
-            Self::TableAggregate(aggregator, rows) => aggregate::run_table(aggregator, rows, Change::from_raw(record)?, ctx),
-            Self::TableJoin(join) => join.run(Change::from_raw(record)?, ctx),
+            Self::Table(op, result) => tables::run(op, result.as_ref(), record.decode_update()?, ctx),
+            Self::TableAggregate(aggregator, rows) => aggregate::run_table(aggregator, rows, record.decode_update()?, ctx),
+            Self::TableJoin(join) => join.run(record.decode_update()?, ctx),
         }
     }
 }
