@@ -21,6 +21,7 @@ mod logging;
 mod neighbours;
 mod new;
 mod output;
+mod process_memory;
 mod produce;
 mod query;
 mod reach;
@@ -31,7 +32,6 @@ mod resume;
 mod run;
 mod signals;
 mod sources;
-mod start_pages;
 mod status;
 mod swap;
 mod table;
@@ -47,6 +47,7 @@ use args::{Args, LogForm, Verb};
 
 /// Runs the command; the exit code is 0, 1 (failed) or 2 (bad usage or manifest).
 pub fn main() -> ExitCode {
+    process_memory::give_back_soon();
     let args = Args::parse();
     let json = matches!(&args.verb, Verb::Run(run) if run.log == LogForm::Json);
     let outcome = match args.verb {

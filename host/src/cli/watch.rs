@@ -12,9 +12,9 @@ use super::follow::{Following, Next};
 use super::handle::Handle;
 use super::input::Loaded;
 use super::output::Output;
+use super::process_memory;
 use super::report::counted;
 use super::signals::{Ear, Told};
-use super::start_pages;
 
 /// How often the command looks after outputs, idleness and signals.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -85,7 +85,7 @@ impl Watch<'_> {
         tell(&self.bar, &status);
         if !self.started && !status.is_empty() && status.iter().all(|task| matches!(task.condition, Condition::Running)) {
             self.started = true;
-            start_pages::give_back();
+            process_memory::give_back_code();
         }
         if host.all_parked() {
             return Err(parked(&status));
