@@ -42,7 +42,7 @@ step "flights, from end to end" tests/flights.sh "$cofferdam" || true
 step "word count of a text" tests/word_count.sh "$cofferdam" || true
 step "kills" scripts/kill.sh --records 200000 --kills 3 || true
 step "Kafka" python3 tests/kafka/run.py "$cofferdam" || true
-step "chaos on Kafka" python3 tests/kafka/chaos.py "$cofferdam" --minutes 1.5 --seed 1 || true
+step "chaos on Kafka" python3 tests/kafka/chaos.py "$cofferdam" --minutes 1.2 --seed 1 || true
 step "admin API" scripts/api.sh || true
 step "README" python3 tests/readme.py "$cofferdam" || true
 finish
