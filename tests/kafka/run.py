@@ -15,6 +15,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # Nothing is written into the checkout.
@@ -91,8 +92,10 @@ def run(cofferdam, cases, found):
     came, keep = Counter(), False
     try:
         with World(cofferdam, found, folder) as world:
-            for case in cases:
-                came[run_case(case, world)] += 1
+            waiting = [case for case in cases if case.waits]
+            with ThreadPoolExecutor(max(len(waiting), 1)) as side_by_side:
+                came.update(side_by_side.map(lambda case: run_case(case, world), waiting))
+            came.update(run_case(case, world) for case in cases if not case.waits)
     except Failed as why:
         keep = True
         sys.exit(f"error: {why}")

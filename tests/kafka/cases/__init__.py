@@ -9,6 +9,8 @@ class Entry(NamedTuple):
     run: Callable
     # Runs only when it is asked for: it takes long, or promises a time that a busy machine may not keep.
     long: bool = False
+    # Mostly waits, for a session that ends or a window that is over: such cases run side by side.
+    waits: bool = False
 
 
 CASES = [
@@ -18,7 +20,7 @@ CASES = [
     Entry("readme", commands.the_readme_says_how_to_run_on_kafka),
     Entry("two-hosts", sharing.two_hosts_share_the_partitions),
     Entry("joining", sharing.tasks_that_stay_go_on_while_a_host_joins, long=True),
-    Entry("taking-over", sharing.a_killed_hosts_tasks_are_taken_over_with_their_state),
+    Entry("taking-over", sharing.a_killed_hosts_tasks_are_taken_over_with_their_state, waits=True),
     Entry("leaving", sharing.a_host_that_leaves_hands_its_tasks_over, long=True),
     Entry("stopping", restarts.a_stop_commits_what_was_processed),
     Entry("crash", restarts.a_killed_host_is_processing_again_at_once, long=True),
@@ -27,7 +29,7 @@ CASES = [
     Entry("broker-restart", brokers.a_broker_that_restarts_loses_nothing, long=True),
     Entry("broker-crash", brokers.a_broker_that_is_killed_loses_nothing, long=True),
     Entry("broker-long-away", brokers.hosts_outlive_a_broker_that_is_away_for_long, long=True),
-    Entry("sleeper", errors.a_host_that_sleeps_beyond_its_time_does_no_harm_when_it_wakes),
+    Entry("sleeper", errors.a_host_that_sleeps_beyond_its_time_does_no_harm_when_it_wakes, waits=True),
     Entry("sleeper-idle", errors.a_sleeper_that_wakes_with_nothing_open_commits_no_second_that_was_counted_elsewhere, long=True),
     Entry("sleeper-alone", errors.a_host_that_sleeps_alone_goes_on_when_it_wakes, long=True),
     Entry("twins", errors.of_two_hosts_with_one_name_the_newcomer_gives_up, long=True),
@@ -61,6 +63,6 @@ CASES = [
     Entry("routing", queries.every_host_answers_for_all_of_them),
     Entry("routing-tls", queries.hosts_with_tls_know_each_other, long=True),
     Entry("unflushed", state.a_crash_costs_what_was_not_flushed, long=True),
-    Entry("retention", brokers.old_flights_survive_a_broker_that_deletes),
-    Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes),
+    Entry("retention", brokers.old_flights_survive_a_broker_that_deletes, waits=True),
+    Entry("old-windows", stores.windows_of_2001_survive_a_broker_that_deletes, waits=True),
 ]
