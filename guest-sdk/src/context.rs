@@ -423,7 +423,7 @@ impl Context {
     /// # Errors
     /// It has sent something to a port that is not declared.
     pub(crate) fn end(&mut self) -> Result<(), Failure> {
-        if self.refused.is_none() { Ok(()) } else { self.refused.take().map_or(Ok(()), Err) }
+        self.refused.take().map_or(Ok(()), Err)
     }
 
     /// The outputs of a call without a frame.

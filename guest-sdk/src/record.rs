@@ -170,13 +170,10 @@ impl RawRecord {
         let Some(Previous { value: previous, latest }) = self.change else {
             return Err(Failure::fatal("the record is not an update of a table"));
         };
-        let value = |bytes: Option<Bytes>, what: &str| {
-            bytes.map(|bytes| decode_nullable(Some(bytes))).transpose().map_err(|error: CodecError| error.of(what))
-        };
         Ok(Update {
             key: decode_nullable(self.key).map_err(|error| error.of("key"))?,
-            value: value(self.value, "value")?,
-            previous: value(previous, "previous value")?,
+            value: decode_nullable(self.value).map_err(|error| error.of("value"))?,
+            previous: decode_nullable(previous).map_err(|error| error.of("previous value"))?,
             latest,
             timestamp: self.timestamp,
             headers: self.headers,

@@ -45,7 +45,6 @@ pub(crate) struct Views {
 pub(crate) struct Running {
     /// None outside frames.
     frame: RefCell<Option<Frame>>,
-    in_frame: Cell<bool>,
     now: Cell<Moment>,
 }
 
@@ -61,7 +60,7 @@ pub(crate) struct Moment {
 impl Running {
     /// None outside frames.
     pub(crate) fn moment(&self) -> Option<Moment> {
-        self.in_frame.get().then(|| self.now.get())
+        self.in_frame().then(|| self.now.get())
     }
 
     /// The same, outside frames, too.
@@ -77,7 +76,7 @@ impl Running {
     }
 
     pub(crate) fn in_frame(&self) -> bool {
-        self.in_frame.get()
+        self.frame.borrow().is_some()
     }
 
     /// Stream time as of the current record; negative before there is one. None outside frames.
@@ -111,7 +110,6 @@ impl Views {
 
     pub(crate) fn begin_frame(&self, frame: &Frame) {
         self.running.frame.replace(Some(frame.clone()));
-        self.running.in_frame.set(true);
     }
 
     pub(crate) fn end_frame(&self) {
@@ -123,6 +121,5 @@ impl Views {
     pub(crate) fn abandon_frame(&self) {
         self.all.borrow().iter().for_each(|view| view.forget());
         self.running.frame.replace(None);
-        self.running.in_frame.set(false);
     }
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Tests the command against a real Apache Kafka: one broker for all cases, each under names of its own.
+"""Tests the command against a real Apache Kafka: one broker for all cases, each under names of its own; those that mostly wait side by side,
+then one after the other.
 
     run.py [--long] COFFERDAM [CASE..]
 
