@@ -104,6 +104,8 @@ pub const COMMIT_FLOOR: Duration = Duration::from_millis(5);
 pub const COMMIT_FLOOR_EMBEDDED: Duration = Duration::from_millis(1);
 /// Longest time between two commits under load, unless `commit-interval` says otherwise.
 pub const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
+/// Shortest time between two times that the group of an at-least-once app is told what was committed: what is processed again after a crash.
+pub const OFFSETS_INTERVAL: Duration = Duration::from_millis(100);
 /// Records of one frame.
 pub const FRAME_RECORDS: usize = 4_096;
 /// Bytes of the records of one frame, of which the last one goes beyond.

@@ -11,6 +11,7 @@ mod conductor;
 mod counters;
 mod elsewhere;
 mod errors;
+mod flush;
 mod host;
 mod membership;
 mod notes;

@@ -333,8 +333,16 @@ pub trait Client {
     fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError>;
 
     /// Makes everything sent since the last commit, and these offsets, durable and visible at once, or nothing of it. Whether this member may is
-    /// judged by the offsets: who sends records commits an offset of each task that they are of.
+    /// judged by the offsets: who sends records commits an offset of each task that they are of. Where there are no transactions, the records
+    /// are durable when it returns, and the group is told of the offsets, and judges, a little later, or in [`Client::confirm`].
     fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError>;
+
+    /// Between two transactions: waits until the group has every offset that was committed, and these once more, which are those of the last
+    /// commit. True: it has them, and until now nobody else has come into the place of this member, or written for its tasks. False: it does
+    /// not take them now. Where nobody else can be a member it is always true.
+    fn confirm(&mut self, _offsets: &[(TopicPartition, Committed)]) -> Result<bool, BrokerError> {
+        Ok(true)
+    }
 
     /// Forgets everything sent since the last commit.
     fn abort(&mut self) -> Result<(), BrokerError>;

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use crate::broker::{BrokerError, Client, OutgoingRecord};
+use crate::broker::{BrokerError, Client, OutgoingRecord, Retry};
 use crate::limits;
 use crate::record::Timestamp;
 use crate::task::Task;
 
 use super::counters::nanoseconds;
 use super::errors::{Action, ThreadError, action};
-use super::plan::{HostPlan, Positions};
+use super::plan::HostPlan;
 use super::thread::{Slot, StreamThread};
 
 /// Parts of the time after which the log gives up a transaction; after the first of them it is committed.
@@ -131,7 +131,12 @@ impl StreamThread {
         let anything = moved || self.open.records > 0 || note.is_some();
         if anything {
             offsets.extend(note);
+            let first = self.slots.values().any(|slot| matches!(slot, Slot::Running(task) if task.is_untold()));
             self.client.commit(&offsets)?;
+            // Whoever came after this thread would begin elsewhere.
+            if first && !self.client.confirm(&[])? {
+                return Err(undecided("commit where reading begins").into());
+            }
             self.notes.told(now);
             self.open.clear();
             self.open.last_commit = Some(now);
@@ -173,44 +178,6 @@ impl StreamThread {
         }
         stops.map_or(Ok(()), Err)
     }
-
-    /// A thread that has nothing to do flushes what has waited for long enough, too.
-    pub(super) fn flush_when_quiet(&mut self, now: Timestamp) -> Result<(), ThreadError> {
-        let dirty = |slot: &Slot| matches!(slot, Slot::Running(task) if task.is_dirty());
-        if self.open.records > 0 || self.slots.values().any(dirty) { Ok(()) } else { self.flush_due(now) }
-    }
-
-    /// Flushes the stores that have much, or for long, not been flushed. Only between two transactions: then a changelog's end lies behind
-    /// everything that was applied, and nothing else.
-    fn flush_due(&mut self, now: Timestamp) -> Result<(), ThreadError> {
-        let host = self.host.clone();
-        for slot in self.slots.values_mut() {
-            let Slot::Running(task) = slot else { continue };
-            let Some(records) = task.env().filter(|env| env.stores.flush_due(now)).map(|env| env.stores.unflushed_records()) else {
-                continue;
-            };
-            flush(&host, task, now)?;
-            if records >= limits::FLUSH_TOLD_RECORDS {
-                tracing::info!(task = %task.id.name, records, state_bytes = task.state_bytes(), "flushed");
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes a task's applied state to disk, with the positions of its changelogs.
-pub(super) fn flush(host: &HostPlan, task: &mut Task, now: Timestamp) -> Result<(), ThreadError> {
-    let id = task.id.clone();
-    let mut positions = Positions::new();
-    for changelog in host.changelogs(&id) {
-        let committed = || task.group.queues.iter().find(|q| q.at == changelog.at).map(|q| q.committed());
-        let position = if changelog.source { committed() } else { Some(host.broker.bounds(&changelog.at)?.1) };
-        positions.extend(position.map(|position| (changelog.of, position)));
-    }
-    match task.env() {
-        Some(env) => env.stores.flush(&positions, now).map_err(|e| ThreadError::of_store(&id, e)),
-        None => Ok(()),
-    }
 }
 
 fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction, task: &mut Task) -> Result<(), ThreadError> {
@@ -227,4 +194,9 @@ fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction
         client.send(OutgoingRecord { topic: changelog.at.topic.clone(), partition: Some(id.partition), record: change.record })?;
     }
     Ok(())
+}
+
+/// The group takes no offsets at the moment, and these have to be there before anything else happens.
+fn undecided(what: &str) -> BrokerError {
+    BrokerError::Failed { what: what.to_owned(), why: "the group goes through a rebalance".to_owned(), retry: Retry::Same }
 }

@@ -8,8 +8,8 @@ use crate::task::{StartAt, Task};
 use crate::topology::{NodeKind, Start, TaskId};
 
 use super::assignment::by_task;
-use super::commit::flush;
 use super::errors::ThreadError;
+use super::flush::flush;
 use super::restore::{Progress, Restore};
 use super::thread::{Slot, StreamThread};
 
@@ -98,23 +98,21 @@ impl StreamThread {
     fn release(&mut self, partitions: &[TopicPartition], now: Timestamp, flushed: bool) -> Result<(), ThreadError> {
         self.anew.retain(|at| !partitions.contains(at));
         self.owned.retain(|at| !partitions.contains(at));
+        let mut running = Vec::new();
         for ((sub, partition), _) in by_task(partitions, &self.sub_topology_of) {
             let id = TaskId::new(&self.host.topology, sub, partition);
             let Some(slot) = self.slots.remove(&id) else { continue };
             self.counters.tasks_closed += 1;
-            let mut task = match slot {
-                Slot::Running(task) => task,
-                Slot::Restoring(restore) => {
-                    restore.close(&mut *self.reader);
-                    continue;
-                }
-                Slot::Refused { .. } => continue,
-            };
-            let written = if flushed { flush(&self.host, &mut task, now) } else { Ok(()) };
-            task.close();
-            written?;
+            match slot {
+                Slot::Running(task) => running.push(task),
+                Slot::Restoring(restore) => restore.close(&mut *self.reader),
+                Slot::Refused { .. } => {}
+            }
         }
-        Ok(())
+        let tasks = running.iter_mut().filter(|_| flushed).map(|task| &mut **task).collect();
+        let written = flush(&self.host, &mut *self.client, tasks, now).map(drop);
+        running.into_iter().for_each(|task| drop(task.close()));
+        written
     }
 
     /// Reads on for one task that is being restored, and starts one that needs no more. Says whether it did anything.

@@ -19,6 +19,11 @@ impl Notes {
         *self = Self { note, told: None };
     }
 
+    /// To be committed once more: nobody knows what became of the last time.
+    pub(super) fn tell_again(&mut self) {
+        self.told = None;
+    }
+
     /// What the next commit has to take along.
     pub(super) fn due(&self, now: Timestamp) -> Option<&Note> {
         let interval = i64::try_from(limits::NOTE_INTERVAL.as_millis()).unwrap_or(i64::MAX);

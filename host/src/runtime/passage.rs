@@ -179,7 +179,9 @@ impl StreamThread {
             }
             PassingStep::Retiring | PassingStep::Retired => return Ok(false),
             PassingStep::Replan => {
-                self.replan(&passage, now)?;
+                if !self.replan(&passage, now)? {
+                    return Ok(false);
+                }
                 self.passing = None;
                 passage.pass(|passed| _ = passed.replanned.insert(self.number));
                 return Ok(true);
@@ -197,12 +199,15 @@ impl StreamThread {
         all.chain(self.slots.keys().map(|id| &id.sub_topology)).all(stays)
     }
 
-    /// Commits, and takes the new plan for its own.
-    fn replan(&mut self, passage: &Passage, now: Timestamp) -> Result<(), ThreadError> {
+    /// Commits, and takes the new plan for its own. False: the group does not take the note now, which has to come before the new plan.
+    fn replan(&mut self, passage: &Passage, now: Timestamp) -> Result<bool, ThreadError> {
         if passage.note.is_some() {
             self.notes.tell(passage.note.clone());
         }
         self.commit(now)?;
+        if !self.client.confirm(&[])? {
+            return Ok(false);
+        }
         let new = passage.plan();
         let reader = reader(new)?;
         self.client.subscribe(new.subscriptions())?;
@@ -224,6 +229,6 @@ impl StreamThread {
         self.following.renamed(id, |node| passage.node(node));
         self.sub_topology_of = sub_topologies(new);
         self.host = new.clone();
-        Ok(())
+        Ok(true)
     }
 }

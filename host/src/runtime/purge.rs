@@ -26,12 +26,18 @@ impl Purge {
 impl StreamThread {
     /// Called after a commit: what lies before the committed offsets is not read again.
     pub(super) fn purge(&mut self, now: Timestamp) {
+        let mut settled = false;
         for slot in self.slots.values() {
             let Slot::Running(task) = slot else { continue };
             for queue in task.internal_queues() {
                 let committed = queue.committed();
                 if !self.purge.is_due(&queue.at, committed, now) {
                     continue;
+                }
+                settled = settled || self.client.confirm(&[]).unwrap_or(false);
+                // What cannot be told to the group now is in the way of the next commit, too.
+                if !settled {
+                    return;
                 }
                 match self.host.broker.delete_before(&queue.at, committed) {
                     Ok(true) => _ = self.purge.0.insert(queue.at.clone(), (committed, now)),

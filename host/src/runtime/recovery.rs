@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::record::{Timestamp, TopicPartition};
 use crate::topology::TaskId;
 
-use super::commit::flush;
 use super::errors::{Action, ThreadError, action, is_missing, is_thrown_out};
+use super::flush::flush;
 use super::restore::wipe;
 use super::thread::{Slot, StreamThread};
 
@@ -48,13 +48,16 @@ impl StreamThread {
             Action::Rewind | Action::Recreate => {}
             // One that ends the thread does not come here, but for a topic that may come.
             Action::RewindLater | Action::Stop => self.client.wait(RECOVERY_PAUSE),
-            Action::Rejoin => self.client.rejoin()?,
+            Action::Rejoin => {
+                self.client.rejoin()?;
+                self.notes.tell_again();
+            }
             Action::AskTheLog => self.ask_the_log()?,
             Action::WipeAndRestore(id) => self.make_anew(&id)?,
         }
         match error {
             ThreadError::Trial { task, failed } => self.stand_in(task.clone(), failed, now),
-            ThreadError::Migration { task, why } => self.park_refused(task.clone(), (**why).clone(), now)?,
+            ThreadError::Migration { task, why } => self.park_refused(task.clone(), (**why).clone())?,
             _ => {}
         }
         Ok(())
@@ -139,21 +142,19 @@ impl StreamThread {
 
     /// Writes the state of every task out, and lets go of them.
     fn flush_and_close(&mut self, now: Timestamp) -> Result<(), ThreadError> {
-        let (mut failed, mut away) = (None, false);
-        for (_, slot) in std::mem::take(&mut self.slots) {
-            let Slot::Running(mut task) = slot else { continue };
-            // A log that does not answer for one task does not for the next.
-            match if away { Ok(()) } else { flush(&self.host, &mut task, now) } {
-                Err(error) if cannot_end_well(&error) => failed = Some(error),
-                Err(error) => {
-                    tracing::warn!(thread = self.number, "{error}; the next start reads more of the changelogs");
-                    away = true;
-                }
-                Ok(()) => {}
+        let slots = std::mem::take(&mut self.slots).into_values();
+        let mut running: Vec<_> = slots.filter_map(|slot| if let Slot::Running(task) = slot { Some(task) } else { None }).collect();
+        let tasks = running.iter_mut().map(|task| &mut **task).collect();
+        let flushed = match flush(&self.host, &mut *self.client, tasks, now) {
+            Err(error) if cannot_end_well(&error) => Err(error),
+            Err(error) => {
+                tracing::warn!(thread = self.number, "{error}; the next start reads more of the changelogs");
+                Ok(())
             }
-            task.close();
-        }
-        failed.map_or(Ok(()), Err)
+            Ok(_) => Ok(()),
+        };
+        running.into_iter().for_each(|task| drop(task.close()));
+        flushed
     }
 }
 

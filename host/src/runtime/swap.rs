@@ -163,24 +163,22 @@ impl StreamThread {
             task.set_on_trial(on_trial);
         }
         for (id, why) in parked {
-            self.park_refused(id, why, now)?;
+            self.park_refused(id, why)?;
         }
         Ok(changed)
     }
 
     /// A version cannot be made in a task, or cannot take over its state: the task waits for an operator.
-    pub(super) fn park_refused(&mut self, id: TaskId, why: Diagnostic, now: Timestamp) -> Result<(), ThreadError> {
+    pub(super) fn park_refused(&mut self, id: TaskId, why: Diagnostic) -> Result<(), ThreadError> {
         tracing::error!(task = %id.name, "{}", why.brief());
         let Some(Slot::Running(mut task)) = self.slots.remove(&id) else { return Ok(()) };
         let partitions: Vec<TopicPartition> = task.group.queues.iter().map(|q| q.at.clone()).collect();
         // What its other nodes wrote while they were made goes with the transaction that nobody commits.
         task.rewind();
-        let flushed = super::commit::flush(&self.host, &mut task, now);
         task.close();
         let stopped = partitions.iter().map(|at| self.client.stop(at)).fold(Ok(()), Result::and);
         // Whatever came of that, the task is parked, and not forgotten.
         self.slots.insert(id, Slot::Refused { partitions, why });
-        flushed?;
         Ok(stopped?)
     }
 

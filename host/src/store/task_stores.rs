@@ -337,6 +337,11 @@ impl TaskStores {
         self.cells.discard();
     }
 
+    /// True when there is something to flush to.
+    pub fn is_on_disk(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// True when so much, or for so long, has not been flushed that `flush` is due (limits::UNFLUSHED_*).
     pub fn flush_due(&self, now: Timestamp) -> bool {
         self.database.as_ref().is_some_and(|database| database.flush_due(now))

@@ -376,7 +376,12 @@ impl Task {
 
     /// True when there is something to commit: what was processed since the last one, or a position that nobody knows yet.
     pub fn is_dirty(&self) -> bool {
-        self.dirty || self.group.queues.iter().any(PartitionQueue::is_untold)
+        self.dirty || self.is_untold()
+    }
+
+    /// True when nobody else knows a position from which it reads: it depends on when it was looked for.
+    pub fn is_untold(&self) -> bool {
+        self.group.queues.iter().any(PartitionQueue::is_untold)
     }
 
     /// True when a position has moved since the last commit, be it past what is no record.
@@ -391,6 +396,12 @@ impl Task {
         let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
         let told = self.group.queues.iter().filter(|q| self.dirty || q.has_moved());
         told.map(|q| (q.at.clone(), Committed { offset: q.position(), metadata: metadata.clone() })).collect()
+    }
+
+    /// Offsets of all its partitions as they were committed last. Between two transactions.
+    pub fn offsets_committed(&self) -> Vec<(TopicPartition, Committed)> {
+        let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
+        self.group.queues.iter().map(|q| (q.at.clone(), Committed { offset: q.committed(), metadata: metadata.clone() })).collect()
     }
 
     /// The highest timestamp seen.

@@ -21,6 +21,7 @@ CASES = [
     Entry("two-hosts", sharing.two_hosts_share_the_partitions),
     Entry("joining", sharing.tasks_that_stay_go_on_while_a_host_joins, long=True),
     Entry("taking-over", sharing.a_killed_hosts_tasks_are_taken_over_with_their_state, waits=True),
+    Entry("moving-at-least-once", sharing.what_moves_in_order_is_not_doubled_at_least_once, waits=True),
     Entry("leaving", sharing.a_host_that_leaves_hands_its_tasks_over, long=True),
     Entry("stopping", restarts.a_stop_commits_what_was_processed),
     Entry("crash", restarts.a_killed_host_is_processing_again_at_once, long=True),

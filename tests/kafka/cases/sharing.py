@@ -78,3 +78,21 @@ def a_host_that_leaves_hands_its_tasks_over(case):
     _, members = case.client.group(app.id)
     expect(set(members) == {f"{app.id}-b-0"}, f"the group still has {sorted(members)}")
     expect(pause < LEAVE_SECONDS, f"handing over took {pause:.2f} s, more than {LEAVE_SECONDS} s")
+
+
+def what_moves_in_order_is_not_doubled_at_least_once(case):
+    """The group is told of offsets now and then; of those of a partition that goes to somebody else, before it goes."""
+    app = case.flights(guarantee="at-least-once")
+    watch, first = case.watch(app), case.host(app, "a", "--threads", "1", "--leave")
+    tasks = first.wait_for_tasks(TASKS)
+    load = case.load(app)
+    watch.wait_for_moves(partitions_of(app, tasks), moment(), 20)
+    second = case.host(app, "b", "--threads", "1")
+    shared = case.share([first, second], TASKS)
+    watch.wait_for_moves(partitions_of(app, shared["b"]), moment(), 20)
+    first.stop()
+    case.hosts.remove(first)
+    second.wait_for_tasks(TASKS)
+    watch.wait_for_moves(partitions_of(app, shared["a"]), moment(), 20)
+    outcome = case.outcome(app, load.stop())
+    expect(outcome.doubled() == 0, f"doubled: {outcome}")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::delivery::{AtLeastOnce, Delivery, ExactlyOnce};
+use super::delivery::{AtLeastOnce, Delivery, ExactlyOnce, is_of_the_moment};
 use super::errors::{failed, failed_as, is_gone, is_unknown, refused};
 use super::ffi::{Code, Entry, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
 use super::group::{Group, number};
@@ -116,20 +116,21 @@ impl Client for KafkaClient {
     }
 
     fn poll_group(&mut self) -> Result<Vec<GroupEvent>, BrokerError> {
-        self.delivery.serve();
         if let Some(fatal) = self.consumer.fatal() {
             return Err(failed("be a member of the group", &fatal));
         }
+        self.delivery.serve(&self.consumer)?;
         // Joining goes on meanwhile; before this nothing may be read.
         self.delivery.make_ready()?;
         if !self.lost.is_empty() {
+            self.delivery.forget(Some(&self.lost));
             return Ok(vec![GroupEvent::Lost(std::mem::take(&mut self.lost))]);
         }
         // Before a partition goes to somebody else, who would begin at what the group has.
-        if let Err(error) = self.delivery.pay(&self.consumer)
-            && super::errors::retry(&error) == Retry::Never
+        if self.group.gives_back()
+            && let Err(error) = self.delivery.pay(&self.consumer)
         {
-            tracing::debug!("offsets that are owed: {error}");
+            tracing::warn!("offsets could not be committed: {error}; their records are processed again by whoever has them next");
         }
         let Self { group, partitions, consumer, waker, topics, .. } = self;
         let mut gone = Vec::new();
@@ -165,9 +166,15 @@ impl Client for KafkaClient {
     }
 
     fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, BrokerError> {
-        let asked = |e: &KafkaError| failed("ask for committed offsets", e);
+        const ASKED: &str = "ask for committed offsets";
+        let asked = |e: &KafkaError| failed(ASKED, e);
         self.delivery.make_ready()?;
-        self.delivery.pay(&self.consumer).map_err(|e| asked(&e))?;
+        // The group is not to tell of less than what is done.
+        if self.delivery.owes(partitions) {
+            self.delivery
+                .pay(&self.consumer)
+                .map_err(|e| if is_of_the_moment(&e) { failed_as(ASKED, &e, Retry::Same) } else { asked(&e) })?;
+        }
         let list = PartitionList::of(partitions.iter().map(|at| (&*at.topic, number(at.partition), super::ffi::NO_OFFSET)));
         let list = list.map_err(|e| asked(&e))?;
         let told = self.consumer.committed(&list, self.committed_wait);
@@ -249,6 +256,10 @@ impl Client for KafkaClient {
 
     fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
         self.delivery.commit(&self.consumer, offsets)
+    }
+
+    fn confirm(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<bool, BrokerError> {
+        if self.lost.is_empty() { self.delivery.confirm(&self.consumer, offsets) } else { Ok(false) }
     }
 
     fn abort(&mut self) -> Result<(), BrokerError> {

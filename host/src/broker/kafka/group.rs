@@ -55,6 +55,11 @@ impl Group {
         self.owned.iter().cloned().collect()
     }
 
+    /// True when the next `poll` gives partitions back, that others go on with from what the group has.
+    pub fn gives_back(&self) -> bool {
+        self.leaving.is_some()
+    }
+
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.subscriptions.clone()
     }
@@ -116,7 +121,7 @@ impl Group {
                 // A broker that is away: librdkafka goes on trying, and has logged it.
                 Event::Error(error) if retry(&error) != Retry::Never => tracing::debug!("consumer: {error}"),
                 Event::Error(error) => tracing::warn!("consumer: {error}"),
-                Event::Undelivered(_) | Event::Other => {}
+                Event::Undelivered(_) | Event::Committed(_) | Event::Other => {}
             }
         }
         Ok(events)

@@ -254,7 +254,7 @@ fn note(undelivered: &mut Vec<Undelivered>, event: Event) {
     match event {
         Event::Undelivered(records) => undelivered.extend(records),
         Event::Error(error) => tracing::debug!("producer: {error}"),
-        Event::Assign(_) | Event::Revoke(_) | Event::Other => {}
+        Event::Assign(_) | Event::Revoke(_) | Event::Committed(_) | Event::Other => {}
     }
 }
 

@@ -137,6 +137,14 @@ impl Client for SimClient {
         Ok(())
     }
 
+    fn confirm(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<bool, BrokerError> {
+        self.check_not_void("confirm")?;
+        let mut state = self.broker.state();
+        let group = state.group(&self.group);
+        offsets.iter().try_for_each(|(at, _)| group.check_may_commit(self.member, self.epoch, at))?;
+        Ok(true)
+    }
+
     fn abort(&mut self) -> Result<(), BrokerError> {
         self.transaction.clear();
         self.void = false;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bench::{Bench, Event, Op, Settings, add_one, count, counting, line, op, pass, record, to};
-use crate::broker::Broker;
 use crate::broker::sim::SimBroker;
+use crate::broker::{self, Broker};
+use crate::limits;
 use crate::node::{Grid, PunctuationClock};
 use crate::record::TopicPartition;
 use crate::runtime::{Host, HostExit, HostSettings};
@@ -98,6 +99,33 @@ fn lost_partitions_take_the_transaction_along_and_their_next_owner_begins_at_the
     bench.advance(1_000);
     expect_counted(&mut bench, 6);
     assert_eq!(bench.members[0].board.told().counters.rewinds, 1, "what was lost is told");
+}
+
+#[test]
+fn what_others_have_written_is_not_hidden_by_a_flush_of_one_who_does_not_know_yet_that_it_has_lost_the_task() {
+    let (_folder, settings) = on_disk(1);
+    let mut bench = Bench::with(&counting(""), &[("count", count())], settings);
+    bench.start(1);
+    // The first record is flushed at once, those that come soon afterwards are not.
+    for time in [1, 2] {
+        bench.produce("in", &[record("k", "a", time)]);
+        bench.settle();
+    }
+    // It sleeps, and somebody else counts the next record.
+    bench.sim.deafen("app", 0);
+    bench.sim.lose("app", 0);
+    bench.produce("in", &[record("k", "a", 3)]);
+    bench.produce_to("app-counts-changelog", 0, record("k", "3", 3));
+    let counted = broker::Committed { offset: 3, metadata: "3".to_owned() };
+    bench.sim.set_committed("app", &[(TopicPartition::new("in", 0), Some(counted))]).unwrap();
+    bench.sim.hold(&TopicPartition::new("in", 0));
+    // It wakes when it is time to flush, and hears of its loss a step later.
+    bench.clock.advance_ms(i64::try_from(limits::UNFLUSHED_FOR.as_millis()).unwrap());
+    bench.step(0).unwrap();
+    bench.sim.hear("app", 0);
+    bench.sim.release(&TopicPartition::new("in", 0));
+    bench.settle();
+    assert_eq!(bench.rows("counts"), ["k=3"]);
 }
 
 /// Loses all partitions of its thread at the first record with this value: in the middle of a step.

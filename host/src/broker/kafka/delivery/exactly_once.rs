@@ -1,5 +1,6 @@
 //! Exactly once: records and offsets stand in one transaction of a producer whose name is the thread's own (KIP-447).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::errors::{failed, failed_as, retry};
@@ -186,7 +187,7 @@ impl Delivery for ExactlyOnce {
         self.writer().producer.send(topics, record)
     }
 
-    fn commit(&mut self, consumer: &Handle, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
+    fn commit(&mut self, consumer: &Arc<Handle>, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {
         self.begin()?;
         let writer = &mut self.writers[self.turn];
         let handle = writer.producer.share();
@@ -236,11 +237,24 @@ impl Delivery for ExactlyOnce {
         self.writer().producer.start_over()
     }
 
-    fn serve(&mut self) {
+    fn serve(&mut self, _consumer: &Arc<Handle>) -> Result<(), BrokerError> {
         self.writers.iter_mut().for_each(|writer| writer.producer.serve());
+        Ok(())
     }
 
-    fn pay(&mut self, _consumer: &Handle) -> Result<(), KafkaError> {
+    /// A transaction of offsets alone.
+    fn confirm(&mut self, consumer: &Arc<Handle>, offsets: &[(TopicPartition, Committed)]) -> Result<bool, BrokerError> {
+        if !offsets.is_empty() {
+            self.commit(consumer, offsets)?;
+        }
+        Ok(true)
+    }
+
+    fn owes(&self, _partitions: &[TopicPartition]) -> bool {
+        false
+    }
+
+    fn pay(&mut self, _consumer: &Arc<Handle>) -> Result<(), KafkaError> {
         Ok(())
     }
 

@@ -44,6 +44,8 @@ pub(in crate::broker::kafka) enum Event {
     Revoke(Vec<(String, i32)>),
     /// Records that could not be delivered.
     Undelivered(Vec<Undelivered>),
+    /// What came of a commit that was begun.
+    Committed(Result<(), KafkaError>),
     /// Something that librdkafka mostly heals by itself.
     Error(KafkaError),
     /// Nothing of interest.
@@ -205,11 +207,12 @@ impl Handle {
         partitions.first_error().map_or(Ok(()), |code| Err(KafkaError::of(code)))
     }
 
-    /// Commits offsets, and waits for the answer.
-    pub fn commit(&self, offsets: &PartitionList) -> Result<(), KafkaError> {
-        // SAFETY: the list is copied.
-        KafkaError::check(unsafe { sys::rd_kafka_commit(self.raw(), offsets.raw(), 0) })?;
-        Ok(())
+    /// Begins to commit offsets. The queue tells of one event, what came of it.
+    pub fn begin_commit(self: &Arc<Self>, offsets: &PartitionList) -> Result<Queue, KafkaError> {
+        let answer = self.new_queue().ok_or_else(|| KafkaError::of(Code::RD_KAFKA_RESP_ERR__FAIL))?;
+        // SAFETY: the list is copied; the queue may end before the answer comes.
+        KafkaError::check(unsafe { sys::rd_kafka_commit_queue(self.raw(), offsets.raw(), answer.raw(), None, null_mut()) })?;
+        Ok(answer)
     }
 
     /// Fills in what the group has committed; `NO_OFFSET` where nothing.
@@ -363,6 +366,7 @@ impl Queue {
                         _ => Event::Revoke(partitions),
                     }
                 }
+                sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Event::Committed(KafkaError::check(sys::rd_kafka_event_error(event))),
                 sys::RD_KAFKA_EVENT_DR => Event::Undelivered(undelivered(event)),
                 sys::RD_KAFKA_EVENT_ERROR => Event::Error(KafkaError {
                     fatal: sys::rd_kafka_event_error_is_fatal(event) != 0,
