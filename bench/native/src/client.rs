@@ -72,13 +72,23 @@ impl Client {
         }
     }
 
-    /// The first offset and the end of a partition, as the broker says now.
+    /// The first offset and the end of a partition, as the broker says now. A broker at work may not know yet that it leads a partition that was
+    /// just made: it is asked again.
     pub fn bounds(self, topic: &CStr, partition: i32) -> Result<(i64, i64)> {
-        let (mut first, mut end) = (0, 0);
-        // SAFETY: pointers to this function's own.
-        check(unsafe { sys::rd_kafka_query_watermark_offsets(self.0, topic.as_ptr(), partition, &raw mut first, &raw mut end, ANSWER_MS) })
-            .context("asking for a partition's end")?;
-        Ok((first, end))
+        let last = Instant::now() + TOPIC_LIMIT;
+        loop {
+            let (mut first, mut end) = (0, 0);
+            // SAFETY: pointers to this function's own.
+            let code = unsafe {
+                let (first, end) = (&raw mut first, &raw mut end);
+                sys::rd_kafka_query_watermark_offsets(self.0, topic.as_ptr(), partition, first, end, ANSWER_MS)
+            };
+            if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || Instant::now() >= last {
+                check(code).context("asking for a partition's end")?;
+                return Ok((first, end));
+            }
+            self.poll(TOPIC_ASKED_EVERY_MS);
+        }
     }
 
     /// How many partitions a topic has. A broker at work may not know yet that it was made: it is asked again.
