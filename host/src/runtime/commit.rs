@@ -135,7 +135,8 @@ impl StreamThread {
             self.client.commit(&offsets)?;
             // Whoever came after this thread would begin elsewhere.
             if first && !self.client.confirm(&[])? {
-                return Err(undecided("commit where reading begins").into());
+                let (what, why) = ("commit where reading begins".to_owned(), "the group takes no offsets at the moment".to_owned());
+                return Err(BrokerError::Failed { what, why, retry: Retry::Same }.into());
             }
             self.notes.told(now);
             self.open.clear();
@@ -194,9 +195,4 @@ fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction
         client.send(OutgoingRecord { topic: changelog.at.topic.clone(), partition: Some(id.partition), record: change.record })?;
     }
     Ok(())
-}
-
-/// The group takes no offsets at the moment, and these have to be there before anything else happens.
-fn undecided(what: &str) -> BrokerError {
-    BrokerError::Failed { what: what.to_owned(), why: "the group goes through a rebalance".to_owned(), retry: Retry::Same }
 }

@@ -109,7 +109,7 @@ impl StreamThread {
                 Slot::Refused { .. } => {}
             }
         }
-        let tasks = running.iter_mut().filter(|_| flushed).map(|task| &mut **task).collect();
+        let tasks = if flushed { running.iter_mut().map(|task| &mut **task).collect() } else { Vec::new() };
         let written = flush(&self.host, &mut *self.client, tasks, now).map(drop);
         running.into_iter().for_each(|task| drop(task.close()));
         written

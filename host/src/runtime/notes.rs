@@ -55,5 +55,8 @@ mod tests {
             assert_eq!(notes.due(Timestamp(now)).is_some(), due, "{now}");
             notes.told(Timestamp(now));
         }
+        assert!(notes.due(Timestamp(1)).is_none());
+        notes.tell_again();
+        assert!(notes.due(Timestamp(1)).is_some());
     }
 }

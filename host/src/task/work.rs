@@ -7,7 +7,7 @@ use crate::broker::Committed;
 use crate::error::Diagnostic;
 use crate::limits;
 use crate::node::{Failure, Node, Position, PunctuationClock, Schedules, TaskEnv};
-use crate::record::{self, Record, Timestamp, TopicPartition};
+use crate::record::{self, Offset, Record, Timestamp, TopicPartition};
 use crate::store::StoreError;
 use crate::topology::{SourceRole, TaskId};
 
@@ -393,15 +393,19 @@ impl Task {
     /// looks at who commits only where it is given offsets: without any, one that has lost the task could commit what it made of it. The task's
     /// stream time goes along as metadata.
     pub fn offsets(&self) -> Vec<(TopicPartition, Committed)> {
-        let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
-        let told = self.group.queues.iter().filter(|q| self.dirty || q.has_moved());
-        told.map(|q| (q.at.clone(), Committed { offset: q.position(), metadata: metadata.clone() })).collect()
+        self.noted(|q| (self.dirty || q.has_moved()).then(|| q.position()))
     }
 
     /// Offsets of all its partitions as they were committed last. Between two transactions.
     pub fn offsets_committed(&self) -> Vec<(TopicPartition, Committed)> {
+        self.noted(|q| Some(q.committed()))
+    }
+
+    /// Offsets as a group keeps them, with the task's stream time.
+    fn noted(&self, offset: impl Fn(&PartitionQueue) -> Option<Offset>) -> Vec<(TopicPartition, Committed)> {
         let metadata = self.stream_time().map_or_else(String::new, |t| t.to_string());
-        self.group.queues.iter().map(|q| (q.at.clone(), Committed { offset: q.committed(), metadata: metadata.clone() })).collect()
+        let queues = self.group.queues.iter();
+        queues.filter_map(|q| Some((q.at.clone(), Committed { offset: offset(q)?, metadata: metadata.clone() }))).collect()
     }
 
     /// The highest timestamp seen.
