@@ -5,6 +5,7 @@
 //! never commits: `runtime` calls it and does these things.
 
 mod buffered;
+mod committing;
 mod counters;
 mod dead_letter;
 mod exchange;
