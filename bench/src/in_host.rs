@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cofferdam::error::Diagnostic;
 use cofferdam::limits;
 use cofferdam::node::{Caused, Failure, Frame, Lent, Node, Output, VersionId};
-use cofferdam::record::{Record, Timestamp};
+use cofferdam::record::{Record, RecordRef, Timestamp};
 use cofferdam::runtime::NodeFactory;
 use cofferdam::topology::{NodeIx, TaskId};
 
@@ -21,7 +21,9 @@ struct FilterMap;
 
 impl Node for FilterMap {
     fn process(&mut self, _: &mut Lent, _: u32, record: Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
-        outputs.extend(marked(&record).map(output));
+        let mut marked = Marked::default();
+        marked.add(0, RecordRef::from(&record));
+        outputs.extend(marked.outputs().map(|caused| caused.output));
         Ok(())
     }
 
@@ -30,9 +32,9 @@ impl Node for FilterMap {
     }
 
     fn process_frame(&mut self, _: &mut Lent, frame: Frame<'_>, outputs: &mut Vec<Caused>) -> Result<(), Failure> {
-        for (cause, record) in frame.causes().zip(frame.records()) {
-            outputs.extend(marked(&record).map(|record| Caused { cause, output: output(record) }));
-        }
+        let mut marked = Marked::default();
+        frame.iter().for_each(|incoming| marked.add(incoming.cause, incoming.record));
+        outputs.extend(marked.outputs());
         Ok(())
     }
 
@@ -47,14 +49,44 @@ impl Node for FilterMap {
     fn close(&mut self, _: &mut Lent) {}
 }
 
-fn output(record: Record) -> Output {
-    Output { slot: 0, partition: None, record }
+/// The records that pass, of one frame: their bytes share one piece of memory.
+#[derive(Default)]
+struct Marked<'a> {
+    bytes: Vec<u8>,
+    passed: Vec<Passed<'a>>,
 }
 
-fn marked(record: &Record) -> Option<Record> {
-    let value = record.value.as_ref().filter(|value| value.get(15).is_some_and(|byte| byte % 2 == 0))?;
-    let mut marked = Vec::with_capacity(value.len() + 1);
-    marked.extend_from_slice(value);
-    marked.push(b'!');
-    Some(Record { value: Some(Bytes::from(marked)), ..record.clone() })
+struct Passed<'a> {
+    cause: u32,
+    record: RecordRef<'a>,
+    /// Where its key and its value end.
+    key: usize,
+    value: usize,
+}
+
+impl<'a> Marked<'a> {
+    /// Adds a record, if it passes.
+    fn add(&mut self, cause: u32, record: RecordRef<'a>) {
+        let Some(value) = record.value.filter(|value| value.get(15).is_some_and(|byte| byte % 2 == 0)) else { return };
+        self.bytes.extend_from_slice(record.key.unwrap_or_default());
+        let key = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.bytes.push(b'!');
+        self.passed.push(Passed { cause, record, key, value: self.bytes.len() });
+    }
+
+    fn outputs(self) -> impl Iterator<Item = Caused> {
+        let (bytes, mut begin) = (Bytes::from(self.bytes), 0);
+        self.passed.into_iter().map(move |Passed { cause, record, key, value }| {
+            let first = std::mem::replace(&mut begin, value);
+            let made = Record {
+                key: record.key.map(|_| bytes.slice(first..key)),
+                value: Some(bytes.slice(key..value)),
+                timestamp: record.timestamp,
+                headers: record.headers.clone(),
+                change: record.change.cloned().map(Box::new),
+            };
+            Caused { cause, output: Output { slot: 0, partition: None, record: made } }
+        })
+    }
 }

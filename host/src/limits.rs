@@ -110,6 +110,8 @@ pub const OFFSETS_INTERVAL: Duration = Duration::from_millis(100);
 pub const FRAME_RECORDS: usize = 4_096;
 /// Bytes of the records of one frame, of which the last one goes beyond.
 pub const FRAME_RECORD_BYTES: usize = 1 << 20;
+/// Records that go one at a time where frames had to be undone again and again, before a frame is tried again.
+pub const SINGLE_RECORDS: usize = 100_000;
 /// Records that a task takes before its thread looks at the others; one look beyond it. And the most that go together.
 pub const RECORDS_PER_TURN: usize = 1_000;
 /// Records that wait in memory for each partition.

@@ -261,6 +261,11 @@ impl StoreView {
     }
 
     fn put_in_table(&self, key: &[u8], value: Option<&[u8]>, timestamp: Option<Timestamp>) {
+        // The host would say so to a write of its own; among those of a frame the least one has a meaning.
+        assert!(
+            timestamp.is_none_or(|timestamp| timestamp >= 0),
+            "a row of a store has the timestamp {timestamp:?}; it may not be negative"
+        );
         // What is written later must have the time that is current now.
         let timestamp = timestamp.or(self.running.moment().map(|moment| moment.timestamp));
         if let Some(large) = value.filter(|value| value.len() >= LARGE_BYTES) {

@@ -1,16 +1,18 @@
 //! The commit protocol of a stream thread: changelog records and offsets join the outputs in one transaction; only when it stands do the
 //! overlays go into the stores.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::{BrokerError, Client, OutgoingRecord, Retry};
 use crate::limits;
 use crate::record::Timestamp;
+use crate::store::Changelog;
 use crate::task::Task;
 
 use super::counters::nanoseconds;
 use super::errors::{Action, ThreadError, action};
-use super::plan::HostPlan;
+use super::plan::{HostPlan, TaskChangelog};
 use super::thread::{Slot, StreamThread};
 
 /// Parts of the time after which the log gives up a transaction; after the first of them it is committed.
@@ -187,12 +189,14 @@ fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction
     if env.stores.is_clean() {
         return Ok(());
     }
-    let changelogs = host.changelogs(&id);
+    // Texts of this thread's own: see `TaskPlan::sink_topics`.
+    let own = |changelog: &TaskChangelog| (changelog.of, Arc::from(&*changelog.at.topic));
+    let changelogs: Vec<(Changelog, Arc<str>)> = host.changelogs(&id).iter().filter(|changelog| !changelog.source).map(own).collect();
     for change in env.stores.changes().map_err(|e| ThreadError::of_store(&id, e))? {
-        let Some(changelog) = changelogs.iter().find(|c| c.of == change.changelog && !c.source) else { continue };
+        let Some((_, topic)) = changelogs.iter().find(|(of, _)| *of == change.changelog) else { continue };
         open.records += 1;
         open.bytes += change.record.size();
-        client.send(OutgoingRecord { topic: changelog.at.topic.clone(), partition: Some(id.partition), record: change.record })?;
+        client.send(OutgoingRecord { topic: topic.clone(), partition: Some(id.partition), record: change.record })?;
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! The code found here is run as it is, outside of any sandbox. So the folder must be this user's own and closed to all others, and a file
 //! gets its name only when it is whole. One is named by the digest of its component and by the engine's settings; wasmtime itself refuses
-//! code of another version of its own, and of another processor. Whatever goes wrong here costs time and nothing else.
+//! code of another version of its own, and of another processor. Whatever goes wrong here costs time and nothing else; damage by the disk
+//! itself is not looked for, as it is not for the host's own program.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -82,7 +83,9 @@ impl CompiledCode {
     }
 
     fn write(&self, path: &Path, code: &[u8]) -> io::Result<()> {
-        let new = path.with_extension(std::process::id().to_string());
+        // A name that nobody had before: what a crash has left behind must not be in the way of a process with the same number.
+        let since = now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let new = path.with_extension(format!("{}-{}", std::process::id(), since.as_nanos()));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         // Synced before it has its name: a name that outlived a power cut with half of the code would be run.
         let written = file.write_all(code).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&new, path));

@@ -314,7 +314,10 @@ impl TaskStores {
                 self.cells.put(key, Some(row), &mut self.keys);
             }
         }
-        let cells = self.cells.writes().map(|(key, row)| changelog::encode(key, row));
+        // By their keys: several nodes write cells, and which comes first depends on how many records went together.
+        let mut cells: Vec<_> = self.cells.writes().collect();
+        cells.sort_unstable_by_key(|(key, _)| *key);
+        let cells = cells.into_iter().map(|(key, row)| changelog::encode(key, row));
         changes.extend(cells.map(|record| Change { changelog: Changelog::Cells, record }));
         Ok(changes)
     }

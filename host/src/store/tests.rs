@@ -119,6 +119,16 @@ fn changes_are_the_last_write_to_each_key() {
 }
 
 #[test]
+fn cells_reach_their_changelog_in_the_order_of_their_names_whoever_writes_first() {
+    let mut stores = TaskStores::open(None, both()).unwrap();
+    for (node, cell) in [("b", "x"), ("a", "y"), ("b", "w"), ("a", "y")] {
+        stores.put_cell(node, cell, Some(Bytes::from("c"))).unwrap();
+    }
+    let keys: Vec<Bytes> = stores.changes().unwrap().into_iter().filter_map(|change| change.record.key).collect();
+    assert_eq!(keys, ["a\0y", "b\0w", "b\0x"]);
+}
+
+#[test]
 fn savepoints_nest_and_outlive_the_ones_above_them() {
     let mut stores = TaskStores::open(None, both()).unwrap();
     stores.put(0, b"k", Some(row("0", 0))).unwrap();

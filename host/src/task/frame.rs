@@ -8,7 +8,7 @@ use super::frame_walk::FrameSource;
 use super::plan::{LocalNode, TaskPlan};
 use super::work::{Task, TaskError, extractor};
 
-/// Frames that may show that they differ from single records before the task goes without them.
+/// Frames in a row that may show that they differ from single records before the task goes without them for a while.
 const DIFFERENCES: u32 = 8;
 
 /// What a task needs for frames.
@@ -16,8 +16,10 @@ const DIFFERENCES: u32 = 8;
 pub(super) struct Frames {
     /// Records that have to go one at a time: those of a frame that was undone.
     singly: usize,
-    /// How often a node did in a frame what others can see: it drew a random number, or changed its schedules.
+    /// How many frames in a row were undone because a node did in them what others can see: it drew a random number, or changed its schedules.
     differences: u32,
+    /// Records that go one at a time because of them, before a frame is tried again.
+    resting: usize,
     causes: Vec<SourceRecord>,
     times: Vec<Timestamp>,
     /// The frame's records have no headers.
@@ -28,6 +30,17 @@ impl Frames {
     /// After a rewind.
     pub(super) fn reset(&mut self) {
         self.singly = 0;
+    }
+
+    /// A frame was undone. Answers true when the next records had better go alone.
+    fn differed(&mut self) -> bool {
+        self.differences += 1;
+        let rests = self.differences >= DIFFERENCES;
+        if rests {
+            // The next one that differs is enough.
+            (self.differences, self.resting) = (DIFFERENCES - 1, limits::SINGLE_RECORDS);
+        }
+        rests
     }
 
     /// A record that has failed goes alone when it is tried again.
@@ -50,6 +63,7 @@ impl Task {
             }
         }
         self.frames.singly = self.frames.singly.saturating_sub(1);
+        self.frames.resting = self.frames.resting.saturating_sub(1);
         self.one_record(plan, at, now)?;
         Ok(1)
     }
@@ -57,7 +71,7 @@ impl Task {
     /// The most records of a source that may go together: as many as the node takes that takes fewest.
     fn frame_records(&self, plan: &TaskPlan, source: LocalNode) -> usize {
         let Some(processors) = &plan.node(source).in_frames else { return 1 };
-        if !plan.frames || self.frames.differences >= DIFFERENCES {
+        if !plan.frames || self.frames.resting > 0 {
             return 1;
         }
         let nodes = processors.iter().filter_map(|&at| self.walker.nodes[at as usize].as_ref());
@@ -83,14 +97,21 @@ impl Task {
             env.stream_time = Some(last.stream_time);
             self.walker.keep(point);
             self.group.queues[at].pass(count);
+            frames.differences = 0;
             self.frame_done(plan, frames, source);
             self.punctuate(PunctuationClock::StreamTime, last.stream_time, now)?;
             return Ok(count);
         }
         (env.stream_time, env.random) = (before, random);
         self.walker.undo(point);
-        frames.differences += u32::from(walked.is_ok());
         frames.singly = count;
+        if walked.is_ok() && frames.differed() {
+            tracing::info!(
+                task = %self.id.name,
+                "nodes draw random numbers or change their schedules too often for frames: the next {} records go one at a time",
+                limits::SINGLE_RECORDS
+            );
+        }
         Ok(0)
     }
 

@@ -122,6 +122,16 @@ impl TaskPlan {
         &self.nodes[local as usize]
     }
 
+    /// The topics of sinks by local index, empty for other nodes: copies of the texts, not references to these. A task takes one for each record
+    /// that it sends, and threads that count references to the same text wait for each other's caches.
+    pub(super) fn sink_topics(&self) -> Vec<Arc<str>> {
+        let topic = |node: &PlanNode| match &node.work {
+            Work::Sink(sink) => Arc::from(&*sink.topic),
+            Work::Source { .. } | Work::Processor => Arc::default(),
+        };
+        self.nodes.iter().map(topic).collect()
+    }
+
     /// True for a source or table of the manifest, not for a repartition edge's lower end.
     pub(super) fn reads_input(&self, local: LocalNode) -> bool {
         matches!(self.node(local).work, Work::Source { role: SourceRole::Stream | SourceRole::Table, .. })

@@ -3,6 +3,7 @@
 //! Outputs of a call are delivered in order once it has returned; each one's whole subtree sees it before the next output exists for
 //! anybody (Kafka Streams' order of `forward`). Whatever fails, everything since the savepoint is undone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::OutgoingRecord;
@@ -52,6 +53,8 @@ pub(super) struct Walker {
     /// Records of walks that ended well, and of the one that is running.
     pub outbox: Vec<Outbound>,
     pub outbox_bytes: usize,
+    /// See [`TaskPlan::sink_topics`].
+    pub sink_topics: Vec<Arc<str>>,
     /// What the running walk began with.
     pub cause: Cause,
     /// What the log refused since the last commit.
@@ -70,13 +73,14 @@ pub(super) struct Walker {
 }
 
 impl Walker {
-    pub(super) fn new(nodes: Vec<Option<Box<dyn Node>>>, env: Box<TaskEnv>, pulse: Pulse, partition: u32) -> Self {
+    pub(super) fn new(plan: &TaskPlan, nodes: Vec<Option<Box<dyn Node>>>, env: Box<TaskEnv>, pulse: Pulse, partition: u32) -> Self {
         Self {
             counts: vec![NodeCount::default(); nodes.len()],
             nodes,
             env: Some(env),
             outbox: Vec::new(),
             outbox_bytes: 0,
+            sink_topics: plan.sink_topics(),
             cause: Cause::Record { queue: 0, offset: 0 },
             refusals: Refusals::default(),
             spent: Duration::ZERO,
@@ -186,7 +190,7 @@ impl Walker {
 
     /// Puts a record that has reached a sink into the outbox.
     pub(super) fn enter_sink(&mut self, at: LocalNode, sink: &PlanSink, partition: Option<u32>, record: Record) -> Result<(), Failure> {
-        let out = to_outgoing(sink, partition, record)?;
+        let out = to_outgoing(sink, &self.sink_topics[at as usize], partition, record)?;
         if let Some(reason) = self.refusal(at, false) {
             return Err(Failure::BadRecord(format!("{} refuses the record: {reason}", sink.topic)));
         }
@@ -232,16 +236,16 @@ fn visit(child: &PlanChild, partition: Option<u32>, mut record: Record) -> Visit
 }
 
 /// What a sink writes. A record that the log would refuse is refused here, where it can still be undone.
-fn to_outgoing(sink: &PlanSink, partition: Option<u32>, mut record: Record) -> Result<OutgoingRecord, Failure> {
+fn to_outgoing(sink: &PlanSink, topic: &Arc<str>, partition: Option<u32>, mut record: Record) -> Result<OutgoingRecord, Failure> {
     record::strip_reserved_headers(&mut record);
     if sink.internal {
         record::pack_change(&mut record);
     } else {
         record.change = None;
     }
-    match refused(&record, partition, &sink.topic, sink.target) {
+    match refused(&record, partition, topic, sink.target) {
         Some(reason) => Err(Failure::BadRecord(reason)),
-        None => Ok(OutgoingRecord { topic: sink.topic.clone(), partition, record }),
+        None => Ok(OutgoingRecord { topic: topic.clone(), partition, record }),
     }
 }
 

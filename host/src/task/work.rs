@@ -132,8 +132,8 @@ impl Task {
             group: PartitionGroup::new(queues, max_idle_ms),
             state: TaskState::Running,
             counters: Counters::default(),
+            walker: Walker::new(&plan, nodes, env, pulse, partition),
             plan,
-            walker: Walker::new(nodes, env, pulse, partition),
             attempts: 0,
             frames: Frames::default(),
             trials: Trials::default(),
@@ -148,6 +148,7 @@ impl Task {
 
     /// Goes on as a task of another plan, in which its sub-topology is the same. Only at a commit boundary.
     pub fn replan(&mut self, id: TaskId, plan: Arc<TaskPlan>) {
+        self.walker.sink_topics = plan.sink_topics();
         (self.id, self.plan) = (id, plan);
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::frames::OneByOne;
 use super::graph::{NodeIx, NodeKind, Topology, TopologyNode};
 
-/// Why records of a source come to nodes one a call.
+/// Why records of a source come to a node one a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Somebody could tell many at a time from one after another.
@@ -22,6 +22,8 @@ pub struct Paths {
     sources: BTreeMap<NodeIx, Option<Reason>>,
     /// The sources above each node.
     above: BTreeMap<NodeIx, Vec<NodeIx>>,
+    /// Nodes that take one record a call, whatever comes. Others around them do not suffer from it.
+    singly: BTreeMap<NodeIx, Reason>,
 }
 
 impl Paths {
@@ -29,12 +31,11 @@ impl Paths {
     pub fn new(topology: &Topology, has_batch: impl Fn(&TopologyNode) -> bool) -> Self {
         let mut paths = Self::default();
         for source in topology.sub_topologies.iter().flat_map(|sub| &sub.sources).copied() {
-            let below = all_below(topology, source);
-            let of_node = || below.iter().find_map(|at| limit(topology, *at, &has_batch));
-            let reason = topology.one_by_one(source).map(Reason::Graph).or_else(of_node);
-            paths.sources.insert(source, reason);
-            below.into_iter().for_each(|node| paths.above.entry(node).or_default().push(source));
+            paths.sources.insert(source, topology.one_by_one(source).map(Reason::Graph));
+            all_below(topology, source).into_iter().for_each(|node| paths.above.entry(node).or_default().push(source));
         }
+        let limited = paths.above.keys().filter_map(|at| Some((*at, limit(topology, *at, &has_batch)?)));
+        paths.singly = limited.collect();
         paths
     }
 
@@ -43,10 +44,10 @@ impl Paths {
         self.sources.get(&source)?.as_ref()
     }
 
-    /// The sources above a node, each with what [`Self::of_source`] says of it.
+    /// The sources above a node, each with why its records come to the node one a call: because of the node, or of the graph.
     pub fn into_node(&self, node: NodeIx) -> impl Iterator<Item = (NodeIx, Option<&Reason>)> {
-        let above = self.above.get(&node).map(Vec::as_slice).unwrap_or_default();
-        above.iter().map(|source| (*source, self.of_source(*source)))
+        let (above, own) = (self.above.get(&node).map(Vec::as_slice).unwrap_or_default(), self.singly.get(&node));
+        above.iter().map(move |source| (*source, own.or_else(|| self.of_source(*source))))
     }
 }
 
@@ -65,7 +66,7 @@ impl Reason {
     }
 }
 
-/// Why a node takes one record a call, whatever comes; then it holds up all that is below the same source.
+/// Why a node takes one record a call, whatever comes.
 fn limit(topology: &Topology, at: NodeIx, has_batch: &impl Fn(&TopologyNode) -> bool) -> Option<Reason> {
     let node = topology.nodes.get(at.0)?;
     let NodeKind::Processor(processor) = &node.kind else { return None };

@@ -54,23 +54,13 @@ const CASES: &[Case] = &[
         rest: "[processors.a]\ncomponent = 'probe.wasm'\nfrom = ['in']\nconfig = { do = 'pass' }\n\
                [processors.b]\ncomponent = 'guest_min.wasm'\nfrom = ['in']\n[sinks.out]\ntopic = 'out'\nfrom = ['a']\n\
                [sinks.other]\ntopic = 'other'\nfrom = ['b']\n",
-        text: &[
-            ("in", "one record a call: the component of 'b' does not export `batch`"),
-            ("a", "one record a call: the component of 'b' does not export `batch`"),
-            ("b", "one record a call: the component of 'b' does not export `batch`"),
-        ],
-        json: || {
-            let why = json!([{ "source": "in", "why": "the component of 'b' does not export `batch`" }]);
-            json!({ "a": [false, why], "b": [false, why] })
-        },
+        text: &[("in", ""), ("a", "packed"), ("b", "one record a call: the component of 'b' does not export `batch`")],
+        json: || json!({ "a": [true, []], "b": [false, [{ "source": "in", "why": "the component of 'b' does not export `batch`" }]] }),
     },
     Case {
         rest: "[processors.a]\ncomponent = 'probe.wasm'\nfrom = ['in']\nconfig = { do = 'put' }\nstores = { rows = 's' }\n\
                [stores.s]\nttl = '1h'\n[sinks.out]\ntopic = 'out'\nfrom = ['a']\n",
-        text: &[
-            ("in", "one record a call: rows of the store 's' of 'a' expire"),
-            ("a", "one record a call: rows of the store 's' of 'a' expire"),
-        ],
+        text: &[("in", ""), ("a", "one record a call: rows of the store 's' of 'a' expire")],
         json: || json!({ "a": [false, [{ "source": "in", "why": "rows of the store 's' of 'a' expire" }]] }),
     },
     // The records of one source packed, those of another not.

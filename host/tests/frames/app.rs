@@ -18,7 +18,8 @@ pub(super) const INPUT_TOPICS: [&str; 4] = ["in", "other", "rows", "more"];
 /// Partitions of each topic, at most.
 const PARTITIONS: u32 = 2;
 
-/// What a processor does: a behaviour of the component `probe`, or an operator of the component `operators`.
+/// What a processor does: a behaviour of the component `probe`, an operator of the component `operators`, or what a component does that has no
+/// packed path.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
     component: &'static str,
@@ -62,6 +63,7 @@ const FOLD: &str = "op = 'aggregate', aggregator = { by = 'fold', initial = '', 
 /// Each as often as it shall come.
 const KINDS: &[(u32, Kind)] = &[
     (3, probe("do = 'pass'")),
+    (2, Kind { component: "guest_min", ..probe("") }),
     (3, probe("do = 'filter'")),
     (2, Kind { component: "operators", ..probe("op = 'words', key = true") }),
     (3, Kind { port: Some("odd"), ..probe("do = 'route'") }),

@@ -135,6 +135,10 @@ pub(crate) const FAILING: &[Attack] = &[
     hand("nobodys-frame", made::frame_of_nobody, "an output of a frame has an origin that is not there, or not in order"),
     hand("endless-frame", made::frame_beyond_memory, "the lengths of a frame do not add up to its bytes"),
     hand("crowded-frame", made::frame_of_many, "a frame ends before its table does"),
+    hand("headless-frame", made::headless_frame, "a frame ends before its table does"),
+    hand("stray-frame", made::frame_out_of_place, "context.forward-frame belongs to `batch.process-frame`"),
+    Attack { store: Some("s"), ..hand("short-blobs", made::short_blobs, "packed blobs end before their table does") },
+    Attack { store: Some("s"), ..hand("many-blobs", made::many_blobs, "too many packed blobs in one call") },
     hand("files", made::files, "not granted: wasi:filesystem/preopens.remove-all"),
     hand("sockets", made::sockets, "not granted: wasi:sockets/tcp-create-socket.create-tcp-socket"),
 ];

@@ -169,6 +169,10 @@ pub(crate) fn spy() -> Vec<u8> {
 
 /// Has the packed path, on which it passes everything on, after this where the value has four bytes: the harm's, at `$entry` of the table.
 fn packed(harm: &str) -> Vec<u8> {
+    packed_with("", harm)
+}
+
+fn packed_with(imports: &str, harm: &str) -> Vec<u8> {
     let frames = format!(
         r#"(func (export "cofferdam:processor/batch@0.1.0#process-frame") (param $at i32) (param $len i32) (result i32)
             (local $i i32) (local $entry i32)
@@ -186,7 +190,7 @@ fn packed(harm: &str) -> Vec<u8> {
     );
     let world =
         "package test:guest; world guest { include cofferdam:processor/processor@0.1.0; include cofferdam:processor/batch-part@0.1.0; }";
-    Guest { items: &frames, packages: &[world], ..Guest::default() }.component()
+    Guest { imports, items: &frames, packages: &[world], ..Guest::default() }.component()
 }
 
 /// A frame that ends before its bytes do.
@@ -207,4 +211,37 @@ pub(crate) fn frame_beyond_memory() -> Vec<u8> {
 /// A frame that claims more entries than fit into it.
 pub(crate) fn frame_of_many() -> Vec<u8> {
     packed("(i32.store offset=4 (local.get $at) (i32.const -1)) (return (i32.const 1024))")
+}
+
+const FORWARD_FRAME: &str = r#"(import "cofferdam:processor/context@0.1.0" "forward-frame" (func $forward-frame (param i32 i32)))"#;
+
+/// A frame that is handed over early and has not even its head.
+pub(crate) fn headless_frame() -> Vec<u8> {
+    packed_with(FORWARD_FRAME, "(call $forward-frame (local.get $at) (i32.const 7))")
+}
+
+/// A frame that is handed over where no frame came.
+pub(crate) fn frame_out_of_place() -> Vec<u8> {
+    made(FORWARD_FRAME, "", "(call $forward-frame (i32.const 0) (i32.const 8))")
+}
+
+fn packed_store_call(name: &str, parameters: &str, call: &str) -> Vec<u8> {
+    let import = format!(
+        r#"{STORES} (import "cofferdam:processor/stores@0.1.0" "[method]key-value.{name}" (func $packed (param i32 i32 i32{parameters})))"#
+    );
+    let (init, process) = (open_store(true), on_harm(call));
+    Guest { imports: &import, items: STORE_ITEMS, init: &init, process: &process, ..Guest::default() }.component()
+}
+
+/// Puts many rows, of which there is only the table, and not all of it.
+pub(crate) fn short_blobs() -> Vec<u8> {
+    let table = "(i32.store (i32.const 65536) (i32.const 99))";
+    packed_store_call("put-many-packed", "", &format!("{table} (call $packed (global.get $handle) (i32.const 65536) (i32.const 8))"))
+}
+
+/// Gets the rows of more keys than one call may name.
+pub(crate) fn many_blobs() -> Vec<u8> {
+    let table = "(i32.store (i32.const 65536) (i32.const -1))";
+    let call = "(call $packed (global.get $handle) (i32.const 65536) (i32.const 8) (i32.const 3000))";
+    packed_store_call("get-many-packed", " i32", &format!("{table} {call}"))
 }

@@ -157,9 +157,7 @@ impl Producer {
 
     /// Where a topic stands among those that were written.
     fn target(&mut self, topics: &Topics, name: &Arc<str>) -> Result<usize, BrokerError> {
-        // Nearly always the same text at the same place.
-        let same = self.targets.iter().position(|target| Arc::ptr_eq(&target.name, name));
-        if let Some(at) = same.or_else(|| self.targets.iter().position(|target| target.name == *name)) {
+        if let Some(at) = self.targets.iter().position(|target| target.name == *name) {
             return Ok(at);
         }
         let spec = if self.has_failed { topics.spec_now(name)? } else { topics.spec(name)? };

@@ -1,10 +1,13 @@
 //! Frames: records that go many at a time give, byte for byte, what they give one after another.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
 use super::bench::{Bench, Event, Op, Settings, add_one, count, fails, op, pass, record, text, to};
+use crate::limits;
 use crate::node::{Grid, PunctuationClock};
 use crate::record::Record;
 
@@ -239,4 +242,40 @@ fn a_node_is_given_a_run_of_records_and_each_has_its_own_place() {
     bench.produce("in", &records);
     bench.settle();
     assert_eq!(bench.all("out"), ["k=1 at 0@0", "k=2 at 1@1", "k=3 at 2@2", "k=4 at 3@3", "k=5 at 4@4"]);
+}
+
+/// How often a node was called that draws a random number at each record where the text says `d`, and is given two records at a time.
+fn calls(records: &str) -> usize {
+    let toml = "[sources.in]\ntopic = \"in\"\n[processors.dice]\ncomponent = \"x\"\nfrom = [\"in\"]\n\
+                [sinks.out]\ntopic = \"out\"\nfrom = [\"dice\"]\n";
+    let calls = Arc::<AtomicUsize>::default();
+    let counted = calls.clone();
+    let dice = op(move |_, _, record, env, outputs| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        if text(&record.value) == "d" {
+            env.random.next_u64();
+        }
+        outputs.push(to(0, record));
+        Ok(())
+    });
+    let mut bench = Bench::with(toml, &[("dice", dice)], Settings { frame_records: 2, ..Settings::default() });
+    bench.start(1);
+    let records: Vec<Record> = (0..).zip(records.chars()).map(|(n, what)| record("k", &what.to_string(), n)).collect();
+    bench.produce("in", &records);
+    bench.settle();
+    assert_eq!(bench.all("out").len(), records.len());
+    calls.load(Ordering::Relaxed)
+}
+
+#[test]
+fn where_frame_after_frame_is_undone_records_go_one_at_a_time_for_a_while() {
+    let dice = |records: usize| "d".repeat(records);
+    // Each frame that differs costs a call for each of its records.
+    assert_eq!(calls(&dice(14)), 14 + 14);
+    assert_eq!(calls(&dice(30)), 30 + 16);
+    // In a row: one that does not differ lets the count begin anew.
+    assert_eq!(calls(&format!("{}..{}", dice(14), dice(14))), 30 + 28);
+    // Behind the rest, one is enough for the next.
+    let long = dice(14 + limits::SINGLE_RECORDS + 10);
+    assert_eq!(calls(&long), long.len() + 16 + 2);
 }
