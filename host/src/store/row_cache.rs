@@ -10,14 +10,20 @@ use hashbrown::hash_table::Entry;
 
 /// What a row takes up beside its key and value: its entry and its share of the table's free ones, and what the allocator adds.
 const ENTRY_BYTES: usize = 64;
+/// What a small row takes up: its entry and its share of the free ones.
+const SMALL_ENTRY_BYTES: usize = 56;
+/// Key and value of a small row: as many as an entry has room for anyway.
+const SMALL_BYTES: usize = 28;
 
-/// A row. Its key and value stand in one piece of memory.
+/// A row. Its key and value stand one behind the other: in the table itself where they are small, since a look at memory elsewhere costs as much
+/// as all the rest of a look-up.
 #[derive(Debug)]
-struct Cached {
-    bytes: Box<[u8]>,
-    key_bytes: usize,
-    state: State,
+enum Cached {
+    Small { state: State, key_bytes: u8, all_bytes: u8, bytes: [u8; SMALL_BYTES] },
+    Large { state: State, key_bytes: usize, bytes: Box<[u8]> },
 }
+
+const _: () = assert!(size_of::<Cached>() == 32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -31,29 +37,63 @@ enum State {
 
 impl Cached {
     fn new(key: &[u8], value: Option<&[u8]>, state: State) -> Self {
-        let bytes = [key, value.unwrap_or_default()].concat().into();
-        Self { bytes, key_bytes: key.len(), state }
+        let value = value.unwrap_or_default();
+        let (key_bytes, all_bytes) = (key.len(), key.len() + value.len());
+        if all_bytes > SMALL_BYTES {
+            return Self::Large { state, key_bytes, bytes: [key, value].concat().into() };
+        }
+        let mut bytes = [0; SMALL_BYTES];
+        bytes[..key_bytes].copy_from_slice(key);
+        bytes[key_bytes..all_bytes].copy_from_slice(value);
+        Self::Small { state, key_bytes: key_bytes as u8, all_bytes: all_bytes as u8, bytes }
+    }
+
+    /// Key and value, whatever the state is.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        match self {
+            Self::Small { key_bytes, all_bytes, bytes, .. } => bytes[..*all_bytes as usize].split_at(*key_bytes as usize),
+            Self::Large { key_bytes, bytes, .. } => bytes.split_at(*key_bytes),
+        }
     }
 
     fn key(&self) -> &[u8] {
-        &self.bytes[..self.key_bytes]
+        self.parts().0
     }
 
     fn value(&self) -> Option<&[u8]> {
-        (self.state != State::Deleted).then(|| &self.bytes[self.key_bytes..])
+        (self.state() != State::Deleted).then(|| self.parts().1)
+    }
+
+    fn state(&self) -> State {
+        let (Self::Small { state, .. } | Self::Large { state, .. }) = self;
+        *state
+    }
+
+    fn set_state(&mut self, to: State) {
+        let (Self::Small { state, .. } | Self::Large { state, .. }) = self;
+        *state = to;
     }
 
     fn size(&self) -> usize {
-        ENTRY_BYTES + self.bytes.len()
+        match self {
+            Self::Small { .. } => SMALL_ENTRY_BYTES,
+            Self::Large { bytes, .. } => ENTRY_BYTES + bytes.len(),
+        }
     }
 
-    fn set(&mut self, value: Option<&[u8]>, state: State) {
-        let value_bytes = value.map_or(0, <[u8]>::len);
-        self.state = state;
-        if self.bytes.len() == self.key_bytes + value_bytes {
-            self.bytes[self.key_bytes..].copy_from_slice(value.unwrap_or_default());
-        } else {
-            *self = Self::new(self.key(), value, state);
+    fn set(&mut self, value: Option<&[u8]>, to: State) {
+        let new = value.unwrap_or_default();
+        match self {
+            Self::Small { state, key_bytes, all_bytes, bytes } if *key_bytes as usize + new.len() <= SMALL_BYTES => {
+                let (begin, end) = (*key_bytes as usize, *key_bytes as usize + new.len());
+                bytes[begin..end].copy_from_slice(new);
+                (*state, *all_bytes) = (to, end as u8);
+            }
+            Self::Large { state, key_bytes, bytes } if *key_bytes + new.len() == bytes.len() => {
+                bytes[*key_bytes..].copy_from_slice(new);
+                *state = to;
+            }
+            _ => *self = Self::new(self.key(), value, to),
         }
     }
 }
@@ -113,7 +153,7 @@ impl RowCache {
                 let stays = row.key() < from || row.key() >= to;
                 if !stays {
                     *bytes -= row.size();
-                    *dirty -= usize::from(row.state != State::Clean);
+                    *dirty -= usize::from(row.state() != State::Clean);
                 }
                 stays
             });
@@ -145,8 +185,8 @@ impl RowCache {
         let Self { young, old, bytes, dirty, .. } = self;
         for rows in [young, old] {
             rows.retain(|row| {
-                let stays = row.state != State::Deleted;
-                row.state = State::Clean;
+                let stays = row.state() != State::Deleted;
+                row.set_state(State::Clean);
                 *bytes -= if stays { 0 } else { row.size() };
                 stays
             });
@@ -171,7 +211,7 @@ impl RowCache {
     pub(super) fn shrink(&mut self) {
         let gone = mem::replace(&mut self.old, mem::take(&mut self.young));
         self.bytes -= gone.iter().map(Cached::size).sum::<usize>();
-        self.dirty -= gone.iter().filter(|row| row.state != State::Clean).count();
+        self.dirty -= gone.iter().filter(|row| row.state() != State::Clean).count();
     }
 
     /// Rows that there are, as far as this knows.
@@ -201,7 +241,7 @@ impl RowCache {
     fn set(&mut self, key: &[u8], value: Option<&[u8]>, state: State) {
         let is_dirty = usize::from(state != State::Clean);
         if let Some(row) = self.find(key) {
-            let (bytes, was_dirty) = (row.size(), usize::from(row.state != State::Clean));
+            let (bytes, was_dirty) = (row.size(), usize::from(row.state() != State::Clean));
             row.set(value, state);
             let now = row.size();
             self.bytes = self.bytes + now - bytes;
@@ -221,14 +261,14 @@ impl RowCache {
             if let Ok(found) = rows.find_entry(hash, |row| row.key() == key) {
                 let (row, _) = found.remove();
                 self.bytes -= row.size();
-                self.dirty -= usize::from(row.state != State::Clean);
+                self.dirty -= usize::from(row.state() != State::Clean);
             }
         }
     }
 }
 
 fn sorted<'c>(rows: impl Iterator<Item = &'c Cached>) -> Vec<Write<'c>> {
-    let mut writes: Vec<Write<'c>> = rows.filter(|row| row.state != State::Clean).map(|row| (row.key(), row.value())).collect();
+    let mut writes: Vec<Write<'c>> = rows.filter(|row| row.state() != State::Clean).map(|row| (row.key(), row.value())).collect();
     writes.sort_unstable_by_key(|(key, _)| *key);
     writes
 }
@@ -243,6 +283,22 @@ mod tests {
 
     fn known(cache: &mut RowCache, numbers: std::ops::Range<u32>) -> usize {
         numbers.filter(|&number| cache.get(&key(number)).is_some()).count()
+    }
+
+    #[test]
+    fn small_rows_and_large_ones_become_each_other() {
+        let mut cache = RowCache::default();
+        let long = vec![7; SMALL_BYTES];
+        for value in [&b""[..], &long[..SMALL_BYTES - 4], &long[..SMALL_BYTES - 3], &long, b"v", &long[1..], &long[2..], b""] {
+            cache.put(&key(1), Some(value));
+            assert_eq!(cache.get(&key(1)), Some(Some(value)));
+            assert_eq!(cache.bytes(), Cached::new(&key(1), Some(value), State::Dirty).size());
+        }
+        cache.put(&key(1), None);
+        assert_eq!(cache.get(&key(1)), Some(None));
+        cache.put(&long, None);
+        assert_eq!(cache.get(&long), Some(None));
+        assert_eq!(cache.writes(), [(&key(1)[..], None), (&long, None)]);
     }
 
     #[test]
