@@ -20,6 +20,8 @@ pub(super) struct Frames {
     differences: u32,
     /// Records that go one at a time because of them, before a frame is tried again.
     resting: usize,
+    /// That they do was said.
+    told: bool,
     causes: Vec<SourceRecord>,
     times: Vec<Timestamp>,
     /// The frame's records have no headers.
@@ -32,7 +34,7 @@ impl Frames {
         self.singly = 0;
     }
 
-    /// A frame was undone. Answers true when the next records had better go alone.
+    /// A frame was undone. Answers true when the next records go alone because of it, and nobody was told that they may.
     fn differed(&mut self) -> bool {
         self.differences += 1;
         let rests = self.differences >= DIFFERENCES;
@@ -40,7 +42,7 @@ impl Frames {
             // The next one that differs is enough.
             (self.differences, self.resting) = (DIFFERENCES - 1, limits::SINGLE_RECORDS);
         }
-        rests
+        rests && !std::mem::replace(&mut self.told, true)
     }
 
     /// A record that has failed goes alone when it is tried again.
@@ -108,7 +110,7 @@ impl Task {
         if walked.is_ok() && frames.differed() {
             tracing::info!(
                 task = %self.id.name,
-                "nodes draw random numbers or change their schedules too often for frames: the next {} records go one at a time",
+                "nodes draw random numbers or change their schedules too often for frames: {} records at a time go one by one before a frame is tried again",
                 limits::SINGLE_RECORDS
             );
         }
