@@ -10,7 +10,7 @@ use cofferdam::clock::{Clock, SystemClock};
 use cofferdam::deploy::{Application, BindSettings, ExternalTopics, Overrides, bind, open_log};
 use cofferdam::error::Diagnostic;
 use cofferdam::limits;
-use cofferdam::record::{Record, Timestamp};
+use cofferdam::record::{Header, Record, Timestamp};
 use cofferdam::runtime::{Host, HostPlan, HostSettings};
 
 use crate::{counting, in_host};
@@ -36,8 +36,16 @@ pub struct Measured {
     pub allocations: u64,
 }
 
-/// Runs an app over so many records.
-pub fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
+/// What an app is given.
+#[derive(Clone, Copy)]
+pub struct Input {
+    pub records: u64,
+    /// Each record has two.
+    pub headers: bool,
+}
+
+/// Runs an app over its input.
+pub fn run(manifest: &Path, nodes: Nodes, input: Input) -> Result<Measured> {
     let folder = tempfile::tempdir()?;
     let state_dir: PathBuf = folder.path().join("state");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -55,7 +63,7 @@ pub fn run(manifest: &Path, nodes: Nodes, records: u64) -> Result<Measured> {
         fill_table(&*broker, &table)?;
     }
     let (topic, _) = app.input_topic("in").context("the app has a source `in`")?;
-    fill(&*broker, &topic, records)?;
+    fill(&*broker, &topic, input)?;
     let (cpu, allocations, started) = (cpu_seconds()?, counting::allocations(), Instant::now());
     let host = until_idle(plan, Duration::from_millis(5))?;
     let measured = Measured {
@@ -102,16 +110,17 @@ fn fill_table(broker: &dyn Broker, topic: &Arc<str>) -> Result<()> {
     produce(broker, topic, (0..KEYS).map(row))
 }
 
-fn fill(broker: &dyn Broker, topic: &Arc<str>, records: u64) -> Result<()> {
+fn fill(broker: &dyn Broker, topic: &Arc<str>, input: Input) -> Result<()> {
     let mut random = cofferdam::node::SeededRandom::new(7);
     let record = |n: u64| Record {
         key: Some(format!("{:08}", random.next_u64() % KEYS).into()),
         // Its 16th byte is a random digit.
         value: Some(format!("{:016}{n:0rest$}", random.next_u64() % 10, rest = VALUE_BYTES - 16).into()),
         timestamp: Timestamp(n as i64),
-        ..Record::default()
+        headers: ["from", "type"].map(|name| Header { name, value: Some(b"0123456789") }).into_iter().filter(|_| input.headers).collect(),
+        change: None,
     };
-    produce(broker, topic, (0..records).map(record))
+    produce(broker, topic, (0..input.records).map(record))
 }
 
 fn produce(broker: &dyn Broker, topic: &Arc<str>, records: impl Iterator<Item = Record>) -> Result<()> {

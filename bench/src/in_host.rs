@@ -83,8 +83,8 @@ impl<'a> Marked<'a> {
                 key: record.key.map(|_| bytes.slice(first..key)),
                 value: Some(bytes.slice(key..value)),
                 timestamp: record.timestamp,
-                headers: record.headers.clone(),
-                change: record.change.cloned().map(Box::new),
+                headers: record.headers.iter().collect(),
+                change: record.change.cloned(),
             };
             Caused { cause, output: Output { slot: 0, partition: None, record: made } }
         })

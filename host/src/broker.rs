@@ -19,7 +19,7 @@ pub mod sim;
 
 pub use admission::refusal;
 pub use port::{
-    Announcement, Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, Member, OutgoingRecord, Reader, Retry,
-    Subscription, Timestamps, TopicInfo, TopicSpec,
+    Announcement, Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, Member, OutgoingRecord, OutgoingRef, Reader,
+    Retry, Subscription, Timestamps, TopicInfo, TopicSpec,
 };
 pub use waker::Waker;

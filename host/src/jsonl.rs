@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::record::{Header, Record, Timestamp};
+use crate::record::{Header, Headers, HeadersRef, Record, Timestamp};
 
 /// A line that is a record line but a broken one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ pub fn parse(line: &[u8], timestamp: Timestamp) -> Result<Record, LineError> {
             "key" => record.key = bytes_of("key", raw)?,
             "value" => record.value = bytes_of("value", raw)?,
             "timestamp" => record.timestamp = timestamp_of(raw)?,
-            _ => record.headers = headers_of(raw)?.into(),
+            _ => record.headers = headers_of(raw)?,
         }
     }
     Ok(record)
@@ -91,7 +91,7 @@ fn timestamp_of(raw: &RawValue) -> Result<Timestamp, LineError> {
 }
 
 /// Headers: an object of names and values, or a list of `[name, value]` where a name comes twice or the order matters.
-fn headers_of(raw: &RawValue) -> Result<Vec<Header>, LineError> {
+fn headers_of(raw: &RawValue) -> Result<Headers, LineError> {
     let fail = |why: String| LineError::Field { field: "headers", why };
     let pairs: Vec<(String, &RawValue)> = if raw.get().starts_with('[') {
         serde_json::from_str(raw.get()).map_err(|e| fail(format!("is not a list of [name, value]: {e}")))?
@@ -99,7 +99,11 @@ fn headers_of(raw: &RawValue) -> Result<Vec<Header>, LineError> {
         let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|e| fail(format!("is not an object: {e}")))?;
         fields.into_iter().collect()
     };
-    pairs.into_iter().map(|(name, raw)| Ok(Header { name: name.into(), value: bytes_of("headers", raw)? })).collect()
+    let mut packed = Vec::new();
+    for (name, raw) in pairs {
+        Header { name: &name, value: bytes_of("headers", raw)?.as_deref() }.pack(&mut packed);
+    }
+    Ok(Headers::of_packed(packed.into()))
 }
 
 /// JSON text without the whitespace between its tokens; everything else byte for byte.
@@ -127,7 +131,7 @@ pub fn print(record: &Record) -> String {
     line.push_str(&record.timestamp.to_string());
     if !record.headers.is_empty() {
         line.push_str(",\"headers\":");
-        push_headers(&mut line, &record.headers);
+        push_headers(&mut line, record.headers.as_ref());
     }
     line.push('}');
     line
@@ -158,15 +162,15 @@ fn is_json_container(text: &str) -> bool {
     matches!(text.trim_start().as_bytes().first(), Some(b'{' | b'[')) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-fn push_headers(line: &mut String, headers: &[Header]) {
+fn push_headers(line: &mut String, headers: HeadersRef<'_>) {
     // An object has no order: it is used only where its own, sorted one is that of the headers.
-    let unique = headers.is_sorted_by(|a, b| a.name < b.name);
+    let unique = headers.iter().is_sorted_by(|a, b| a.name < b.name);
     line.push(if unique { '{' } else { '[' });
     for (at, header) in headers.iter().enumerate() {
         let comma = if at > 0 { "," } else { "" };
-        let name = serde_json::Value::from(&*header.name);
+        let name = serde_json::Value::from(header.name);
         line.push_str(&if unique { format!("{comma}{name}:") } else { format!("{comma}[{name},") });
-        push_bytes(line, header.value.as_deref());
+        push_bytes(line, header.value);
         line.push_str(if unique { "" } else { "]" });
     }
     line.push(if unique { '}' } else { ']' });
@@ -215,13 +219,14 @@ mod tests {
     #[test]
     fn what_is_printed_reads_back_the_same() {
         let value = |v: &'static [u8]| Some(Bytes::from_static(v));
-        let header = |name: &str, v| Header { name: name.into(), value: v };
+        let headers =
+            |all: [(&'static str, Option<&'static [u8]>); 2]| all.into_iter().map(|(name, value)| Header { name, value }).collect();
         let records = [
             Record { key: value(b"k"), value: value(b"{\"a\": [1]}"), timestamp: Timestamp(1), ..Record::default() },
             Record { key: None, value: None, ..Record::default() },
             Record { key: value(b"5"), value: value(b"\xff\x00"), ..Record::default() },
-            Record { value: value(b"x"), headers: vec![header("a", value(b"1")), header("b", None)].into(), ..Record::default() },
-            Record { value: value(b"x"), headers: vec![header("a", value(b"1")), header("a", value(b"2"))].into(), ..Record::default() },
+            Record { value: value(b"x"), headers: headers([("a", Some(b"1")), ("b", None)]), ..Record::default() },
+            Record { value: value(b"x"), headers: headers([("a", Some(b"1")), ("a", Some(b"2"))]), ..Record::default() },
         ];
         let lines = [
             r#"{"key":"k","value":{"a":[1]},"timestamp":1}"#,

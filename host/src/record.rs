@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use arrived::{Arrived, Held, Kept, PIECE_BYTES, RecordRef};
-pub use headers::Headers;
+pub use headers::{Header, HeaderPacker, Headers, HeadersRef};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,15 +47,6 @@ impl fmt::Display for TopicPartition {
     }
 }
 
-/// A header. Names may repeat; order is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Its name. Those that begin with [`RESERVED_HEADER_PREFIX`] belong to the host.
-    pub name: Arc<str>,
-    /// Its value; `None` is Kafka's null.
-    pub value: Option<Bytes>,
-}
-
 /// The value that a table's update replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previous {
@@ -76,9 +67,8 @@ pub struct Record {
     pub timestamp: Timestamp,
     /// The headers, in order.
     pub headers: Headers,
-    /// `Some`: an update of a table, with what it replaces. `None`: a record of a stream. In a box, for most have none, and records are moved
-    /// often.
-    pub change: Option<Box<Previous>>,
+    /// `Some`: an update of a table, with what it replaces. `None`: a record of a stream.
+    pub change: Option<Previous>,
 }
 
 impl Record {
@@ -109,32 +99,28 @@ pub const TIMESTAMP_HEADER: &str = "cofferdam.timestamp";
 /// Moves `change` into its reserved header, for a record that goes to an internal topic.
 ///
 /// Layout of the header's value: one byte of flags (1: there was an old value, 2: the latest version), then the old value.
-pub fn pack_change(record: &mut Record) {
+pub fn pack_change(record: &mut Record, packer: &mut HeaderPacker) {
     let Some(previous) = record.change.take() else { return };
     let flags = u8::from(previous.value.is_some()) | (u8::from(previous.latest) << 1);
-    let mut value = Vec::with_capacity(1 + previous.value.as_ref().map_or(0, Bytes::len));
-    value.push(flags);
-    value.extend_from_slice(previous.value.as_deref().unwrap_or_default());
-    record.headers.push(Header { name: CHANGE_HEADER.into(), value: Some(value.into()) });
+    record.headers.iter().for_each(|header| packer.add(header));
+    packer.add_parts(CHANGE_HEADER, [&[flags], previous.value.as_deref().unwrap_or_default()]);
+    record.headers = packer.done();
 }
 
 /// Takes `change` back out of its header and strips every reserved header, for a record from an internal topic.
 pub fn unpack_change(record: &mut Record) {
-    let found = record.headers.iter().find(|h| &*h.name == CHANGE_HEADER).and_then(|h| h.value.clone());
-    if let Some(packed) = found
+    if let Some(packed) = record.headers.value_of(CHANGE_HEADER)
         && let Some(&flags) = packed.first()
     {
         let value = (flags & 1 != 0).then(|| packed.slice(1..));
-        record.change = Some(Box::new(Previous { value, latest: flags & 2 != 0 }));
+        record.change = Some(Previous { value, latest: flags & 2 != 0 });
     }
     strip_reserved_headers(record);
 }
 
 /// Drops every header whose name is reserved.
 pub fn strip_reserved_headers(record: &mut Record) {
-    if !record.headers.is_empty() {
-        record.headers.retain(|h| !h.name.starts_with(RESERVED_HEADER_PREFIX));
-    }
+    record.headers.retain(|header| !header.name.starts_with(RESERVED_HEADER_PREFIX));
 }
 
 #[cfg(test)]
@@ -143,15 +129,19 @@ mod tests {
 
     #[test]
     fn change_survives_an_internal_topic() {
+        let mut packer = HeaderPacker::default();
+        let own: Headers = [Header { name: "own", value: None }].into_iter().collect();
         for value in [None, Some(Bytes::from_static(b"")), Some(Bytes::from_static(b"old"))] {
             for latest in [true, false] {
-                let change = Some(Box::new(Previous { value: value.clone(), latest }));
-                let before = Record { change, ..Record::default() };
-                let mut record = before.clone();
-                pack_change(&mut record);
-                assert_eq!(record.change, None);
-                unpack_change(&mut record);
-                assert_eq!(record, before);
+                let change = Some(Previous { value: value.clone(), latest });
+                for headers in [Headers::default(), own.clone()] {
+                    let before = Record { change: change.clone(), headers, ..Record::default() };
+                    let mut record = before.clone();
+                    pack_change(&mut record, &mut packer);
+                    assert_eq!((&record.change, record.headers.len()), (&None, before.headers.len() + 1));
+                    unpack_change(&mut record);
+                    assert_eq!(record, before);
+                }
             }
         }
     }

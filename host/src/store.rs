@@ -41,7 +41,7 @@ mod versioned;
 mod versions;
 mod windows;
 
-pub use changelog::{Change, Changelog};
+pub use changelog::Changelog;
 pub use committed::{CommittedRow, CommittedRows, KeyRange, RowPlace, StoreRead, Times, merge};
 pub use error::StoreError;
 pub use row::{Row, Shown};

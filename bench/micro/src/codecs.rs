@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use bytes::Bytes;
-use cofferdam::record::{ConsumedRecord, Previous, pack_change, unpack_change};
+use cofferdam::record::{ConsumedRecord, HeaderPacker, Previous, pack_change, unpack_change};
 use cofferdam::sandbox::bench::{read_keys, read_writes, write_entries, write_rows};
 use cofferdam::store::{Changelog, Row};
 use cofferdam::topology::Backend;
@@ -23,8 +23,8 @@ pub(crate) fn cases() -> Vec<Case> {
 fn restore() -> Case {
     let mut store = Store::empty(Backend::Memory, &roomy());
     store.put_all();
-    let changes = store.stores.changes().expect("the changes can be made").into_iter().zip(0..);
-    let records: Vec<ConsumedRecord> = changes.map(|(change, offset)| ConsumedRecord { offset, record: change.record }).collect();
+    let mut records = Vec::new();
+    store.show_changes(|record| records.push(ConsumedRecord { offset: records.len() as u64, record: record.copied() }));
     store.stores.discard();
     Case::new("changelog/restore", ROWS, move || {
         store.stores.restore(Changelog::Store(0), black_box(&records)).expect("the records are restored");
@@ -35,11 +35,12 @@ fn restore() -> Case {
 fn change_header() -> Case {
     let mut records: Vec<_> = (0..BLOBS).map(record).collect();
     for record in &mut records {
-        record.change = Some(Box::new(Previous { value: record.value.clone(), latest: true }));
+        record.change = Some(Previous { value: record.value.clone(), latest: true });
     }
+    let mut packer = HeaderPacker::default();
     Case::new("headers/change there and back", BLOBS, move || {
         for record in &mut records {
-            pack_change(record);
+            pack_change(record, &mut packer);
             unpack_change(black_box(record));
         }
     })

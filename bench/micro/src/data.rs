@@ -23,6 +23,6 @@ pub(crate) fn record(number: usize) -> Record {
 
 /// A record with two headers of 20 bytes.
 pub(crate) fn record_with_headers(number: usize) -> Record {
-    let header = |name: &str| Header { name: name.into(), value: Some(Bytes::from_static(b"0123456789012345")) };
-    Record { headers: vec![header("from"), header("type")].into(), ..record(number) }
+    let headers = ["from", "type"].map(|name| Header { name, value: Some(b"0123456789012345") });
+    Record { headers: headers.into_iter().collect(), ..record(number) }
 }

@@ -173,7 +173,7 @@ impl Desk {
         let json = |bytes: Option<&[u8]>| {
             RawValue::from_string(jsonl::print_bytes(bytes)).map_err(|e| Diagnostic::run("R034", "the answer was cut short").because(e))
         };
-        let header = |header: &Header| Ok((header.name.to_string(), json(header.value.as_deref())?));
+        let header = |header: Header<'_>| Ok((header.name.to_owned(), json(header.value)?));
         Ok(WholeLetter {
             letter,
             stacktrace,

@@ -1,27 +1,27 @@
 //! What a log that has no server lets in: topics and records are judged here by the rules that a Kafka broker would apply. Pure.
 
 use super::partitioner::Partitioner;
-use super::port::{BrokerError, Cleanup, OutgoingRecord, Retry, Timestamps, TopicSpec};
+use super::port::{BrokerError, Cleanup, OutgoingRef, Retry, Timestamps, TopicSpec};
 use crate::limits;
 use crate::manifest::duration_text;
-use crate::record::{Record, TopicPartition};
+use crate::record::{RecordRef, TopicPartition};
 
 /// Judges a record and says which partition it goes to.
-pub(super) fn admit(spec: &TopicSpec, outgoing: &OutgoingRecord, partitioner: &mut Partitioner) -> Result<u32, BrokerError> {
-    let record = &outgoing.record;
+pub(super) fn admit(spec: &TopicSpec, outgoing: OutgoingRef<'_>, partitioner: &mut Partitioner) -> Result<u32, BrokerError> {
+    let record = outgoing.record;
     debug_assert!(record.change.is_none(), "`change` is packed or cleared before a record is sent");
     if let Some(reason) = refusal(spec, record) {
         return Err(BrokerError::Refused { topic: spec.name.clone(), reason });
     }
     match outgoing.partition {
-        None => Ok(partitioner.partition(record.key.as_deref(), spec.partitions)),
+        None => Ok(partitioner.partition(record.key, spec.partitions)),
         Some(partition) if partition < spec.partitions => Ok(partition),
         Some(partition) => Err(BrokerError::UnknownPartition(TopicPartition::new(spec.name.clone(), partition))),
     }
 }
 
 /// Why a topic would never take this record.
-pub fn refusal(spec: &TopicSpec, record: &Record) -> Option<String> {
+pub fn refusal(spec: &TopicSpec, record: RecordRef<'_>) -> Option<String> {
     let (size, headers) = (record.size(), record.headers.len());
     if size > limits::RECORD_BYTES {
         return Some(format!("it has {size} bytes, the limit is {}", limits::RECORD_BYTES));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::waker::Waker;
-use crate::record::{Arrived, ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
+use crate::record::{Arrived, ConsumedRecord, Offset, Record, RecordRef, Timestamp, TopicPartition};
 
 /// Waits for records that are there, and that a cluster has not delivered yet.
 const DELIVERY_WAITS: u32 = 20;
@@ -83,6 +83,24 @@ pub struct OutgoingRecord {
     pub partition: Option<u32>,
     /// The record. Its `change` must have been packed or cleared.
     pub record: Record,
+}
+
+impl OutgoingRecord {
+    /// The same, where it stands.
+    pub fn as_ref(&self) -> OutgoingRef<'_> {
+        OutgoingRef { topic: &self.topic, partition: self.partition, record: RecordRef::from(&self.record) }
+    }
+}
+
+/// A record on its way to the log, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct OutgoingRef<'a> {
+    /// See [`OutgoingRecord::topic`].
+    pub topic: &'a Arc<str>,
+    /// See [`OutgoingRecord::partition`].
+    pub partition: Option<u32>,
+    /// See [`OutgoingRecord::record`].
+    pub record: RecordRef<'a>,
 }
 
 /// What a group keeps of a partition.
@@ -330,7 +348,7 @@ pub trait Client {
     fn end_seen(&mut self, at: &TopicPartition) -> Result<Option<Offset>, BrokerError>;
 
     /// Hands a record to the open transaction.
-    fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError>;
+    fn send(&mut self, record: OutgoingRef<'_>) -> Result<(), BrokerError>;
 
     /// Makes everything sent since the last commit, and these offsets, durable and visible at once, or nothing of it. Whether this member may is
     /// judged by the offsets: who sends records commits an offset of each task that they are of. Where there are no transactions, the records

@@ -9,7 +9,7 @@ use super::port::{
     Broker, BrokerError, Cleanup, Client, Committed, GroupEvent, LoadProgress, OutgoingRecord, Subscription, Timestamps, TopicSpec,
 };
 use crate::limits;
-use crate::record::{ConsumedRecord, Header, Offset, Record, Timestamp, TopicPartition};
+use crate::record::{ConsumedRecord, Header, Headers, Offset, Record, Timestamp, TopicPartition};
 
 /// Runs every rule on a broker of its own, which must be empty.
 pub(super) fn check_port<B: Broker>(mut empty_broker: impl FnMut() -> B) {
@@ -100,15 +100,15 @@ fn take_all(client: &mut dyn Client, at: &TopicPartition) -> Vec<ConsumedRecord>
 fn records_come_back_as_they_were_sent(broker: &dyn Broker) {
     broker.create_topics(&[topic("t", 1)]).unwrap();
     let bytes = |b: &'static [u8]| Some(Bytes::from_static(b));
-    let header = |name: &str, value| Header { name: name.into(), value };
-    let headers = vec![header("a", bytes(b"1")), header("", None), header("a", bytes(b"")), header("ä", bytes(b"\xff"))];
+    let headers = [("a", Some(&b"1"[..])), ("", None), ("a", Some(b"")), ("ä", Some(b"\xff"))].map(|(name, value)| Header { name, value });
+    let headers: Headers = headers.into_iter().collect();
     let mut sent = Vec::new();
     for key in [None, bytes(b""), bytes(b"key\0\xff")] {
         for value in [None, bytes(b""), bytes(b"value")] {
             for timestamp in [0, -1, i64::MIN, i64::MAX, 1_000] {
-                for headers in [vec![], headers.clone()] {
+                for headers in [Headers::default(), headers.clone()] {
                     let timestamp = Timestamp(timestamp);
-                    sent.push(Record { key: key.clone(), value: value.clone(), timestamp, headers: headers.into(), change: None });
+                    sent.push(Record { key: key.clone(), value: value.clone(), timestamp, headers, change: None });
                 }
             }
         }
@@ -125,7 +125,7 @@ fn a_commit_shows_everything_at_once(broker: &dyn Broker) {
     broker.create_topics(&[topic("in", 1), topic("a", 1), topic("b", 2)]).unwrap();
     let mut client = sole_member(broker, "in");
     for (topic, partition, value) in [("b", 1, "1"), ("a", 0, "2"), ("b", 1, "3")] {
-        client.send(to(topic, partition, record("k", value))).unwrap();
+        client.send(to(topic, partition, record("k", value)).as_ref()).unwrap();
     }
     assert_eq!(broker.bounds(&at("b", 1)).unwrap(), (0, 0));
     assert!(read_from(broker, &at("b", 1), 0).is_empty());
@@ -141,9 +141,9 @@ fn a_commit_shows_everything_at_once(broker: &dyn Broker) {
 fn an_aborted_transaction_leaves_nothing(broker: &dyn Broker) {
     broker.create_topics(&[topic("in", 1), topic("out", 1)]).unwrap();
     let mut client = sole_member(broker, "in");
-    client.send(to("out", 0, record("k", "void"))).unwrap();
+    client.send(to("out", 0, record("k", "void")).as_ref()).unwrap();
     client.abort().unwrap();
-    client.send(to("out", 0, record("k", "good"))).unwrap();
+    client.send(to("out", 0, record("k", "good")).as_ref()).unwrap();
     client.commit(&[]).unwrap();
     assert_eq!(values(&read_from(broker, &at("out", 0), 0)), [(0, "good")]);
 }
@@ -152,7 +152,7 @@ fn what_a_dropped_client_sent_is_void(broker: &dyn Broker) {
     broker.create_topics(&[topic("in", 1), topic("out", 1)]).unwrap();
     for leave in [false, true] {
         let mut client = sole_member(broker, "in");
-        client.send(to("out", 0, record("k", "void"))).unwrap();
+        client.send(to("out", 0, record("k", "void")).as_ref()).unwrap();
         client.leave(leave).unwrap();
         drop(client);
     }
@@ -250,7 +250,7 @@ fn what_is_not_there_is_named(broker: &dyn Broker) {
             broker.committed("group", &gone).unwrap_err(),
             client.committed(std::slice::from_ref(&gone)).unwrap_err(),
             client.end_seen(&gone).unwrap_err(),
-            client.send(to(&gone.topic, gone.partition, record("k", "v"))).unwrap_err(),
+            client.send(to(&gone.topic, gone.partition, record("k", "v")).as_ref()).unwrap_err(),
             broker.produce(vec![to(&gone.topic, gone.partition, record("k", "v"))], None).unwrap_err(),
             reader.read(&gone, 0, 1, &mut Vec::new()).unwrap_err(),
         ];
@@ -265,7 +265,7 @@ fn what_is_not_there_is_named(broker: &dyn Broker) {
 
 fn bad_records_are_refused(broker: &dyn Broker) {
     broker.create_topics(&[topic("t", 1), TopicSpec { cleanup: Cleanup::Compact, ..topic("compacted", 1) }]).unwrap();
-    let header = Header { name: "h".into(), value: None };
+    let header = Header { name: "h", value: None };
     let cases = [
         (
             "t",
@@ -274,17 +274,17 @@ fn bad_records_are_refused(broker: &dyn Broker) {
         ),
         (
             "t",
-            Record { headers: vec![header; 1_001].into(), ..Record::default() },
+            Record { headers: std::iter::repeat_n(header, 1_001).collect(), ..Record::default() },
             "t refuses the record: it has 1001 headers, the limit is 1000",
         ),
         ("compacted", Record::default(), "compacted refuses the record: it has no key, and the topic is compacted by key"),
     ];
     let mut client = sole_member(broker, "t");
-    client.send(to("t", 0, record("k", "before"))).unwrap();
+    client.send(to("t", 0, record("k", "before")).as_ref()).unwrap();
     for (topic, record, expected) in cases {
-        assert_eq!(client.send(to(topic, 0, record)).unwrap_err().to_string(), expected);
+        assert_eq!(client.send(to(topic, 0, record).as_ref()).unwrap_err().to_string(), expected);
     }
-    client.send(to("t", 0, record("k", "after"))).unwrap();
+    client.send(to("t", 0, record("k", "after")).as_ref()).unwrap();
     client.commit(&[]).unwrap();
     assert_eq!(values(&read_from(broker, &at("t", 0), 0)), [(0, "before"), (1, "after")], "the rest of the transaction stands");
     let largest = Record { value: Some(vec![7; limits::RECORD_BYTES].into()), ..Record::default() };
@@ -399,7 +399,7 @@ fn many_records_keep_their_order(broker: &dyn Broker) {
     let mut client = sole_member(broker, "t");
     for batch in 0..4 {
         for i in 0..COUNT / 4 {
-            client.send(to("t", 0, record("key", &format!("{:0100}", batch * COUNT / 4 + i)))).unwrap();
+            client.send(to("t", 0, record("key", &format!("{:0100}", batch * COUNT / 4 + i))).as_ref()).unwrap();
         }
         client.commit(&[]).unwrap();
     }

@@ -11,7 +11,7 @@ use crate::broker::{Broker, LoadProgress, OutgoingRecord, TopicSpec, refusal};
 use crate::clock::Clock;
 use crate::error::Diagnostic;
 use crate::jsonl;
-use crate::record::{Record, Timestamp};
+use crate::record::{Record, RecordRef, Timestamp};
 
 use super::lines::{Lines, bad_line, refused_line, regular_file};
 
@@ -150,7 +150,7 @@ fn check(broker: &dyn Broker, input: &Input, path: &Path, go_on: &mut dyn FnMut(
     let mut next_look = 0;
     while let Some((number, line)) = lines.next().map_err(|e| failed(path, &e))? {
         let record = jsonl::parse(line, Timestamp(0)).map_err(|why| nothing(bad_line(path, number, &why)))?;
-        if let Some(why) = spec.as_ref().and_then(|spec| refusal(spec, &record)) {
+        if let Some(why) = spec.as_ref().and_then(|spec| refusal(spec, RecordRef::from(&record))) {
             return Err(nothing(refused_line(path, number, &input.topic, &why)));
         }
         hasher.update(lines.raw());

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::{Caused, Frame, Incoming, Output, SourceRecord};
-use crate::record::{Header, Headers, Previous, Record, Timestamp};
+use crate::record::{Headers, HeadersRef, Previous, Record, RecordRef, Timestamp};
 
 /// "CDF1".
 const MAGIC: u32 = 0x3146_4443;
@@ -14,8 +14,6 @@ const NONE: u32 = u32::MAX;
 const NO_CHANGE: u32 = u32::MAX - 1;
 /// In `route`: the change came late.
 pub(crate) const LATE: u32 = 1 << 31;
-/// Why headers are refused.
-const CUT: &str = "headers end in the middle";
 /// Bytes before the table.
 pub(crate) const HEAD_BYTES: usize = 8;
 /// Bytes of a row of the table.
@@ -26,7 +24,7 @@ const ORIGIN: usize = 16;
 const SLOT: usize = 24;
 const ROUTE: usize = 44;
 
-/// A frame that a guest has given, checked.
+/// A frame that a guest has given, checked, or that the host has made.
 #[derive(Debug)]
 pub struct PackedFrame {
     bytes: Vec<u8>,
@@ -41,6 +39,14 @@ impl PackedFrame {
     /// `bytes` are as long as the table says, and have sound headers; `causes` are the source records of its entries, `slot` is where all of them go.
     pub(crate) fn new(bytes: Vec<u8>, causes: Vec<u32>, slot: Option<u32>, has_changes: bool) -> Self {
         Self { bytes, causes, slot, has_changes }
+    }
+
+    /// Records as they were consumed, all by port 0. `bytes`: those of their parts, about.
+    pub fn consumed(frame: Frame<'_>, bytes: usize) -> Self {
+        let causes: Vec<u32> = frame.causes().collect();
+        let mut packed = Vec::with_capacity(HEAD_BYTES + causes.len() * ENTRY_BYTES + bytes);
+        write(frame, &mut packed);
+        Self { bytes: packed, causes, slot: Some(0), has_changes: false }
     }
 
     /// How many records there are.
@@ -74,6 +80,37 @@ impl PackedFrame {
         self.slot == Some(slot) && (table || !self.has_changes)
     }
 
+    /// Whether all of it goes by one port to a sink, as it is. `internal`: changes go along, in a header.
+    pub fn goes_to_sink(&self, slot: u32, internal: bool) -> bool {
+        self.slot == Some(slot) && !(internal && self.has_changes)
+    }
+
+    /// The records with the partitions that they are for, without changes; their offsets are what stands as their origin.
+    pub fn records(&self) -> impl Iterator<Item = (Option<u32>, RecordRef<'_>)> {
+        let (rows, mut rest) = match table(&self.bytes) {
+            Ok((rows, at)) => (rows, &self.bytes[at..]),
+            // It was checked.
+            Err(_) => (&[][..], &[][..]),
+        };
+        rows.iter().map(move |row| {
+            let entry = Entry::of(row);
+            let mut part = |length: u32| {
+                (length != NONE).then(|| {
+                    let (part, behind) = rest.split_at(length as usize);
+                    rest = behind;
+                    part
+                })
+            };
+            let (key, value) = (part(entry.key), part(entry.value));
+            if entry.is_change() {
+                part(entry.previous);
+            }
+            let headers = HeadersRef::of_packed(part(entry.headers).unwrap_or_default());
+            let record = RecordRef { headers, ..RecordRef::plain(entry.origin, Timestamp(entry.timestamp), key, value) };
+            (entry.partition(), record)
+        })
+    }
+
     /// Makes inputs of a node of the outputs. `causes`: the source records that they name.
     pub fn address(&mut self, input: u32, causes: &[SourceRecord]) {
         let Some(behind) = self.bytes.get_mut(HEAD_BYTES..) else { return };
@@ -86,6 +123,15 @@ impl PackedFrame {
             // The partition goes, the mark of a late change stays.
             row[ROUTE..ROUTE + 3].fill(0);
             row[ROUTE + 3] &= LATE.to_le_bytes()[3];
+        }
+    }
+
+    /// Puts the offsets of their causes in the place of the origins of the outputs.
+    pub fn tell_causes(&mut self, causes: &[SourceRecord]) {
+        let Some(behind) = self.bytes.get_mut(HEAD_BYTES..) else { return };
+        let (rows, _) = behind.as_chunks_mut::<ENTRY_BYTES>();
+        for (row, cause) in rows.iter_mut().zip(&self.causes) {
+            row[ORIGIN..SLOT].copy_from_slice(&causes[*cause as usize].offset.to_le_bytes());
         }
     }
 
@@ -154,54 +200,18 @@ impl Entry {
             })
         };
         let (key, value) = (part(self.key), part(self.value));
-        let change = self.is_change().then(|| Box::new(Previous { value: part(self.previous), latest: self.route & LATE == 0 }));
+        let change = self.is_change().then(|| Previous { value: part(self.previous), latest: self.route & LATE == 0 });
         let headers = match self.headers {
             0 => Headers::default(),
-            length => part(length).map_or_else(Headers::default, |packed| cut_headers(&packed)),
+            length => part(length).map(Headers::of_packed).unwrap_or_default(),
         };
         let record = Record { key, value, timestamp: Timestamp(self.timestamp), headers, change };
-        Output { slot: self.slot, partition: (self.route & !LATE).checked_sub(1), record }
-    }
-}
-
-fn cut_headers(packed: &Bytes) -> Headers {
-    let header = |(name, value): (&str, Option<&[u8]>)| Header { name: name.into(), value: value.map(|value| packed.slice_ref(value)) };
-    // They were read before, when the frame was checked.
-    PackedHeaders(packed).map_while(Result::ok).map(header).collect()
-}
-
-/// The headers of an entry: names and values. Whoever meets an error stops.
-pub(crate) struct PackedHeaders<'a>(pub(crate) &'a [u8]);
-
-impl<'a> PackedHeaders<'a> {
-    fn header(&mut self) -> Result<(&'a str, Option<&'a [u8]>), &'static str> {
-        let length = self.word()?;
-        let name = std::str::from_utf8(self.take(length)?).map_err(|_| "the name of a header is not UTF-8")?;
-        let value = match self.word()? {
-            NONE => None,
-            length => Some(self.take(length)?),
-        };
-        Ok((name, value))
+        Output { slot: self.slot, partition: self.partition(), record }
     }
 
-    fn take(&mut self, length: u32) -> Result<&'a [u8], &'static str> {
-        let (taken, rest) = self.0.split_at_checked(length as usize).ok_or(CUT)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn word(&mut self) -> Result<u32, &'static str> {
-        let (word, rest) = self.0.split_first_chunk::<4>().ok_or(CUT)?;
-        self.0 = rest;
-        Ok(u32::from_le_bytes(*word))
-    }
-}
-
-impl<'a> Iterator for PackedHeaders<'a> {
-    type Item = Result<(&'a str, Option<&'a [u8]>), &'static str>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        (!self.0.is_empty()).then(|| self.header())
+    /// The partition that it is for.
+    fn partition(&self) -> Option<u32> {
+        (self.route & !LATE).checked_sub(1)
     }
 }
 
@@ -226,8 +236,8 @@ pub(crate) fn write(frame: Frame<'_>, into: &mut Vec<u8>) {
     for (incoming, row) in frame.iter().zip((HEAD_BYTES..).step_by(ENTRY_BYTES)) {
         let record = incoming.record;
         let previous = record.change.and_then(|change| change.value.as_deref());
-        [record.key, record.value, previous].into_iter().flatten().for_each(|part| into.extend_from_slice(part));
-        record.headers.iter().for_each(|header| write_header(header, into));
+        let parts = [record.key, record.value, previous, Some(record.headers.packed())];
+        parts.into_iter().flatten().for_each(|part| into.extend_from_slice(part));
         into[row..row + ENTRY_BYTES].copy_from_slice(&entry(&frame, &incoming));
     }
 }
@@ -243,21 +253,10 @@ fn entry(frame: &Frame<'_>, Incoming { cause, record }: &Incoming<'_>) -> [u8; E
         None => (NO_CHANGE, 0),
         Some(Previous { value, latest }) => (length_of(value.as_deref()), if *latest { 0 } else { LATE }),
     };
-    let headers = record.headers.iter().map(header_bytes).sum();
-    let words = [frame.input, length_of(record.key), length_of(record.value), previous, length(headers), route];
+    let headers = length(record.headers.packed().len());
+    let words = [frame.input, length_of(record.key), length_of(record.value), previous, headers, route];
     words.into_iter().zip((SLOT..).step_by(4)).for_each(|(word, at)| put(at, &word.to_le_bytes()));
     entry
-}
-
-fn write_header(header: &Header, into: &mut Vec<u8>) {
-    into.extend(length(header.name.len()).to_le_bytes());
-    into.extend_from_slice(header.name.as_bytes());
-    into.extend(length_of(header.value.as_deref()).to_le_bytes());
-    into.extend_from_slice(header.value.as_deref().unwrap_or_default());
-}
-
-fn header_bytes(header: &Header) -> usize {
-    8 + header.name.len() + header.value.as_deref().unwrap_or_default().len()
 }
 
 /// Records are far smaller.

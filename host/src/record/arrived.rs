@@ -5,13 +5,12 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{ConsumedRecord, Headers, Offset, Previous, Record, Timestamp};
+use super::{ConsumedRecord, Headers, HeadersRef, Offset, Previous, Record, Timestamp};
 
 /// Bytes of a piece of memory that copied records share: few, so that a record that stays keeps few others.
 pub const PIECE_BYTES: usize = 128 << 10;
-static NO_HEADERS: Headers = Headers::none();
 
-/// Records that stay in the memory of their client until they are let go of. None of them has headers.
+/// Records that stay in the memory of their client until they are let go of.
 pub trait Held: fmt::Debug + Send {
     /// How many there are.
     fn len(&self) -> usize;
@@ -40,7 +39,7 @@ pub struct RecordRef<'a> {
     /// See [`Record::value`].
     pub value: Option<&'a [u8]>,
     /// See [`Record::headers`].
-    pub headers: &'a Headers,
+    pub headers: HeadersRef<'a>,
     /// See [`Record::change`].
     pub change: Option<&'a Previous>,
 }
@@ -48,7 +47,14 @@ pub struct RecordRef<'a> {
 impl<'a> RecordRef<'a> {
     /// One without headers.
     pub fn plain(offset: Offset, timestamp: Timestamp, key: Option<&'a [u8]>, value: Option<&'a [u8]>) -> Self {
-        Self { offset, timestamp, key, value, headers: &NO_HEADERS, change: None }
+        Self { offset, timestamp, key, value, headers: HeadersRef::default(), change: None }
+    }
+
+    /// With memory of its own.
+    pub fn copied(&self) -> Record {
+        let Self { timestamp, key, value, headers, change, .. } = *self;
+        let part = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
+        Record { key: part(key), value: part(value), timestamp, headers: headers.copied(), change: change.cloned() }
     }
 
     /// As [`Record::size`].
@@ -61,7 +67,14 @@ impl<'a> RecordRef<'a> {
 
 impl<'a> From<&'a Record> for RecordRef<'a> {
     fn from(Record { key, value, timestamp, headers, change }: &'a Record) -> Self {
-        Self { offset: 0, timestamp: *timestamp, key: key.as_deref(), value: value.as_deref(), headers, change: change.as_deref() }
+        Self {
+            offset: 0,
+            timestamp: *timestamp,
+            key: key.as_deref(),
+            value: value.as_deref(),
+            headers: headers.as_ref(),
+            change: change.as_ref(),
+        }
     }
 }
 
@@ -153,8 +166,8 @@ fn copied(held: &dyn Held, first: usize, count: usize) -> Vec<ConsumedRecord> {
             next += 1;
         }
         let mut piece = Vec::with_capacity(length);
-        for RecordRef { key, value, .. } in (at..next).map(|at| held.get(at)) {
-            [key, value].into_iter().flatten().for_each(|part| piece.extend_from_slice(part));
+        for RecordRef { key, value, headers, .. } in (at..next).map(|at| held.get(at)) {
+            [key, value, Some(headers.packed())].into_iter().flatten().for_each(|part| piece.extend_from_slice(part));
         }
         let (piece, mut begin) = (Bytes::from(piece), 0);
         let mut cut = |part: Option<&[u8]>| {
@@ -165,16 +178,17 @@ fn copied(held: &dyn Held, first: usize, count: usize) -> Vec<ConsumedRecord> {
             })
         };
         records.extend((at..next).map(|at| {
-            let RecordRef { offset, timestamp, key, value, .. } = held.get(at);
+            let RecordRef { offset, timestamp, key, value, headers, .. } = held.get(at);
             let (key, value) = (cut(key), cut(value));
-            ConsumedRecord { offset, record: Record { key, value, timestamp, headers: Headers::default(), change: None } }
+            let headers = cut(Some(headers.packed())).map(Headers::of_packed).unwrap_or_default();
+            ConsumedRecord { offset, record: Record { key, value, timestamp, headers, change: None } }
         }));
         at = next;
     }
     records
 }
 
-/// Records without headers, as if they lay in the memory of a client.
+/// Records as if they lay in the memory of a client.
 #[derive(Debug)]
 pub struct Kept(pub VecDeque<ConsumedRecord>);
 
@@ -195,6 +209,7 @@ impl Held for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Header;
 
     #[test]
     fn copies_are_what_is_held_over_several_pieces() {
@@ -202,7 +217,8 @@ mod tests {
         let bodies = [(None, None), (part(0), part(3)), (part(2), None), (part(7), part(PIECE_BYTES)), (part(1), part(5)), (None, part(0))];
         let record = |((key, value), offset): ((Option<Bytes>, Option<Bytes>), u64)| {
             let timestamp = Timestamp(offset.cast_signed() * 10);
-            ConsumedRecord { offset, record: Record { key, value, timestamp, ..Record::default() } }
+            let headers = (offset % 3 == 2).then_some(Header { name: "h", value: Some(b"w") }).into_iter().collect();
+            ConsumedRecord { offset, record: Record { key, value, timestamp, headers, change: None } }
         };
         let records: VecDeque<_> = bodies.into_iter().zip(0..).map(record).collect();
         let mut arrived = Arrived::Held(Box::new(Kept(records.clone())));
@@ -210,7 +226,8 @@ mod tests {
         let copies = arrived.owned(1, 9);
         assert_eq!(copies, records.range(2..).cloned().collect::<Vec<_>>());
         let again = Arrived::Owned(copies.into());
-        assert_eq!(again.iter().map(|r| r.size()).sum::<usize>(), 2 + 7 + PIECE_BYTES + 6);
+        let header = crate::limits::HEADER_BYTES + 2;
+        assert_eq!(again.iter().map(|r| r.size()).sum::<usize>(), 2 + 7 + PIECE_BYTES + 6 + 2 * header);
         assert_eq!(again.owned(1, 2).len(), 2);
     }
 }

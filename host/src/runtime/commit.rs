@@ -1,10 +1,11 @@
 //! The commit protocol of a stream thread: changelog records and offsets join the outputs in one transaction; only when it stands do the
 //! overlays go into the stores.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broker::{BrokerError, Client, OutgoingRecord, Retry};
+use crate::broker::{BrokerError, Client, OutgoingRef, Retry};
 use crate::limits;
 use crate::record::Timestamp;
 use crate::store::Changelog;
@@ -54,6 +55,11 @@ impl Transaction {
         }
     }
 
+    fn add(&mut self, record: OutgoingRef<'_>) {
+        self.records += 1;
+        self.bytes += record.record.size();
+    }
+
     /// Holds nothing any more.
     pub(super) fn clear(&mut self) {
         (self.records, self.bytes) = (0, 0);
@@ -94,21 +100,18 @@ impl Transaction {
 impl StreamThread {
     /// Hands a task's outputs to the open transaction.
     pub(super) fn send_outbox(client: &mut dyn Client, open: &mut Transaction, task: &mut Task) -> Result<(), ThreadError> {
-        let mut refused = None;
-        for outbound in task.take_outbox() {
-            open.records += 1;
-            open.bytes += outbound.record.record.size();
-            match client.send(outbound.record) {
-                Err(BrokerError::Refused { topic, reason }) => {
-                    refused = Some((outbound.origin, topic, reason));
-                    break;
-                }
-                sent => sent?,
+        let mut send = |record: OutgoingRef<'_>| {
+            open.add(record);
+            client.send(record)
+        };
+        let sent = task.take_outbox().try_for_each(|parcel| parcel.send(&mut send));
+        match sent {
+            Err((origin, BrokerError::Refused { topic, reason })) => {
+                task.refused(origin, reason.clone());
+                Err(ThreadError::Refused { task: task.id.clone(), topic, reason })
             }
+            sent => Ok(sent.map_err(|(_, error)| error)?),
         }
-        let Some((origin, topic, reason)) = refused else { return Ok(()) };
-        task.refused(origin, reason.clone());
-        Err(ThreadError::Refused { task: task.id.clone(), topic, reason })
     }
 
     /// Commits what has been processed since the last commit. Says whether there was anything.
@@ -192,11 +195,14 @@ fn send_changes(host: &HostPlan, client: &mut dyn Client, open: &mut Transaction
     // Texts of this thread's own: see `TaskPlan::sink_topics`.
     let own = |changelog: &TaskChangelog| (changelog.of, Arc::from(&*changelog.at.topic));
     let changelogs: Vec<(Changelog, Arc<str>)> = host.changelogs(&id).iter().filter(|changelog| !changelog.source).map(own).collect();
-    for change in env.stores.changes().map_err(|e| ThreadError::of_store(&id, e))? {
-        let Some((_, topic)) = changelogs.iter().find(|(of, _)| *of == change.changelog) else { continue };
-        open.records += 1;
-        open.bytes += change.record.size();
-        client.send(OutgoingRecord { topic: topic.clone(), partition: Some(id.partition), record: change.record })?;
-    }
-    Ok(())
+    let mut sent = Ok(());
+    let shown = env.stores.show_changes(|changelog, record| {
+        let Some((_, topic)) = changelogs.iter().find(|(of, _)| *of == changelog) else { return ControlFlow::Continue(()) };
+        let change = OutgoingRef { topic, partition: Some(id.partition), record };
+        open.add(change);
+        sent = client.send(change);
+        if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    shown.map_err(|e| ThreadError::of_store(&id, e))?;
+    Ok(sent?)
 }

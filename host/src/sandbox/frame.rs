@@ -2,9 +2,9 @@
 
 use super::outputs::{self, Totals};
 use super::setup::NodeSetup;
-use crate::limits;
-use crate::node::packed_frame::{Entry, PackedHeaders, table};
+use crate::node::packed_frame::{Entry, table};
 use crate::node::{Failure, PackedFrame};
+use crate::record::HeadersRef;
 
 const LENGTHS: &str = "the lengths of a frame do not add up to its bytes";
 const ORIGIN: &str = "an output of a frame has an origin that is not there, or not in order";
@@ -51,7 +51,7 @@ impl Taken {
                 return Err(malformed(LENGTHS));
             }
             if behind < at {
-                let size = headers_size(&frame[behind..at]).map_err(malformed)?;
+                let size = HeadersRef::check(&frame[behind..at]).map_err(malformed)?;
                 (headers, bytes) = (size.0, bytes + size.1);
             }
             outputs::check(entry.timestamp, headers, bytes)?;
@@ -82,19 +82,6 @@ impl Taken {
 #[cold]
 fn no_port(slot: u32, slots: u32) -> Failure {
     Failure::Fatal(format!("output to port number {slot}, but this node declares {slots}"))
-}
-
-/// How many headers there are, and their size in a record, as the limits count.
-#[inline(never)]
-fn headers_size(packed: &[u8]) -> Result<(usize, usize), &'static str> {
-    let (mut count, mut bytes) = (0, 0);
-    // One more than may be there: the record is refused for it.
-    for header in PackedHeaders(packed).take(limits::RECORD_HEADERS + 1) {
-        let (name, value) = header?;
-        count += 1;
-        bytes += limits::HEADER_BYTES + name.len() + value.map_or(0, <[u8]>::len);
-    }
-    Ok((count, bytes))
 }
 
 /// Reads what may be the answer of a guest that was given two records, alone, and behind the same as a frame that it hands over early. For

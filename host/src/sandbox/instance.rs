@@ -17,7 +17,7 @@ use super::setup::NodeSetup;
 use super::state::{Carried, OpenFrame, Phase, State};
 use crate::limits;
 use crate::node::{Caused, Failure, Lent, Load, Output, PackedFrame, packed_frame};
-use crate::record::{Record, Timestamp};
+use crate::record::{Header, Record, Timestamp};
 
 /// An instance that has passed its `init`.
 pub(super) struct Instance {
@@ -103,8 +103,7 @@ impl Instance {
 
     /// One record.
     pub(super) fn process(&mut self, env: &mut Lent, input: u32, record: &Record, outputs: &mut Vec<Output>) -> Result<(), Failure> {
-        let headers: Vec<HeaderParam<'_>> =
-            record.headers.iter().map(|h| HeaderParam { name: &h.name, value: h.value.as_deref() }).collect();
+        let headers: Vec<HeaderParam<'_>> = record.headers.iter().map(|Header { name, value }| HeaderParam { name, value }).collect();
         let told = RecordParam {
             key: record.key.as_deref(),
             value: record.value.as_deref(),

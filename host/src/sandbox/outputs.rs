@@ -99,8 +99,8 @@ fn record(record: RecordResult) -> Result<Record, Failure> {
         key: key.map(Bytes::from),
         value: value.map(Bytes::from),
         timestamp: Timestamp(timestamp),
-        headers: headers.into_iter().map(|h| Header { name: h.name.into(), value: h.value.map(Bytes::from) }).collect(),
-        change: change.map(|c| Box::new(Previous { value: c.value.map(Bytes::from), latest: c.latest })),
+        headers: headers.iter().map(|h| Header { name: &h.name, value: h.value.as_deref() }).collect(),
+        change: change.map(|c| Previous { value: c.value.map(Bytes::from), latest: c.latest }),
     };
     check(record.timestamp.0, record.headers.len(), record.size())?;
     Ok(record)

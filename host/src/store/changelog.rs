@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::Row;
 use super::layout::{TimedKey, TimedLayout};
-use crate::record::{Header, Record, TIMESTAMP_HEADER, Timestamp};
+use crate::record::{Header, HeadersRef, Record, RecordRef, TIMESTAMP_HEADER, Timestamp};
 
 /// Which changelog: that of a store (index in the list given to `open`), or that of the cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,23 +20,9 @@ pub enum Changelog {
     Cells,
 }
 
-/// One record for a changelog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Where to.
-    pub changelog: Changelog,
-    /// Key, value and timestamp as they stand in the changelog.
-    pub record: Record,
-}
-
 /// The changelog record of a write. Nothing deletes these topics by time, so a tombstone needs no timestamp.
-pub(super) fn encode(key: &Bytes, row: Option<&Row>) -> Record {
-    Record {
-        key: Some(key.clone()),
-        value: row.map(|row| row.value.clone()),
-        timestamp: row.map_or(Timestamp(0), |row| row.timestamp),
-        ..Record::default()
-    }
+pub(super) fn encode<'a>(key: &'a [u8], row: Option<&'a Row>) -> RecordRef<'a> {
+    RecordRef::plain(0, row.map_or(Timestamp(0), |row| row.timestamp), Some(key), row.map(|row| &*row.value))
 }
 
 /// The write of a changelog record. `None`: a record without a key, which a table's own topic may hold and which says nothing.
@@ -45,15 +31,13 @@ pub(super) fn decode(record: &Record) -> Option<(&Bytes, Option<Row>)> {
     Some((record.key.as_ref()?, row))
 }
 
-/// The changelog record of a write to a window or session store; `None` for an entry of its index, which is made anew.
-pub(super) fn encode_timed(layout: TimedLayout, key: &Bytes, row: Option<&Row>) -> Option<Record> {
-    let at = layout.read_row(key.clone())?;
-    Some(Record {
-        key: Some(layout.changelog(&at)),
-        value: row.map(|row| row.value.clone()),
-        headers: row.map(|row| time_header(row.timestamp.0)).into_iter().collect(),
-        ..Record::default()
-    })
+/// The changelog record of a write to a window or session store; `key`: that of the changelog. `scratch` holds its header.
+pub(super) fn encode_timed<'a>(key: &'a [u8], row: Option<&'a Row>, scratch: &'a mut Vec<u8>) -> RecordRef<'a> {
+    scratch.clear();
+    if let Some(row) = row {
+        Header { name: TIMESTAMP_HEADER, value: Some(&row.timestamp.0.to_be_bytes()) }.pack(scratch);
+    }
+    RecordRef { headers: HeadersRef::of_packed(scratch), ..RecordRef::plain(0, Timestamp(0), Some(key), row.map(|row| &*row.value)) }
 }
 
 /// The write of a record of such a changelog. `None`: what stands there is not one of ours.
@@ -65,7 +49,8 @@ pub(super) fn decode_timed(layout: TimedLayout, record: &Record) -> Option<(Time
 
 /// The changelog record of a version.
 pub(super) fn version(key: &[u8], value: Option<Bytes>, valid_from: i64) -> Record {
-    Record { key: Some(Bytes::copy_from_slice(key)), value, headers: vec![time_header(valid_from)].into(), ..Record::default() }
+    let headers = [Header { name: TIMESTAMP_HEADER, value: Some(&valid_from.to_be_bytes()) }].into_iter().collect();
+    Record { key: Some(Bytes::copy_from_slice(key)), value, headers, ..Record::default() }
 }
 
 /// The version of a record: key, value, begin.
@@ -73,11 +58,7 @@ pub(super) fn read_version(record: &Record) -> Option<(&Bytes, Option<Bytes>, i6
     Some((record.key.as_ref()?, record.value.clone(), time_of(record)))
 }
 
-fn time_header(time: i64) -> Header {
-    Header { name: TIMESTAMP_HEADER.into(), value: Some(Bytes::copy_from_slice(&time.to_be_bytes())) }
-}
-
 fn time_of(record: &Record) -> i64 {
-    let header = record.headers.iter().find(|header| &*header.name == TIMESTAMP_HEADER).and_then(|header| header.value.as_deref());
+    let header = record.headers.iter().find(|header| header.name == TIMESTAMP_HEADER).and_then(|header| header.value);
     header.and_then(|value| value.try_into().ok()).map_or(record.timestamp.0, i64::from_be_bytes)
 }

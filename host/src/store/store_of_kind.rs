@@ -1,5 +1,6 @@
 //! One store of a task: its rows, and what its kind makes of them.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::at_work::{AtWork, Noted};
@@ -12,7 +13,7 @@ use super::timed::TimedRules;
 use super::undo_log::UndoLog;
 use super::versioned::{Versioned, VersionedRules};
 use super::{Changelog, StoreError, changelog, expiring};
-use crate::record::{ConsumedRecord, Record};
+use crate::record::{ConsumedRecord, RecordRef};
 use crate::topology::StoreShape;
 
 /// What a kind needs to know at work.
@@ -116,14 +117,22 @@ impl Store {
         self.clock.filter(|clock| *clock != self.committed)
     }
 
-    /// What the running transaction has to write into the changelog.
-    pub(super) fn changes(&self) -> Vec<Record> {
-        let writes = self.rows.writes();
+    /// Shows what the running transaction has to write into the changelog, until it is told to stop.
+    pub(super) fn show_changes(&self, mut show: impl FnMut(RecordRef<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut writes = self.rows.writes();
         match self.kind {
-            Kind::KeyValue => writes.map(|(key, row)| changelog::encode(key, row)).collect(),
-            Kind::Expiring { .. } => writes.filter_map(|(key, row)| Some(changelog::encode(&plain::read_row(key)?, row))).collect(),
-            Kind::Timed(rules) => writes.filter_map(|(key, row)| changelog::encode_timed(rules.layout, key, row)).collect(),
-            Kind::Versioned(_) => self.noted.records().to_vec(),
+            Kind::KeyValue => writes.try_for_each(|(key, row)| show(changelog::encode(key, row))),
+            Kind::Expiring { .. } => writes
+                .filter_map(|(key, row)| Some((plain::read_row(key)?, row)))
+                .try_for_each(|(key, row)| show(changelog::encode(&key, row))),
+            Kind::Timed(rules) => {
+                let (mut in_changelog, mut scratch) = (Vec::new(), Vec::new());
+                writes.filter_map(|(key, row)| Some((rules.layout.read_row(key.clone())?, row))).try_for_each(|(at, row)| {
+                    rules.layout.changelog(&at, &mut in_changelog);
+                    show(changelog::encode_timed(&in_changelog, row, &mut scratch))
+                })
+            }
+            Kind::Versioned(_) => self.noted.records().iter().try_for_each(|record| show(RecordRef::from(record))),
         }
     }
 

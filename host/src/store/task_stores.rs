@@ -1,6 +1,6 @@
 //! The face of the state: what nodes, tasks and restore call.
 
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ use super::timed::Timed;
 use super::undo_log::{Done, UndoLog};
 use super::versioned::Versioned;
 use super::windows::Windows;
-use super::{Change, Changelog, Row, Savepoint, StoreError, cells, changelog};
+use super::{Changelog, Row, Savepoint, StoreError, cells, changelog};
 use crate::disk::{Budget, DiskError};
-use crate::record::{ConsumedRecord, Offset, Timestamp};
+use crate::record::{ConsumedRecord, Offset, RecordRef, Timestamp};
 use crate::topology::{Backend, StoreKind, StoreShape};
 
 /// Direction of a scan.
@@ -296,18 +296,18 @@ impl TaskStores {
         self.cells.bytes_written() + self.stores.iter().map(Store::bytes_written).sum::<usize>()
     }
 
-    /// What the running transaction has to write into changelogs: the last write of each key, and every version. Called once, at its end: rows
-    /// whose time is over are deleted before.
-    pub fn changes(&mut self) -> Result<Vec<Change>, StoreError> {
-        let mut changes = Vec::new();
+    /// Shows what the running transaction has to write into changelogs, until it is told to stop: the last write of each key, and every version;
+    /// key, value and timestamp as they stand in the changelog. Called once, at its end: rows whose time is over are deleted before.
+    pub fn show_changes(&mut self, mut show: impl FnMut(Changelog, RecordRef<'_>) -> ControlFlow<()>) -> Result<(), StoreError> {
         for ix in 0..self.stores.len() {
             let store = &self.stores[ix];
             let moved = store.clock_to_write();
             if let (Kind::Expiring { ttl_ms }, Some(_)) = (store.kind, moved) {
                 self.expiring(ix, ttl_ms)?.expire()?;
             }
-            let records = self.stores[ix].changes();
-            changes.extend(records.into_iter().map(|record| Change { changelog: Changelog::Store(ix), record }));
+            if self.stores[ix].show_changes(|record| show(Changelog::Store(ix), record)).is_break() {
+                return Ok(());
+            }
             if let Some(clock) = moved {
                 let key = cells::of_store(&self.stores[ix].name, &mut self.cell_key);
                 let row = Row { value: clock.encode(), timestamp: Timestamp(0) };
@@ -317,9 +317,8 @@ impl TaskStores {
         // By their keys: several nodes write cells, and which comes first depends on how many records went together.
         let mut cells: Vec<_> = self.cells.writes().collect();
         cells.sort_unstable_by_key(|(key, _)| *key);
-        let cells = cells.into_iter().map(|(key, row)| changelog::encode(key, row));
-        changes.extend(cells.map(|record| Change { changelog: Changelog::Cells, record }));
-        Ok(changes)
+        let _ = cells.into_iter().try_for_each(|(key, row)| show(Changelog::Cells, changelog::encode(key, row)));
+        Ok(())
     }
 
     /// After the commit: the overlay goes into the stores.

@@ -72,7 +72,6 @@ impl Task {
             AtCommit { stream_time: env.stream_time, schedules: env.schedules, migrating: self.migrating } = self.at_commit.clone();
         }
         self.walker.outbox.clear();
-        self.walker.outbox_bytes = 0;
         self.group.queues.iter_mut().for_each(PartitionQueue::rewind);
         self.frames.reset();
         self.attempts = 0;

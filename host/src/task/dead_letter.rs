@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::broker::OutgoingRecord;
 use crate::record::{Header, Offset, Record, TopicPartition};
 
@@ -18,7 +16,7 @@ pub(super) fn dead_letter(topic: &Arc<str>, source: &Record, failure: &RecordFai
     let mut record = source.clone();
     record.change = None;
     let mut add = |name: &str, value: String| {
-        record.headers.push(Header { name: format!("{PREFIX}{name}").into(), value: Some(Bytes::from(value)) });
+        record.headers.push(Header { name: &format!("{PREFIX}{name}"), value: Some(value.as_bytes()) });
     };
     add("exception", failure.kind.to_owned());
     add("message", failure.reason.clone());
@@ -54,8 +52,8 @@ impl LetterHeaders {
     pub fn read(record: &Record) -> Option<Self> {
         // The last: whoever wrote the letter put his own behind those that the source record may have had.
         let text = |name: &str| {
-            let named = |header: &&Header| header.name.strip_prefix(PREFIX) == Some(name);
-            let value = record.headers.iter().rev().find(named)?.value.as_deref()?;
+            let named = |header: &Header<'_>| header.name.strip_prefix(PREFIX) == Some(name);
+            let value = record.headers.iter().filter(named).last()?.value?;
             Some(String::from_utf8_lossy(value).into_owned())
         };
         Some(Self {
@@ -97,8 +95,8 @@ mod tests {
 
     #[test]
     fn what_is_written_into_a_letter_is_read_out_of_it() {
-        let headers = vec![Header { name: "own".into(), value: None }];
-        let source = Record { key: Some("k".into()), value: None, timestamp: Timestamp(5), headers: headers.into(), change: None };
+        let headers = [Header { name: "own", value: None }].into_iter().collect();
+        let source = Record { key: Some("k".into()), value: None, timestamp: Timestamp(5), headers, change: None };
         let letter = dead_letter(&"bad".into(), &source, &failure(7)).record;
         let expected = LetterHeaders {
             from: TopicPartition::new("in", 2),
@@ -120,9 +118,9 @@ mod tests {
         let letter = dead_letter(&"bad".into(), &Record::default(), &failure(7)).record;
         for name in ["topic", "partition", "offset"] {
             let mut broken = letter.clone();
-            broken.headers.retain(|h| *h.name != *format!("{PREFIX}{name}"));
+            broken.headers.retain(|h| h.name != format!("{PREFIX}{name}"));
             assert_eq!(LetterHeaders::read(&broken), None, "{name}");
-            broken.headers.push(Header { name: format!("{PREFIX}{name}").into(), value: None });
+            broken.headers.push(Header { name: &format!("{PREFIX}{name}"), value: None });
             assert_eq!(LetterHeaders::read(&broken), None, "{name}");
         }
         assert_eq!(LetterHeaders::read(&Record::default()), None);

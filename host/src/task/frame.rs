@@ -24,8 +24,10 @@ pub(super) struct Frames {
     told: bool,
     causes: Vec<SourceRecord>,
     times: Vec<Timestamp>,
-    /// The frame's records have no headers.
+    /// None of the frame's records has a header that belongs to the host.
     plain: bool,
+    /// Of the frame's records, as the limits count.
+    bytes: usize,
 }
 
 impl Frames {
@@ -91,8 +93,12 @@ impl Task {
         env.now = now;
         env.position = Some(Position { topic: queue.at.topic.clone(), partition: queue.at.partition, offset: frames.causes[0].offset });
         let point = self.walker.undo_point().map_err(TaskError::Broken)?;
-        let walked =
-            self.walker.walk_frame(plan, FrameSource { source, queue: at, records, plain: frames.plain }, &frames.times, &frames.causes);
+        let walked = self.walker.walk_frame(
+            plan,
+            FrameSource { source, queue: at, records, plain: frames.plain, bytes: frames.bytes },
+            &frames.times,
+            &frames.causes,
+        );
         let Some(env) = &mut self.walker.env else { return Ok(0) };
         let differs = env.schedules.changed() || env.random != random;
         if walked.is_ok() && !differs {
@@ -119,14 +125,13 @@ impl Task {
 
     /// Looks which records of a queue make a frame. It ends where another partition's record is due, or a punctuation.
     fn gather(&mut self, plan: &TaskPlan, frames: &mut Frames, at: usize, most: usize) {
-        let Frames { causes, times, plain, .. } = frames;
+        let Frames { causes, times, plain, bytes, .. } = frames;
         causes.clear();
         times.clear();
-        *plain = true;
+        (*plain, *bytes) = (true, 0);
         let Some(env) = &self.walker.env else { return };
         let punctuation = env.schedules.next_due(PunctuationClock::StreamTime);
         let mut stream_time = env.stream_time;
-        let mut bytes = 0;
         let rival = self.group.rival(at, |source| extractor(plan, source));
         let queue = &self.group.queues[at];
         for (record, time) in queue.ahead(extractor(plan, queue.source)).take(most) {
@@ -137,11 +142,11 @@ impl Task {
             }
             let reached = stream_time.map_or(time, |seen| seen.max(time));
             stream_time = Some(reached);
-            bytes += record.size();
-            *plain &= record.headers.is_empty();
+            *bytes += record.size();
+            *plain &= !record.headers.has_reserved();
             causes.push(SourceRecord { offset: record.offset, stream_time: reached });
             times.push(time);
-            if bytes >= limits::FRAME_RECORD_BYTES || punctuation.is_some_and(|due| due <= reached) {
+            if *bytes >= limits::FRAME_RECORD_BYTES || punctuation.is_some_and(|due| due <= reached) {
                 break;
             }
         }

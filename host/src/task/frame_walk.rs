@@ -2,12 +2,13 @@
 //! another, see [`Topology::one_by_one`](crate::topology::Topology::one_by_one).
 
 use crate::node::{Caused, Frame, Load, Output, PackedFrame, SourceRecord};
-use crate::record::{Arrived, Timestamp};
+use crate::record::{Arrived, RecordRef, Timestamp};
 use crate::topology::SourceRole;
 
-use super::plan::{LocalNode, PlanChild, TaskPlan, Work};
+use super::outbox::SinkFrame;
+use super::plan::{LocalNode, PlanChild, PlanSink, TaskPlan, Work};
 use super::refusal::Cause;
-use super::walk::{WalkFailure, Walker, env, node};
+use super::walk::{WalkFailure, Walker, env, node, refused};
 use super::work::sourced;
 
 /// Where the records of a frame come from.
@@ -18,8 +19,10 @@ pub(super) struct FrameSource<'a> {
     pub queue: usize,
     /// What it has buffered; the frame is their beginning.
     pub records: &'a Arrived,
-    /// None of them has headers.
+    /// None of them has a header that belongs to the host.
     pub plain: bool,
+    /// Of its records, as the limits count.
+    pub bytes: usize,
 }
 
 /// Records on their way into a node.
@@ -35,6 +38,24 @@ enum Given {
     Records(Vec<Caused>),
     /// In one piece from a component to the next, which takes it as it is.
     Packed(PackedFrame),
+}
+
+/// What a node is called for.
+#[derive(Clone, Copy)]
+struct Called<'a> {
+    /// Index of the queue.
+    queue: usize,
+    causes: &'a [SourceRecord],
+    /// Nothing comes before its outputs or after them.
+    alone: bool,
+}
+
+/// Where a frame goes in one piece.
+enum WayOn<'p> {
+    /// To the one node below.
+    Node(&'p PlanChild),
+    /// Into the outbox, from the one sink below.
+    Log { sink: LocalNode, bytes: usize },
 }
 
 /// What the walk of a frame has in hand, and room for the next one.
@@ -107,7 +128,14 @@ impl Walker {
         causes: &[SourceRecord],
     ) -> Result<(), WalkFailure> {
         match untouched_for(plan, from) {
-            Some(child) => self.enter_node(plan, child.node, Frame::consumed(child.input, from.records, times, causes), causes)?,
+            Some(child) if matches!(plan.node(child.node).work, Work::Sink(_)) => {
+                let frame = PackedFrame::consumed(Frame::consumed(0, from.records, times, causes), from.bytes);
+                self.pass_on(plan, from.source, frame, Called { queue: from.queue, causes, alone: true })?;
+                self.frame.push(&plan.node(from.source).children);
+            }
+            Some(child) => {
+                self.enter_node(plan, child.node, Frame::consumed(child.input, from.records, times, causes), from.queue, causes)?
+            }
             None => {
                 let owned = from.records.owned(0, times.len()).into_iter();
                 let records = owned.zip(times).map(|(consumed, time)| sourced(plan, from.source, consumed.record, *time)).zip(0..);
@@ -120,7 +148,7 @@ impl Walker {
             let mut records = match given {
                 Given::Records(records) => records,
                 Given::Packed(frame) => {
-                    self.call(plan, at, Load::Packed(&frame), causes, true)?;
+                    self.call(plan, at, Load::Packed(&frame), Called { queue: from.queue, causes, alone: true })?;
                     self.frame.push(&plan.node(at).children);
                     continue;
                 }
@@ -132,7 +160,7 @@ impl Walker {
                         self.enter_sink(at, sink, output.partition, output.record).map_err(|failure| WalkFailure { node: at, failure })?;
                     }
                 }
-                Work::Processor => self.enter_node(plan, at, Frame::given(input, &records, causes), causes)?,
+                Work::Processor => self.enter_node(plan, at, Frame::given(input, &records, causes), from.queue, causes)?,
                 Work::Source { .. } => {}
             }
             self.frame.spare.push(emptied(records));
@@ -140,23 +168,30 @@ impl Walker {
         Ok(())
     }
 
-    fn enter_node(&mut self, plan: &TaskPlan, at: LocalNode, frame: Frame<'_>, causes: &[SourceRecord]) -> Result<(), WalkFailure> {
+    fn enter_node(
+        &mut self,
+        plan: &TaskPlan,
+        at: LocalNode,
+        frame: Frame<'_>,
+        queue: usize,
+        causes: &[SourceRecord],
+    ) -> Result<(), WalkFailure> {
         let mut rest = frame;
         while !rest.is_empty() {
             let node = node(&mut self.nodes, at).map_err(|failure| WalkFailure { node: at, failure })?;
             let (run, others) = rest.split_at(node.frame_records().clamp(1, rest.len()));
-            self.call(plan, at, Load::Records(run), causes, run.len() == frame.len())?;
+            let called = Called { queue, causes, alone: run.len() == frame.len() };
+            self.call(plan, at, Load::Records(run), called)?;
             rest = others;
         }
         self.frame.push(&plan.node(at).children);
         Ok(())
     }
 
-    /// Calls a node. What it gives goes in one piece to the next one where that can be, else it is among the outputs then. `alone`: nothing
-    /// comes before it or after it.
-    fn call(&mut self, plan: &TaskPlan, at: LocalNode, load: Load<'_>, causes: &[SourceRecord], alone: bool) -> Result<(), WalkFailure> {
+    /// Calls a node. See [`Self::pass_on`] for what it gives.
+    fn call(&mut self, plan: &TaskPlan, at: LocalNode, load: Load<'_>, called: Called<'_>) -> Result<(), WalkFailure> {
         let fail = |failure| WalkFailure { node: at, failure };
-        let Some((source, time)) = load.first(causes) else { return Ok(()) };
+        let Some((source, time)) = load.first(called.causes) else { return Ok(()) };
         self.counts[at as usize].records += load.len() as u64;
         env(&mut self.env).map_err(fail)?.begin(source, time);
         let node = node(&mut self.nodes, at).map_err(fail)?;
@@ -166,23 +201,52 @@ impl Walker {
             load => node.process_packed(&mut self.env, load, &mut self.frame.outputs),
         };
         self.pulse.leave();
-        let Some(mut given) = outcome.map_err(fail)? else { return Ok(()) };
-        match self.takes_whole(plan, at, &given).filter(|_| alone) {
-            Some(child) => {
+        match outcome.map_err(fail)? {
+            Some(given) => self.pass_on(plan, at, given, called),
+            None => Ok(()),
+        }
+    }
+
+    /// What a node has given goes in one piece to the next one, or to the log, where that can be; else it is among the outputs then.
+    fn pass_on(&mut self, plan: &TaskPlan, from: LocalNode, mut given: PackedFrame, called: Called<'_>) -> Result<(), WalkFailure> {
+        let Called { queue, causes, alone } = called;
+        match self.way_on(plan, from, &given).filter(|_| alone) {
+            Some(WayOn::Node(child)) => {
                 given.address(child.input, causes);
                 self.frame.stack.push(Visit { node: child.node, input: child.input, given: Given::Packed(given) });
+            }
+            Some(WayOn::Log { sink, bytes }) => {
+                given.tell_causes(causes);
+                let topic = self.sink_topics[sink as usize].clone();
+                self.outbox.push_frame(SinkFrame { frame: given, topic, sink, queue }, bytes);
+                self.check_outputs().map_err(|failure| WalkFailure { node: sink, failure })?;
             }
             None => given.unpack(&mut self.frame.outputs),
         }
         Ok(())
     }
 
-    /// The one node that a component's outputs go to, where it takes them in one piece.
-    fn takes_whole<'p>(&self, plan: &'p TaskPlan, from: LocalNode, frame: &PackedFrame) -> Option<&'p PlanChild> {
+    /// Where a node's outputs go in one piece; `None`: each goes its own way.
+    fn way_on<'p>(&self, plan: &'p TaskPlan, from: LocalNode, frame: &PackedFrame) -> Option<WayOn<'p>> {
         let (slot, child) = only_edge(&plan.node(from).children)?;
+        let slot = u32::try_from(slot).ok()?;
+        if let Work::Sink(sink) = &plan.node(child.node).work {
+            let fits = frame.goes_to_sink(slot, sink.internal && child.table);
+            return fits.then(|| self.bytes_for_log(child.node, sink, frame)).flatten().map(|bytes| WayOn::Log { sink: child.node, bytes });
+        }
         let node = self.nodes.get(child.node as usize)?.as_deref()?;
-        let fits = node.packs() && frame.len() <= node.frame_records();
-        (fits && u32::try_from(slot).is_ok_and(|slot| frame.goes_by(slot, child.table))).then_some(child)
+        let fits = node.packs() && frame.len() <= node.frame_records() && frame.goes_by(slot, child.table);
+        fits.then_some(WayOn::Node(child))
+    }
+
+    /// Bytes of the records of a frame as the log gets them; `None` when one of them needs a closer look.
+    fn bytes_for_log(&self, at: LocalNode, sink: &PlanSink, frame: &PackedFrame) -> Option<usize> {
+        let topic = &self.sink_topics[at as usize];
+        let size = |(partition, record): (Option<u32>, RecordRef<'_>)| {
+            let passes = !record.headers.has_reserved() && refused(record, partition, topic, sink.target).is_none();
+            passes.then(|| record.size())
+        };
+        if self.refusals.is_empty() { frame.records().map(size).sum() } else { None }
     }
 }
 
@@ -193,13 +257,13 @@ fn only_edge(children: &[Vec<PlanChild>]) -> Option<(usize, &PlanChild)> {
     edges.next().is_none().then_some(only)
 }
 
-/// The node that takes the source's records as they were consumed: a processor that is the only child. Nothing has to be taken off them.
+/// The node that takes the source's records as they were consumed: the only child. Nothing has to be taken off them.
 fn untouched_for<'p>(plan: &'p TaskPlan, from: FrameSource<'_>) -> Option<&'p PlanChild> {
     let source = plan.node(from.source);
     let own = !matches!(source.work, Work::Source { role: SourceRole::Repartition, .. });
     let [only] = source.children.as_slice() else { return None };
     let [child] = only.as_slice() else { return None };
-    (own && from.plain && matches!(plan.node(child.node).work, Work::Processor)).then_some(child)
+    (own && from.plain).then_some(child)
 }
 
 fn emptied(mut records: Vec<Caused>) -> Vec<Caused> {

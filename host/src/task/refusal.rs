@@ -1,7 +1,6 @@
 //! Records that the log refuses although their walk ended well: remembered over the rewind, so that the same walk fails at the sink the
 //! next time and the sink's policy decides.
 
-use crate::broker::OutgoingRecord;
 use crate::record::Offset;
 
 use super::plan::LocalNode;
@@ -24,15 +23,6 @@ pub struct Origin {
     pub(super) letter: bool,
 }
 
-/// A record on its way to the log.
-#[derive(Debug)]
-pub struct Outbound {
-    /// The record.
-    pub record: OutgoingRecord,
-    /// Whom to blame when it is refused: see [`super::Task::refused`].
-    pub origin: Origin,
-}
-
 /// What was refused since the last commit, and why.
 #[derive(Debug, Default)]
 pub(super) struct Refusals(Vec<(Origin, String)>);
@@ -45,6 +35,10 @@ impl Refusals {
     /// Why the log refused what this origin sent before.
     pub(super) fn of(&self, origin: Origin) -> Option<&str> {
         self.0.iter().find(|(refused, _)| *refused == origin).map(|(_, reason)| reason.as_str())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn clear(&mut self) {

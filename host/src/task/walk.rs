@@ -9,14 +9,15 @@ use std::time::Duration;
 use crate::broker::OutgoingRecord;
 use crate::limits;
 use crate::node::{Effort, Failure, Lent, Migration, Node, Output, TaskEnv};
-use crate::record::{self, Record, Timestamp};
+use crate::record::{self, HeaderPacker, Record, RecordRef, Timestamp};
 use crate::store::Savepoint;
 
 use super::exchange::NodeCount;
 use super::frame_walk::FrameRoom;
+use super::outbox::{Outbox, OutboxMark, OutboxSize};
 use super::plan::{LocalNode, PlanChild, PlanSink, SinkTopic, TaskPlan, Work};
 use super::pulse::Pulse;
-use super::refusal::{Cause, Origin, Outbound, Refusals};
+use super::refusal::{Cause, Origin, Refusals};
 
 /// A node that failed, and why.
 #[derive(Debug)]
@@ -38,8 +39,7 @@ struct Visit {
 #[derive(Debug)]
 pub(super) struct UndoPoint {
     stores: Savepoint,
-    outbox: usize,
-    outbox_bytes: usize,
+    outbox: OutboxMark,
 }
 
 /// The nodes of one task, and what they have in hand.
@@ -51,8 +51,9 @@ pub(super) struct Walker {
     /// Full between calls.
     pub env: Lent,
     /// Records of walks that ended well, and of the one that is running.
-    pub outbox: Vec<Outbound>,
-    pub outbox_bytes: usize,
+    pub outbox: Outbox,
+    /// Packs what a repartition edge carries in a header.
+    packer: HeaderPacker,
     /// See [`TaskPlan::sink_topics`].
     pub sink_topics: Vec<Arc<str>>,
     /// What the running walk began with.
@@ -61,8 +62,8 @@ pub(super) struct Walker {
     pub refusals: Refusals,
     /// Time that the calls of all walks have taken.
     pub spent: Duration,
-    /// Length and bytes of the outbox when the running walk began.
-    began: (usize, usize),
+    /// Of the outbox when the running walk began.
+    began: OutboxSize,
     /// Tells from outside which call is running, and in which partition's task.
     pub(super) pulse: Pulse,
     pub(super) partition: u32,
@@ -78,13 +79,13 @@ impl Walker {
             counts: vec![NodeCount::default(); nodes.len()],
             nodes,
             env: Some(env),
-            outbox: Vec::new(),
-            outbox_bytes: 0,
+            outbox: Outbox::default(),
+            packer: HeaderPacker::default(),
             sink_topics: plan.sink_topics(),
             cause: Cause::Record { queue: 0, offset: 0 },
             refusals: Refusals::default(),
             spent: Duration::ZERO,
-            began: (0, 0),
+            began: OutboxSize::default(),
             pulse,
             partition,
             stack: Vec::new(),
@@ -98,8 +99,8 @@ impl Walker {
         let env = env(&mut self.env)?;
         env.schedules.savepoint();
         env.effort = Effort::default();
-        self.began = (self.outbox.len(), self.outbox_bytes);
-        Ok(UndoPoint { stores: env.stores.savepoint(), outbox: self.outbox.len(), outbox_bytes: self.outbox_bytes })
+        self.began = self.outbox.size();
+        Ok(UndoPoint { stores: env.stores.savepoint(), outbox: self.outbox.mark() })
     }
 
     /// The walk ended well: nothing before this point can be undone any more.
@@ -119,8 +120,7 @@ impl Walker {
             env.schedules.roll_back();
             self.spent += std::mem::take(&mut env.effort).time;
         }
-        self.outbox.truncate(point.outbox);
-        self.outbox_bytes = point.outbox_bytes;
+        self.outbox.go_back(point.outbox);
         self.stack.clear();
         self.outputs.clear();
         self.frame.clear();
@@ -137,8 +137,7 @@ impl Walker {
 
     /// Puts a record among those of the walks that ended well.
     pub(super) fn post(&mut self, node: LocalNode, letter: bool, record: OutgoingRecord) {
-        self.outbox_bytes += record.record.size();
-        self.outbox.push(Outbound { record, origin: Origin { cause: self.cause, node, letter } });
+        self.outbox.push(record, Origin { cause: self.cause, node, letter });
     }
 
     /// Why the log refused what this node sent in this walk before.
@@ -190,7 +189,7 @@ impl Walker {
 
     /// Puts a record that has reached a sink into the outbox.
     pub(super) fn enter_sink(&mut self, at: LocalNode, sink: &PlanSink, partition: Option<u32>, record: Record) -> Result<(), Failure> {
-        let out = to_outgoing(sink, &self.sink_topics[at as usize], partition, record)?;
+        let out = to_outgoing(sink, &self.sink_topics[at as usize], partition, record, &mut self.packer)?;
         if let Some(reason) = self.refusal(at, false) {
             return Err(Failure::BadRecord(format!("{} refuses the record: {reason}", sink.topic)));
         }
@@ -199,9 +198,9 @@ impl Walker {
     }
 
     /// Refuses a walk that gives more than memory is meant for: nothing of it can be sent before it has ended.
-    fn check_outputs(&self) -> Result<(), Failure> {
-        let (count, bytes) = (self.outbox.len() - self.began.0, self.outbox_bytes - self.began.1);
-        if count > limits::WALK_OUTPUTS {
+    pub(super) fn check_outputs(&self) -> Result<(), Failure> {
+        let OutboxSize { records, bytes } = self.outbox.size() - self.began;
+        if records > limits::WALK_OUTPUTS {
             return Err(Failure::BadRecord(format!("more than {} records reach sinks from one record", limits::WALK_OUTPUTS)));
         }
         if bytes > limits::WALK_OUTPUT_BYTES {
@@ -236,20 +235,27 @@ fn visit(child: &PlanChild, partition: Option<u32>, mut record: Record) -> Visit
 }
 
 /// What a sink writes. A record that the log would refuse is refused here, where it can still be undone.
-fn to_outgoing(sink: &PlanSink, topic: &Arc<str>, partition: Option<u32>, mut record: Record) -> Result<OutgoingRecord, Failure> {
+fn to_outgoing(
+    sink: &PlanSink,
+    topic: &Arc<str>,
+    partition: Option<u32>,
+    mut record: Record,
+    packer: &mut HeaderPacker,
+) -> Result<OutgoingRecord, Failure> {
     record::strip_reserved_headers(&mut record);
     if sink.internal {
-        record::pack_change(&mut record);
+        record::pack_change(&mut record, packer);
     } else {
         record.change = None;
     }
-    match refused(&record, partition, topic, sink.target) {
+    match refused(RecordRef::from(&record), partition, topic, sink.target) {
         Some(reason) => Err(Failure::BadRecord(reason)),
         None => Ok(OutgoingRecord { topic: topic.clone(), partition, record }),
     }
 }
 
-fn refused(record: &Record, partition: Option<u32>, topic: &str, target: Option<SinkTopic>) -> Option<String> {
+/// Why a sink does not take a record.
+pub(super) fn refused(record: RecordRef<'_>, partition: Option<u32>, topic: &str, target: Option<SinkTopic>) -> Option<String> {
     if let (Some(partition), Some(SinkTopic { partitions, .. })) = (partition, target)
         && partition >= partitions
     {

@@ -17,10 +17,11 @@ use super::failure::{RecordFailure, Verdict, kind, verdict};
 use super::failure_lines::FailureLines;
 use super::frame::Frames;
 use super::migrating::behind;
+use super::outbox::Parcel;
 use super::partition_group::{Head, PartitionGroup, PartitionQueue, StartAt};
 use super::plan::{LocalNode, TaskPlan, Work};
 use super::pulse::Pulse;
-use super::refusal::{Cause, Origin, Outbound};
+use super::refusal::{Cause, Origin};
 use super::walk::{WalkFailure, Walker};
 
 /// Whether a task takes records.
@@ -198,8 +199,8 @@ impl Task {
 
     /// True when outputs or writes have to go before more come.
     fn is_full(&self) -> bool {
-        let bytes = self.walker.outbox_bytes + self.bytes_written();
-        bytes >= self.plan.transaction_bytes || self.walker.outbox.len() >= limits::TRANSACTION_RECORDS
+        let waiting = self.walker.outbox.size();
+        waiting.bytes + self.bytes_written() >= self.plan.transaction_bytes || waiting.records >= limits::TRANSACTION_RECORDS
     }
 
     /// The empty partition that it waits for, and since when it has waited for any.
@@ -359,9 +360,8 @@ impl Task {
     }
 
     /// Outputs of the walks that have ended, to be handed to the producer in this order.
-    pub fn take_outbox(&mut self) -> std::vec::Drain<'_, Outbound> {
-        self.walker.outbox_bytes = 0;
-        self.walker.outbox.drain(..)
+    pub fn take_outbox(&mut self) -> std::vec::Drain<'_, Parcel> {
+        self.walker.outbox.drain()
     }
 
     /// The log refused a record, so the transaction is void. After the rewind the same walk fails where the record came from.

@@ -122,6 +122,7 @@ pub(super) fn run(app: &Application, random: &App, frames: bool) -> Ran {
     let counted = Counted::new(plan.nodes.clone());
     plan.nodes = counted.clone();
     let mut host = Host::start(Arc::new(plan));
+    random.refusing().for_each(|topic| sim.refuse_next(&topic, "as asked"));
     for (records, rest) in random.parts() {
         let outgoing = |(topic, record): (&str, _)| OutgoingRecord { topic: topic.into(), partition: None, record };
         sim.produce(records.into_iter().map(outgoing).collect(), None).unwrap();

@@ -5,9 +5,7 @@
 //! timestamp is zigzag and relative to the record before. A byte string is its length and 1, or 0 for "none", then its bytes. A chunk does not
 //! say which offset it begins at: its row's key says at which it ends. So it is encoded before its place is known.
 
-use bytes::Bytes;
-
-use crate::record::{Offset, Record, Timestamp};
+use crate::record::{Offset, RecordRef, Timestamp};
 
 pub(super) const VERSION: u8 = 1;
 pub(super) const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
@@ -68,18 +66,18 @@ impl ChunkBuilder {
         self.next
     }
 
-    pub(super) fn push(&mut self, offset: Offset, record: &Record) {
+    pub(super) fn push(&mut self, offset: Offset, record: RecordRef<'_>) {
         debug_assert!(offset >= self.next, "offsets grow");
         let bytes = &mut self.bytes;
         put_number(bytes, offset - self.next);
         put_number(bytes, zigzag(record.timestamp.0.wrapping_sub(self.timestamp)));
-        put_string(bytes, record.key.as_ref());
-        put_string(bytes, record.value.as_ref());
+        put_string(bytes, record.key);
+        put_string(bytes, record.value);
         put_number(bytes, record.headers.len() as u64);
-        for header in &record.headers {
+        for header in record.headers.iter() {
             put_number(bytes, header.name.len() as u64);
             bytes.extend_from_slice(header.name.as_bytes());
-            put_string(bytes, header.value.as_ref());
+            put_string(bytes, header.value);
         }
         self.count += 1;
         self.next = offset + 1;
@@ -96,7 +94,7 @@ impl ChunkBuilder {
     }
 }
 
-fn put_string(bytes: &mut Vec<u8>, string: Option<&Bytes>) {
+fn put_string(bytes: &mut Vec<u8>, string: Option<&[u8]>) {
     match string {
         None => bytes.push(0),
         Some(string) => {
@@ -124,7 +122,9 @@ mod tests {
 
     use super::super::chunk_reader::{BadChunk, Bodies, ChunkReader};
     use super::*;
-    use crate::record::{ConsumedRecord, Header};
+    use bytes::Bytes;
+
+    use crate::record::{ConsumedRecord, Header, Headers, Record};
 
     fn decode(bytes: Vec<u8>, last: Offset, bodies: Bodies) -> Result<Vec<ConsumedRecord>, BadChunk> {
         let mut chunk = ChunkReader::open(bytes.into(), last)?;
@@ -140,13 +140,13 @@ mod tests {
     }
 
     fn record() -> impl Strategy<Value = Record> {
-        let header = (".{0,3}", string()).prop_map(|(name, value)| Header { name: name.into(), value });
-        let headers = proptest::collection::vec(header, 0..3);
+        let headers = proptest::collection::vec((".{0,3}", string()), 0..3)
+            .prop_map(|headers| -> Headers { headers.iter().map(|(name, value)| Header { name, value: value.as_deref() }).collect() });
         (string(), string(), any::<i64>(), headers).prop_map(|(key, value, timestamp, headers)| Record {
             key,
             value,
             timestamp: Timestamp(timestamp),
-            headers: headers.into(),
+            headers,
             change: None,
         })
     }
@@ -157,7 +157,7 @@ mod tests {
         let mut expected = Vec::new();
         for (gap, record) in records {
             let offset = builder.next() + gap;
-            builder.push(offset, record);
+            builder.push(offset, RecordRef::from(record));
             expected.push(ConsumedRecord { offset, record: record.clone() });
         }
         let last = builder.next() + behind;

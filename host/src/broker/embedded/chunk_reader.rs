@@ -1,14 +1,13 @@
 //! Decodes a chunk. Whatever the bytes are, the answer is records or an error: never a panic, never memory that the bytes only claim to fill.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::chunk::{HEAD_BYTES, VERSION};
 use super::layout::BigEndian;
 use crate::limits;
-use crate::record::{ConsumedRecord, Header, Offset, Record, Timestamp};
+use crate::record::{ConsumedRecord, Header, HeaderPacker, Offset, PIECE_BYTES, Record, Timestamp};
 
 /// Why bytes are no chunk.
 pub(super) type BadChunk = &'static str;
@@ -29,6 +28,7 @@ pub(super) struct ChunkReader {
     last: Offset,
     appended_at: Timestamp,
     cursor: Cursor,
+    packer: HeaderPacker,
 }
 
 /// Where the next record begins, and what it is relative to.
@@ -56,7 +56,8 @@ impl ChunkReader {
         let Head { appended_at, span, count } = parse_head(&bytes)?;
         let next = last.checked_sub(span).ok_or("the chunk begins below offset 0")?;
         let cursor = Cursor { at: HEAD_BYTES, remaining: count, next, timestamp: 0 };
-        Ok(Self { bytes, last, appended_at, cursor })
+        let packer = HeaderPacker::with_pieces_of(bytes.len().min(PIECE_BYTES));
+        Ok(Self { bytes, last, appended_at, cursor, packer })
     }
 
     /// The append time of a chunk, without opening it.
@@ -131,20 +132,26 @@ impl ChunkReader {
         raw.value.is_none()
     }
 
-    pub(super) fn record(&self, raw: &RawRecord, bodies: Bodies) -> Result<ConsumedRecord, BadChunk> {
+    pub(super) fn record(&mut self, raw: &RawRecord, bodies: Bodies) -> Result<ConsumedRecord, BadChunk> {
+        let Self { bytes, packer, .. } = self;
         let body = |range: Range<usize>| match bodies {
-            Bodies::Shared => self.bytes.slice(range),
-            Bodies::Owned => Bytes::copy_from_slice(&self.bytes[range]),
+            Bodies::Shared => bytes.slice(range),
+            Bodies::Owned => Bytes::copy_from_slice(&bytes[range]),
         };
-        let mut headers = Vec::with_capacity(raw.headers);
-        let mut fields = Fields { bytes: &self.bytes, at: raw.headers_at };
+        // A record may have been given up in the middle.
+        packer.clear();
+        let mut fields = Fields { bytes, at: raw.headers_at };
         for _ in 0..raw.headers {
             let (name, value) = fields.header()?;
-            let name: Arc<str> = std::str::from_utf8(&self.bytes[name]).map_err(|_| "a header's name is not UTF-8")?.into();
-            headers.push(Header { name, value: value.map(body) });
+            let name = std::str::from_utf8(&bytes[name]).map_err(|_| "a header's name is not UTF-8")?;
+            packer.add(Header { name, value: value.map(|value| &bytes[value]) });
         }
+        let headers = match bodies {
+            Bodies::Shared => packer.done(),
+            Bodies::Owned => packer.done().as_ref().copied(),
+        };
         let (key, value) = (raw.key.clone().map(body), raw.value.clone().map(body));
-        let record = Record { key, value, timestamp: Timestamp(raw.timestamp), headers: headers.into(), change: None };
+        let record = Record { key, value, timestamp: Timestamp(raw.timestamp), headers, change: None };
         Ok(ConsumedRecord { offset: raw.offset, record })
     }
 }

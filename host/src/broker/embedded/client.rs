@@ -17,7 +17,7 @@ use crate::broker::Waker;
 use crate::broker::admission::admit;
 use crate::broker::assignment::{Deal, not_owned};
 use crate::broker::partitioner::Partitioner;
-use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Subscription};
+use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRef, Reader, Subscription};
 use crate::record::{Arrived, ConsumedRecord, Offset, TopicPartition};
 
 pub(super) struct EmbeddedClient {
@@ -126,16 +126,16 @@ impl Client for EmbeddedClient {
         Ok(Some(self.log.partition(at)?.end()))
     }
 
-    fn send(&mut self, outgoing: OutgoingRecord) -> Result<(), BrokerError> {
-        let topic = match self.topics.get(&outgoing.topic) {
+    fn send(&mut self, outgoing: OutgoingRef<'_>) -> Result<(), BrokerError> {
+        let topic = match self.topics.get(outgoing.topic) {
             Some(topic) => topic,
             None => {
-                let topic = self.log.topic(&outgoing.topic)?;
+                let topic = self.log.topic(outgoing.topic)?;
                 self.topics.entry(outgoing.topic.clone()).or_insert(topic)
             }
         };
-        let partition = admit(&topic.spec, &outgoing, &mut self.partitioner)?;
-        self.transaction.push(topic.partition(partition)?, &outgoing.record);
+        let partition = admit(&topic.spec, outgoing, &mut self.partitioner)?;
+        self.transaction.push(topic.partition(partition)?, outgoing.record);
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use super::layout::{self, PartitionId};
 use crate::broker::port::BrokerError;
 use crate::disk::{Batch, Database, Direction, Family, Sync};
 use crate::limits;
-use crate::record::{Offset, Timestamp};
+use crate::record::{Offset, RecordRef, Timestamp};
 
 /// A compaction that is under way. A crash forgets it; done again it comes to the same.
 pub(super) struct Compaction {
@@ -196,7 +196,7 @@ impl<'d> Rewriter<'d> {
                 continue;
             }
             let record = chunk.record(&raw, Bodies::Shared)?.record;
-            self.open.get_or_insert_with(|| ChunkBuilder::new(raw.offset)).push(raw.offset, &record);
+            self.open.get_or_insert_with(|| ChunkBuilder::new(raw.offset)).push(raw.offset, RecordRef::from(&record));
             kept += 1;
         }
         Ok(kept)

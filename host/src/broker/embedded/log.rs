@@ -16,7 +16,7 @@ use crate::broker::partitioner::Partitioner;
 use crate::broker::port::{BrokerError, Committed, LoadProgress, OutgoingRecord, TopicSpec};
 use crate::clock::Clock;
 use crate::disk::{Batch, Budget, Database, Direction, Durability, Options, Sync};
-use crate::record::{Offset, TopicPartition};
+use crate::record::{Offset, RecordRef, TopicPartition};
 
 pub(super) struct Log {
     pub(super) database: Database,
@@ -127,8 +127,8 @@ impl Log {
                     Some(same) => topic.insert(same),
                     None => topic.insert(self.topic(&outgoing.topic)?),
                 };
-                let partition = admit(&topic.spec, outgoing, &mut partitioner)?;
-                transaction.push(topic.partition(partition)?, &outgoing.record);
+                let partition = admit(&topic.spec, outgoing.as_ref(), &mut partitioner)?;
+                transaction.push(topic.partition(partition)?, RecordRef::from(&outgoing.record));
             }
             partitioner.batch_done();
         }

@@ -19,7 +19,7 @@ use crate::broker::port_tests::{at, check_port, read_from, record, sole_member, 
 use crate::clock::VirtualClock;
 use crate::disk::{Batch, Budget, Direction, Sync};
 use crate::limits;
-use crate::record::{Record, Timestamp};
+use crate::record::{Record, RecordRef, Timestamp};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -91,9 +91,9 @@ fn everything_is_there_after_a_restart() {
         let progress = LoadProgress { key: "in file".into(), records: 3 };
         log.produce((0..3).map(|i| to("in", 1, record("k", &i.to_string()))).collect(), Some(progress)).unwrap();
         let mut client = sole_member(&log, "in");
-        client.send(to("retained", 0, record("k", "v"))).unwrap();
+        client.send(to("retained", 0, record("k", "v")).as_ref()).unwrap();
         client.commit(&[(at("in", 1), committed.clone())]).unwrap();
-        client.send(to("retained", 0, record("k", "void"))).unwrap();
+        client.send(to("retained", 0, record("k", "void")).as_ref()).unwrap();
     }
     let log = open(dir.path());
     log.create_topics(&[topic("in", 2), retained.clone(), topic("new", 1)]).unwrap();
@@ -133,9 +133,9 @@ fn concurrent_commits_lie_whole_one_behind_the_other() {
                 client.subscribe(vec![Subscription { driver: "in".into(), companions: vec![] }]).unwrap();
                 for commit in 0..COMMITS {
                     for _ in 0..3 {
-                        client.send(to("a", 0, record("k", &format!("{thread} {commit}")))).unwrap();
+                        client.send(to("a", 0, record("k", &format!("{thread} {commit}"))).as_ref()).unwrap();
                     }
-                    client.send(to("b", 0, record("k", &format!("{thread} {commit}")))).unwrap();
+                    client.send(to("b", 0, record("k", &format!("{thread} {commit}"))).as_ref()).unwrap();
                     client.commit(&[(at("in", thread as u32), Committed { offset: commit as u64 + 1, metadata: String::new() })]).unwrap();
                 }
             });
@@ -168,7 +168,7 @@ fn behind_a_write_that_failed_nothing_is_appended_until_the_log_is_opened_again(
         log.create_topics(&[topic("in", 1)]).unwrap();
         log.produce(vec![to("in", 0, record("k", "0"))], None).unwrap();
         let mut broken = Transaction::default();
-        broken.push(log.log.partition(&at("in", 0)).unwrap(), &record("k", "broken"));
+        broken.push(log.log.partition(&at("in", 0)).unwrap(), RecordRef::from(&record("k", "broken")));
         broken.rows.push(("no-such-family", Vec::new(), Vec::new()));
         let why = log.log.commit(broken).unwrap_err().to_string();
         let error = log.produce(vec![to("in", 0, record("k", "1"))], None).unwrap_err().to_string();
@@ -401,7 +401,7 @@ fn a_deleted_topic_stays_deleted_and_its_successor_inherits_nothing() {
         put(&log, "gone", &(0..1_500).map(|i| (format!("key-{}", i % 10), Some("v".into()))).collect::<Vec<_>>());
         assert!(log.maintain(Timestamp(0), 1).unwrap().more, "a compaction is under way");
         let mut late = sole_member(&log, "gone");
-        late.send(to("gone", 0, record("k", "late"))).unwrap();
+        late.send(to("gone", 0, record("k", "late")).as_ref()).unwrap();
         log.delete_topics(&["gone".into()]).unwrap();
         late.commit(&[]).unwrap();
         while log.maintain(Timestamp(0), 1_000).unwrap().more {}
@@ -429,7 +429,7 @@ fn speed_of_append_and_take_is_printed() {
     let mut began = Instant::now();
     for i in 0..count {
         let record = Record { key: Some(Bytes::from(format!("{i:010}"))), value: Some(value.clone()), ..Record::default() };
-        client.send(OutgoingRecord { topic: topic.clone(), partition: None, record }).unwrap();
+        client.send(OutgoingRecord { topic: topic.clone(), partition: None, record }.as_ref()).unwrap();
         if i % 10_000 == 9_999 {
             client.commit(&[]).unwrap();
         }

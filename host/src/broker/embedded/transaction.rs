@@ -6,7 +6,7 @@ use super::catalog::Partition;
 use super::chunk::{Chunk, ChunkBuilder};
 use super::layout::PartitionId;
 use crate::limits;
-use crate::record::Record;
+use crate::record::RecordRef;
 
 /// A transaction that is being filled, or waits for its turn to be written.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Transaction {
         self.parts.is_empty() && self.rows.is_empty()
     }
 
-    pub(super) fn push(&mut self, partition: Partition, record: &Record) {
+    pub(super) fn push(&mut self, partition: Partition, record: RecordRef<'_>) {
         let index = *self.index.entry(partition.id()).or_insert_with(|| {
             self.parts.push(Part { partition, chunks: Vec::new(), open: ChunkBuilder::new(0) });
             self.parts.len() - 1
@@ -48,7 +48,7 @@ impl Transaction {
 }
 
 impl Part {
-    fn push(&mut self, record: &Record) {
+    fn push(&mut self, record: RecordRef<'_>) {
         if !self.open.is_empty() && self.open.size() + record.size() > limits::CHUNK_BYTES {
             self.close_chunk();
         }

@@ -59,7 +59,7 @@ impl KafkaBroker {
     }
 
     fn produce_with(&self, producer: &mut Producer, records: &[OutgoingRecord]) -> Result<(), BrokerError> {
-        records.iter().try_for_each(|record| producer.send(&self.topics, record))?;
+        records.iter().try_for_each(|record| producer.send(&self.topics, record.as_ref()))?;
         producer.flush()
     }
 }
@@ -124,7 +124,7 @@ impl Broker for KafkaBroker {
         if records.is_empty() {
             return Ok(());
         }
-        records.iter().try_for_each(|record| delivery.send(&self.topics, record))?;
+        records.iter().try_for_each(|record| delivery.send(&self.topics, record.as_ref()))?;
         delivery.commit(&self.admin, &[])
     }
 

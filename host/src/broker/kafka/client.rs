@@ -10,12 +10,11 @@ use super::errors::{failed, failed_as, is_gone, is_unknown, refused};
 use super::ffi::{Code, Entry, Handle, KafkaError, PartitionList, Queue, Scratch, Waker};
 use super::group::{Group, number};
 use super::patience::ANSWER_WAIT;
-use super::records::Gatherer;
 use super::settings::KafkaSettings;
 use super::topics::Topics;
 use crate::broker;
 use crate::broker::assignment::not_owned;
-use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Retry, Subscription};
+use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRef, Retry, Subscription};
 use crate::manifest::Guarantee;
 use crate::record::{Arrived, Held as _, Offset, TopicPartition};
 
@@ -45,7 +44,6 @@ pub(super) struct KafkaClient {
     /// Longest wait for the next answer about committed offsets.
     committed_wait: Duration,
     scratch: Scratch,
-    gatherer: Gatherer,
     waker: Arc<Waker>,
     consumer: Arc<Handle>,
     settings: KafkaSettings,
@@ -68,7 +66,7 @@ impl KafkaClient {
             Guarantee::ExactlyOnce => Box::new(ExactlyOnce::new(settings, thread)?),
             Guarantee::AtLeastOnce => Box::new(AtLeastOnce::new(settings, thread)?),
         };
-        let (scratch, gatherer) = (Scratch::default(), Gatherer::default());
+        let scratch = Scratch::default();
         Ok(Self {
             topics,
             group,
@@ -77,7 +75,6 @@ impl KafkaClient {
             lost: Vec::new(),
             committed_wait: COMMITTED_WAIT,
             scratch,
-            gatherer,
             waker,
             consumer,
             settings: settings.clone(),
@@ -217,13 +214,7 @@ impl Client for KafkaClient {
         let (batch, problem) = partition.queue.take(max, &mut self.scratch);
         let wanted = batch.end().unwrap_or(partition.position);
         partition.position = wanted;
-        let arrived = if batch.is_empty() {
-            Arrived::default()
-        } else if batch.has_headers() {
-            Arrived::Owned(batch.messages().map(|message| self.gatherer.record(message)).collect())
-        } else {
-            Arrived::Held(Box::new(batch))
-        };
+        let arrived = if batch.is_empty() { Arrived::default() } else { Arrived::Held(Box::new(batch)) };
         match problem {
             None => Ok(arrived),
             Some(gone) if is_gone(&gone) => {
@@ -250,8 +241,8 @@ impl Client for KafkaClient {
         Ok(seen.and_then(|(_, end)| Offset::try_from(end).ok()))
     }
 
-    fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError> {
-        self.delivery.send(&self.topics, &record)
+    fn send(&mut self, record: OutgoingRef<'_>) -> Result<(), BrokerError> {
+        self.delivery.send(&self.topics, record)
     }
 
     fn commit(&mut self, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError> {

@@ -12,7 +12,7 @@ use super::errors::retry;
 use super::ffi::{Code, Handle, KafkaError, PartitionList};
 use super::group::number;
 use super::topics::Topics;
-use crate::broker::port::{BrokerError, Committed, OutgoingRecord, Retry};
+use crate::broker::port::{BrokerError, Committed, OutgoingRef, Retry};
 use crate::record::TopicPartition;
 
 pub(super) use at_least_once::AtLeastOnce;
@@ -24,7 +24,7 @@ pub(super) trait Delivery {
     fn make_ready(&mut self) -> Result<(), BrokerError>;
 
     /// Hands a record over.
-    fn send(&mut self, topics: &Topics, record: &OutgoingRecord) -> Result<(), BrokerError>;
+    fn send(&mut self, topics: &Topics, record: OutgoingRef<'_>) -> Result<(), BrokerError>;
 
     /// What was sent, and these offsets of the consumer.
     fn commit(&mut self, consumer: &Arc<Handle>, offsets: &[(TopicPartition, Committed)]) -> Result<(), BrokerError>;

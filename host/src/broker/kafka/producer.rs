@@ -9,8 +9,8 @@ use super::settings::{KafkaSettings, PropertyError};
 use super::topics::Topics;
 use crate::broker::admission::admit;
 use crate::broker::partitioner::Partitioner;
-use crate::broker::port::{BrokerError, OutgoingRecord, Retry, TopicSpec};
-use crate::record::Record;
+use crate::broker::port::{BrokerError, OutgoingRef, Retry, TopicSpec};
+use crate::record::RecordRef;
 
 /// Delivery reports are served this often while a flush waits.
 const FLUSH_SLICE: Duration = Duration::from_millis(100);
@@ -95,7 +95,7 @@ impl Producer {
     }
 
     /// Hands a record over. `Refused` when its topic would never take it, as far as that is known.
-    pub fn send(&mut self, topics: &Topics, outgoing: &OutgoingRecord) -> Result<(), BrokerError> {
+    pub fn send(&mut self, topics: &Topics, outgoing: OutgoingRef<'_>) -> Result<(), BrokerError> {
         let Some(suspect) = self.suspects.iter().position(|suspect| is_same(suspect, outgoing)) else {
             return self.hand_over(topics, outgoing);
         };
@@ -116,23 +116,23 @@ impl Producer {
         Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: first.error.text })
     }
 
-    fn hand_over(&mut self, topics: &Topics, outgoing: &OutgoingRecord) -> Result<(), BrokerError> {
-        let at = self.target(topics, &outgoing.topic)?;
+    fn hand_over(&mut self, topics: &Topics, outgoing: OutgoingRef<'_>) -> Result<(), BrokerError> {
+        let at = self.target(topics, outgoing.topic)?;
         let target = &mut self.targets[at];
         if outgoing.partition.is_some_and(|partition| partition >= target.spec.partitions) {
             // It may have grown.
-            target.spec = topics.spec(&outgoing.topic)?;
+            target.spec = topics.spec(outgoing.topic)?;
         }
         let target = &self.targets[at];
         let partition = admit(&target.spec, outgoing, &mut self.partitioner)?;
         if let Some(known) = self.refused.iter().find(|refused| is_same(refused, outgoing)) {
             return Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason: known.error.text.clone() });
         }
-        let Record { key, value, timestamp, headers, .. } = &outgoing.record;
+        let RecordRef { key, value, timestamp, headers, .. } = outgoing.record;
         let record = Outgoing {
             partition: i32::try_from(partition).unwrap_or(i32::MAX),
-            key: key.as_deref(),
-            value: value.as_deref(),
+            key,
+            value,
             timestamp: if timestamp.0 == 0 { FIRST_TIMESTAMP } else { timestamp.0 },
             headers,
         };
@@ -261,9 +261,7 @@ fn is_purged(error: &KafkaError) -> bool {
     matches!(error.code, Code::RD_KAFKA_RESP_ERR__PURGE_QUEUE | Code::RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
 }
 
-fn is_same(refused: &Undelivered, outgoing: &OutgoingRecord) -> bool {
-    let record = &outgoing.record;
-    *refused.topic == *outgoing.topic
-        && refused.key.as_deref() == record.key.as_deref()
-        && refused.value.as_deref() == record.value.as_deref()
+fn is_same(refused: &Undelivered, outgoing: OutgoingRef<'_>) -> bool {
+    let RecordRef { key, value, .. } = outgoing.record;
+    *refused.topic == **outgoing.topic && refused.key.as_deref() == key && refused.value.as_deref() == value
 }

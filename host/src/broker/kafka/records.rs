@@ -4,13 +4,14 @@
 use bytes::{Bytes, BytesMut};
 
 use super::ffi::Message;
-use crate::record::{ConsumedRecord, Header, Headers, Offset, PIECE_BYTES, Record, Timestamp};
+use crate::record::{ConsumedRecord, HeaderPacker, Offset, PIECE_BYTES, Record, Timestamp};
 
 /// Gathers messages to records.
 #[derive(Default)]
 pub(super) struct Gatherer {
     /// What is free of the last piece.
     piece: BytesMut,
+    headers: HeaderPacker,
     skips_headers: bool,
 }
 
@@ -19,10 +20,10 @@ impl Gatherer {
     pub fn record(&mut self, message: Message<'_>) -> ConsumedRecord {
         let key = message.key().map(|bytes| self.copy(bytes));
         let value = message.value().map(|bytes| self.copy(bytes));
-        let mut headers = Headers::default();
         if !self.skips_headers {
-            message.headers(|name, value| headers.push(Header { name: name.into(), value: value.map(|bytes| self.copy(bytes)) }));
+            message.headers(|header| self.headers.add(header));
         }
+        let headers = self.headers.done();
         let offset = Offset::try_from(message.offset()).unwrap_or(0);
         ConsumedRecord { offset, record: Record { key, value, timestamp: Timestamp(message.timestamp()), headers, change: None } }
     }

@@ -7,7 +7,7 @@ use super::SimBroker;
 use super::group::failed;
 use super::state::{CommitFault, Placed};
 use crate::broker::partitioner::Partitioner;
-use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRecord, Reader, Retry, Subscription};
+use crate::broker::port::{BrokerError, Client, Committed, GroupEvent, OutgoingRef, Reader, Retry, Subscription};
 use crate::record::{Arrived, ConsumedRecord, Kept, Offset, TopicPartition};
 
 pub(super) struct SimClient {
@@ -92,9 +92,8 @@ impl Client for SimClient {
         }
         let mut records = Vec::new();
         *position = state.read(at, *position, max, &mut records)?;
-        let plain = records.iter().all(|consumed| consumed.record.headers.is_empty());
-        // As a cluster's client: what it has may stay in its memory.
-        Ok(if plain { Arrived::Held(Box::new(Kept(records.into()))) } else { Arrived::Owned(records.into()) })
+        // As a cluster's client: what it has stays in its memory.
+        Ok(Arrived::Held(Box::new(Kept(records.into()))))
     }
 
     fn position(&mut self, at: &TopicPartition) -> Option<Offset> {
@@ -105,7 +104,7 @@ impl Client for SimClient {
         Ok(Some(self.broker.state().partition(at)?.end()))
     }
 
-    fn send(&mut self, record: OutgoingRecord) -> Result<(), BrokerError> {
+    fn send(&mut self, record: OutgoingRef<'_>) -> Result<(), BrokerError> {
         self.check_not_void("send a record")?;
         let placed = self.broker.state().place(record, &mut self.partitioner)?;
         self.transaction.push(placed);

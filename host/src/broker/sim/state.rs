@@ -9,7 +9,7 @@ use super::Appended;
 use super::group::Group;
 use crate::broker::admission::{admit, admit_topic, same_settings};
 use crate::broker::partitioner::Partitioner;
-use crate::broker::port::{BrokerError, Committed, LoadProgress, OutgoingRecord, TopicSpec};
+use crate::broker::port::{BrokerError, Committed, LoadProgress, OutgoingRecord, OutgoingRef, TopicSpec};
 use crate::record::{ConsumedRecord, Offset, Record, Timestamp, TopicPartition};
 
 /// What becomes of a commit.
@@ -113,13 +113,13 @@ impl State {
     }
 
     /// Lets a record in, or not; nothing is appended yet.
-    pub(super) fn place(&mut self, outgoing: OutgoingRecord, partitioner: &mut Partitioner) -> Result<Placed, BrokerError> {
-        if let Some(reason) = self.refusals.get_mut(&outgoing.topic).and_then(VecDeque::pop_front) {
-            return Err(BrokerError::Refused { topic: outgoing.topic, reason });
+    pub(super) fn place(&mut self, outgoing: OutgoingRef<'_>, partitioner: &mut Partitioner) -> Result<Placed, BrokerError> {
+        if let Some(reason) = self.refusals.get_mut(outgoing.topic).and_then(VecDeque::pop_front) {
+            return Err(BrokerError::Refused { topic: outgoing.topic.clone(), reason });
         }
-        let spec = &self.topic(&outgoing.topic)?.spec;
-        let partition = admit(spec, &outgoing, partitioner)?;
-        Ok(Placed { at: TopicPartition::new(spec.name.clone(), partition), record: outgoing.record })
+        let spec = &self.topic(outgoing.topic)?.spec;
+        let partition = admit(spec, outgoing, partitioner)?;
+        Ok(Placed { at: TopicPartition::new(spec.name.clone(), partition), record: outgoing.record.copied() })
     }
 
     pub(super) fn append(&mut self, placed: Vec<Placed>, now: Timestamp) -> Result<(), BrokerError> {
@@ -140,7 +140,7 @@ impl State {
         now: Timestamp,
     ) -> Result<(), BrokerError> {
         let mut partitioner = std::mem::take(&mut self.producer);
-        let placed: Result<Vec<Placed>, BrokerError> = records.into_iter().map(|record| self.place(record, &mut partitioner)).collect();
+        let placed: Result<Vec<Placed>, BrokerError> = records.iter().map(|record| self.place(record.as_ref(), &mut partitioner)).collect();
         if placed.is_ok() {
             partitioner.batch_done();
         }

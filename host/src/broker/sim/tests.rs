@@ -32,9 +32,9 @@ fn the_order_of_all_appends_is_that_of_commits_and_sends() {
     let sim = SimBroker::new(clock.clone());
     sim.create_topics(&[topic("in", 2), topic("out", 2)]).unwrap();
     let (mut a, mut b) = (member(&sim, 0, 2), member(&sim, 1, 2));
-    a.send(to("out", 1, record("k", "a1"))).unwrap();
-    b.send(to("out", 0, record("k", "b1"))).unwrap();
-    a.send(to("out", 0, record("k", "a2"))).unwrap();
+    a.send(to("out", 1, record("k", "a1")).as_ref()).unwrap();
+    b.send(to("out", 0, record("k", "b1")).as_ref()).unwrap();
+    a.send(to("out", 0, record("k", "a2")).as_ref()).unwrap();
     b.commit(&[]).unwrap();
     clock.advance_ms(5);
     a.commit(&[]).unwrap();
@@ -50,13 +50,13 @@ fn a_failed_commit_does_nothing_and_wants_an_abort() {
     sim.create_topics(&[topic("in", 1), topic("out", 1)]).unwrap();
     let mut client = sole_member(&sim, "in");
     sim.fail_next_commit(BrokerError::Failed { what: "commit".into(), why: "as asked".into(), retry: Retry::Rewind });
-    client.send(to("out", 0, record("k", "1"))).unwrap();
+    client.send(to("out", 0, record("k", "1")).as_ref()).unwrap();
     assert_eq!(client.commit(&[(at("in", 0), moved(1))]).unwrap_err().to_string(), "commit: as asked");
     let again = client.commit(&[]).unwrap_err().to_string();
     assert_eq!(again, "commit: the transaction has failed and must be aborted");
     assert_eq!(client.committed(&[at("in", 0)]).unwrap(), [None]);
     client.abort().unwrap();
-    client.send(to("out", 0, record("k", "2"))).unwrap();
+    client.send(to("out", 0, record("k", "2")).as_ref()).unwrap();
     client.commit(&[(at("in", 0), moved(1))]).unwrap();
     assert_eq!(values(&read_from(&sim, &at("out", 0), 0)), [(0, "2")]);
 }
@@ -92,7 +92,7 @@ fn a_member_that_lost_its_partitions_commits_nothing_of_them() {
     sim.produce(vec![to("in", 0, record("k", "1"))], None).unwrap();
     let mut client = sole_member(&sim, "in");
     client.start(&at("in", 0), 0).unwrap();
-    client.send(to("out", 0, record("k", "void"))).unwrap();
+    client.send(to("out", 0, record("k", "void")).as_ref()).unwrap();
     sim.lose("group", 0);
     assert!(client.commit(&[(at("in", 0), moved(1))]).is_err());
     client.abort().unwrap();
@@ -107,12 +107,12 @@ fn a_second_client_of_a_number_fences_the_first() {
     let sim = sim();
     sim.create_topics(&[topic("in", 1), topic("out", 1)]).unwrap();
     let mut first = sole_member(&sim, "in");
-    first.send(to("out", 0, record("k", "zombie"))).unwrap();
+    first.send(to("out", 0, record("k", "zombie")).as_ref()).unwrap();
     let mut second = sole_member(&sim, "in");
     let fenced = "act as member 0 of the group: another client has taken its place";
     assert_eq!(first.commit(&[]).unwrap_err().to_string(), fenced);
     drop(first);
-    second.send(to("out", 0, record("k", "alive"))).unwrap();
+    second.send(to("out", 0, record("k", "alive")).as_ref()).unwrap();
     second.commit(&[(at("in", 0), moved(0))]).unwrap();
     assert_eq!(values(&read_from(&sim, &at("out", 0), 0)), [(0, "alive")]);
 }
@@ -131,8 +131,8 @@ fn faults_of_a_fetch_and_of_a_send_come_when_asked_for() {
     assert_eq!(client.take(&here, 9).unwrap().len(), 3);
 
     sim.refuse_next("in", "as asked");
-    assert_eq!(client.send(to("in", 0, record("k", "v"))).unwrap_err().to_string(), "in refuses the record: as asked");
-    client.send(to("in", 0, record("k", "v"))).unwrap();
+    assert_eq!(client.send(to("in", 0, record("k", "v")).as_ref()).unwrap_err().to_string(), "in refuses the record: as asked");
+    client.send(to("in", 0, record("k", "v")).as_ref()).unwrap();
 
     sim.truncate_before(&here, 2).unwrap();
     assert_eq!(client.start(&here, 1).unwrap_err().to_string(), "offset 1 of in/0 is gone; the first one is 2");

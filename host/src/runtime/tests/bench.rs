@@ -152,7 +152,7 @@ fn table() -> Op {
         let before = env.stores.get(place.store, &key)?;
         let row = record.value.clone().map(|value| crate::store::Row { value, timestamp: env.row_timestamp });
         env.stores.put(place.store, &key, row)?;
-        record.change = Some(Box::new(crate::record::Previous { value: before.map(|row| row.value), latest: true }));
+        record.change = Some(crate::record::Previous { value: before.map(|row| row.value), latest: true });
         outputs.push(to(0, record));
         Ok(())
     })
@@ -218,8 +218,8 @@ pub(super) fn record(key: &str, value: &str, time: i64) -> Record {
     Record { key: part(key), value: part(value), timestamp: Timestamp(time), ..Record::default() }
 }
 
-pub(super) fn header<'r>(record: &'r Record, name: &str) -> Option<&'r Header> {
-    record.headers.iter().find(|h| &*h.name == name)
+pub(super) fn header<'r>(record: &'r Record, name: &str) -> Option<Header<'r>> {
+    record.headers.iter().find(|h| h.name == name)
 }
 
 /// A stream thread, and who speaks to it.

@@ -146,8 +146,8 @@ from = ["show", "plain"]
     });
     let mut bench = Bench::new(toml, &[("keep", pass()), ("show", show.clone()), ("plain", show)]);
     let mut foreign = record("f", "v", 3);
-    foreign.headers.push(Header { name: CHANGE_HEADER.into(), value: Some(vec![3, b'x'].into()) });
-    foreign.headers.push(Header { name: "own".into(), value: None });
+    foreign.headers.push(Header { name: CHANGE_HEADER, value: Some(&[3, b'x']) });
+    foreign.headers.push(Header { name: "own", value: None });
     bench.produce("t", &[record("k", "a", 1), record("k", "b", 2)]);
     bench.sim.produce(vec![OutgoingRecord { topic: "in".into(), partition: None, record: foreign }], None).unwrap();
     bench.settle();

@@ -51,7 +51,9 @@ fn a_dead_letter_is_the_record_as_polled_with_where_and_why() {
     bench.produce("in", &[record("k", r#"{"at": 7}"#, 1), record("k", "no json", 2)]);
     bench.settle();
     let letters = bench.appended("letters");
-    let told = |at: usize, name: &str| header(&letters[at].record, &format!("__streams.errors.{name}")).map(|h| text(&h.value));
+    let told = |at: usize, name: &str| {
+        header(&letters[at].record, &format!("__streams.errors.{name}")).map(|h| text(&h.value.map(bytes::Bytes::copy_from_slice)))
+    };
     let all = ["exception", "message", "stacktrace", "topic", "partition", "offset", "node"];
     let first: Vec<_> = all.iter().map(|name| told(0, name).unwrap()).collect();
     assert_eq!(first, ["trap", "unreachable", "inner\nouter", "in", "0", "0", "check"]);

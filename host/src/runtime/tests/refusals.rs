@@ -12,7 +12,7 @@ fn what_the_log_would_refuse_is_a_bad_record_of_its_sink() {
     });
     let headers: Op = op(|_, _, mut record, _, outputs| {
         if record.key.as_deref() == Some(b"none") {
-            record.headers = vec![Header { name: "h".into(), value: None }; 1_001].into();
+            record.headers = std::iter::repeat_n(Header { name: "h", value: None }, 1_001).collect();
         }
         outputs.push(to(0, record));
         Ok(())

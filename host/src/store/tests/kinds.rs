@@ -29,7 +29,7 @@ impl Kept {
 
     /// What has changed goes into the logs, then into the store.
     pub(super) fn commit(&mut self) {
-        for change in self.stores().changes().unwrap() {
+        for change in changes(self.stores()) {
             let log = &mut self.logs[BOTH.iter().position(|changelog| *changelog == change.changelog).unwrap()];
             log.push(ConsumedRecord { offset: log.len() as Offset, record: change.record });
         }

@@ -213,7 +213,7 @@ impl Run {
 
     /// The changes go into the logs, as the broker would have it, then the overlay into the stores.
     fn commit(&mut self) {
-        for change in self.stores().changes().unwrap() {
+        for change in changes(self.stores()) {
             let map = (0..MAPS).find(|map| changelog(*map) == change.changelog).unwrap();
             let offset = self.logs[map].len() as Offset;
             self.logs[map].push(ConsumedRecord { offset, record: change.record });

@@ -35,8 +35,12 @@ pub(crate) enum Do {
     Place {},
     /// `now=.. random=..` in the value.
     Chance {},
-    /// Adds to the timestamp, and a header `probe: stamped`.
-    Stamp { add: i64 },
+    /// Adds to the timestamp, and a header `probe: stamped`; where asked to, one that belongs to the host as well.
+    Stamp {
+        add: i64,
+        #[serde(default)]
+        reserved: bool,
+    },
     /// Sends to this partition.
     Partition { partition: u32 },
     /// Logs the value at level info, counts `seen`, observes `length`; passes.
@@ -229,10 +233,13 @@ impl Probe {
             Do::Roles {} | Do::Role {} => with_text(record, ctx, |value, ctx| format!("{}: {value}", ctx.role().unwrap_or("-"))),
             Do::Place {} => with_text(record, ctx, |_, ctx| place(ctx)),
             Do::Chance {} => with_text(record, ctx, |_, ctx| format!("now={} random={}", ctx.now(), ctx.random())),
-            Do::Stamp { add } => {
+            Do::Stamp { add, reserved } => {
                 let mut stamped = record;
                 stamped.timestamp += add;
                 stamped.headers.push("probe", "stamped");
+                if *reserved {
+                    stamped.headers.push("cofferdam.probe", "stamped");
+                }
                 ctx.forward(stamped)
             }
             Do::Partition { partition } => ctx.forward(record.to_partition(*partition)),

@@ -92,9 +92,9 @@ fn commit_for_ever(log: &EmbeddedLog, member: u32) {
         commit += 1;
         let value = format!("{member} {commit}");
         for partition in [0, 1, 0, 1, 0, 1] {
-            client.send(to("a", partition, record("k", &value))).unwrap();
+            client.send(to("a", partition, record("k", &value)).as_ref()).unwrap();
         }
-        client.send(to("changelog", 0, record(&value, &value))).unwrap();
+        client.send(to("changelog", 0, record(&value, &value)).as_ref()).unwrap();
         client.commit(&[(here.clone(), Committed { offset: commit, metadata: String::new() })]).unwrap();
         println!("{value} committed");
     }

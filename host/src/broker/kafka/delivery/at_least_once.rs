@@ -11,7 +11,7 @@ use super::super::settings::KafkaSettings;
 use super::super::topics::Topics;
 use super::owed::Owed;
 use super::{Delivery, is_of_the_moment, list};
-use crate::broker::port::{BrokerError, Committed, OutgoingRecord};
+use crate::broker::port::{BrokerError, Committed, OutgoingRef};
 use crate::clock::{Clock, SystemClock};
 use crate::record::TopicPartition;
 
@@ -58,7 +58,7 @@ impl Delivery for AtLeastOnce {
         Ok(())
     }
 
-    fn send(&mut self, topics: &Topics, record: &OutgoingRecord) -> Result<(), BrokerError> {
+    fn send(&mut self, topics: &Topics, record: OutgoingRef<'_>) -> Result<(), BrokerError> {
         self.producer.send(topics, record)
     }
 

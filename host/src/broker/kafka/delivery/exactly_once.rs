@@ -9,7 +9,7 @@ use super::super::producer::Producer;
 use super::super::settings::KafkaSettings;
 use super::super::topics::Topics;
 use super::{Delivery, list};
-use crate::broker::port::{BrokerError, Committed, OutgoingRecord, Retry};
+use crate::broker::port::{BrokerError, Committed, OutgoingRef, Retry};
 use crate::record::TopicPartition;
 
 /// The first try to become ready: over an open transaction the answer is "not yet", which librdkafka repeats after 500 ms only; another handle
@@ -180,7 +180,7 @@ impl Delivery for ExactlyOnce {
         })
     }
 
-    fn send(&mut self, topics: &Topics, record: &OutgoingRecord) -> Result<(), BrokerError> {
+    fn send(&mut self, topics: &Topics, record: OutgoingRef<'_>) -> Result<(), BrokerError> {
         if !self.open {
             self.begin()?;
         }

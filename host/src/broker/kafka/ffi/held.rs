@@ -1,4 +1,5 @@
-//! Consumed messages that stay librdkafka's until their records are processed: what is in them is not copied before it is needed elsewhere.
+//! Consumed messages that stay librdkafka's until their records are processed: but for headers, what is in them is not copied before it is needed
+//! elsewhere.
 
 #![allow(unsafe_code, reason = "keeps librdkafka's messages, and lets go of them")]
 
@@ -9,7 +10,7 @@ use rdkafka_sys as sys;
 use super::error::KafkaError;
 use super::handle::{Handle, Queue};
 use super::message::{Message, Scratch};
-use crate::record::{Held, Offset, RecordRef, Timestamp};
+use crate::record::{HeadersRef, Held, Offset, RecordRef, Timestamp};
 
 /// Messages that are records, in order.
 #[derive(Debug)]
@@ -17,7 +18,8 @@ pub(in crate::broker::kafka) struct Batch {
     /// Those before `first` are let go of.
     rows: Vec<Row>,
     first: usize,
-    headers: bool,
+    /// Those of all messages, packed.
+    headers: Vec<u8>,
     /// Ends after the messages.
     _handle: Arc<Handle>,
 }
@@ -28,25 +30,17 @@ struct Row {
     message: *mut sys::rd_kafka_message_t,
     offset: Offset,
     timestamp: i64,
+    /// Where its headers end; they begin where those of the one before end.
+    headers: usize,
 }
 
 // SAFETY: whoever has the batch has the messages; librdkafka lets any thread destroy them.
 unsafe impl Send for Batch {}
 
 impl Batch {
-    /// Whether any of them has headers.
-    pub fn has_headers(&self) -> bool {
-        self.headers
-    }
-
     /// Behind the last one.
     pub fn end(&self) -> Option<Offset> {
         self.rows.last().map(|row| row.offset + 1)
-    }
-
-    pub fn messages(&self) -> impl Iterator<Item = Message<'_>> {
-        // SAFETY: a message lives as long as its row is not passed.
-        self.rows[self.first..].iter().map(|row| unsafe { Message::of(row.message) })
     }
 }
 
@@ -56,10 +50,13 @@ impl Held for Batch {
     }
 
     fn get(&self, at: usize) -> RecordRef<'_> {
-        let Row { message, offset, timestamp } = &self.rows[self.first + at];
-        // SAFETY: as above.
+        let at = self.first + at;
+        let Row { message, offset, timestamp, headers } = &self.rows[at];
+        // SAFETY: a message lives as long as its row is not passed.
         let message = unsafe { Message::of(*message) };
-        RecordRef::plain(*offset, Timestamp(*timestamp), message.key(), message.value())
+        let begin = if at == 0 { 0 } else { self.rows[at - 1].headers };
+        let headers = HeadersRef::of_packed(&self.headers[begin..*headers]);
+        RecordRef { headers, ..RecordRef::plain(*offset, Timestamp(*timestamp), message.key(), message.value()) }
     }
 
     fn let_go(&mut self, count: usize) {
@@ -82,16 +79,20 @@ impl Queue {
     /// Takes up to `max` messages that are there. Without those that are events of the partition: the last of these is told.
     pub fn take(&self, max: usize, scratch: &mut Scratch) -> (Batch, Option<KafkaError>) {
         let messages = self.consume(max, scratch);
-        let mut batch = Batch { rows: Vec::with_capacity(messages.len()), first: 0, headers: false, _handle: self.handle().clone() };
+        let mut batch = Batch { rows: Vec::with_capacity(messages.len()), first: 0, headers: Vec::new(), _handle: self.handle().clone() };
         let mut event = None;
         for &raw in messages {
             // SAFETY: the message is this function's own, and then the batch's.
             let message = unsafe { Message::of(raw) };
             match message.check() {
                 Ok(()) => {
-                    batch.headers = batch.headers || message.has_headers();
+                    let before = batch.headers.len();
+                    message.headers(|header| header.pack(&mut batch.headers));
+                    if batch.headers.len() > before {
+                        message.forget_headers();
+                    }
                     let offset = Offset::try_from(message.offset()).unwrap_or(0);
-                    batch.rows.push(Row { message: raw, offset, timestamp: message.timestamp() });
+                    batch.rows.push(Row { message: raw, offset, timestamp: message.timestamp(), headers: batch.headers.len() });
                 }
                 Err(error) => {
                     event = Some(error);

@@ -2,14 +2,15 @@
 
 #![allow(unsafe_code, reason = "reads librdkafka's messages")]
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::ptr::{null, null_mut};
 
 use rdkafka_sys as sys;
 
-use super::error::{Code, KafkaError, text_of};
+use super::error::{Code, KafkaError};
 use super::handle::Queue;
+use crate::record::Header;
 
 /// A message, as long as the batch that it came in.
 #[derive(Clone, Copy)]
@@ -52,14 +53,8 @@ impl<'a> Message<'a> {
         unsafe { sys::rd_kafka_message_timestamp(self.message, null_mut()) }
     }
 
-    pub fn has_headers(self) -> bool {
-        let mut headers = null_mut();
-        // SAFETY: as above; the headers stay the message's.
-        unsafe { sys::rd_kafka_message_headers(self.message, &raw mut headers) == Code::RD_KAFKA_RESP_ERR_NO_ERROR }
-    }
-
     /// Calls back with each header, in order.
-    pub fn headers(self, mut each: impl FnMut(String, Option<&'a [u8]>)) {
+    pub fn headers(self, mut each: impl FnMut(Header<'_>)) {
         let mut headers = null_mut();
         // SAFETY: as above; the headers stay the message's. Names end with a zero byte.
         unsafe {
@@ -71,8 +66,22 @@ impl<'a> Message<'a> {
             while sys::rd_kafka_header_get_all(headers, at, &raw mut name, &raw mut value, &raw mut size)
                 == Code::RD_KAFKA_RESP_ERR_NO_ERROR
             {
-                each(text_of(name), bytes(value.cast_mut(), size));
+                let name = CStr::from_ptr(name).to_string_lossy();
+                each(Header { name: &name, value: bytes(value.cast_mut(), size) });
                 at += 1;
+            }
+        }
+    }
+}
+
+impl Message<'_> {
+    /// Lets go of the headers as librdkafka has read them, where nobody looks at them again.
+    pub fn forget_headers(self) {
+        let mut headers = null_mut();
+        // SAFETY: as above; whoever detaches the headers destroys them.
+        unsafe {
+            if sys::rd_kafka_message_detach_headers(self.message, &raw mut headers) == Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                sys::rd_kafka_headers_destroy(headers);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "hands records to librdkafka and reads its reports")]
 
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use sys::rd_kafka_vtype_t as V;
 use super::error::{Code, KafkaError};
 use super::handle::{Handle, c_text};
 use super::list::topic_name;
-use crate::record::Header;
+use crate::record::HeadersRef;
 
 /// A topic that a producer writes.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(in crate::broker::kafka) struct Outgoing<'a> {
     pub value: Option<&'a [u8]>,
     /// Milliseconds since 1970. librdkafka takes 0 for "now".
     pub timestamp: i64,
-    pub headers: &'a [Header],
+    pub headers: HeadersRef<'a>,
 }
 
 /// A record that was not delivered.
@@ -89,20 +89,21 @@ impl Drop for TopicHandle {
 }
 
 /// Null for none.
-fn headers(headers: &[Header]) -> Result<*mut sys::rd_kafka_headers_t, KafkaError> {
+fn headers(headers: HeadersRef<'_>) -> Result<*mut sys::rd_kafka_headers_t, KafkaError> {
     if headers.is_empty() {
         return Ok(null_mut());
     }
     // SAFETY: names and values are copied.
     unsafe {
         let made = sys::rd_kafka_headers_new(headers.len());
-        for header in headers {
-            let Ok(name) = CString::new(&*header.name) else {
+        for header in headers.iter() {
+            // It would end there.
+            if header.name.contains('\0') {
                 sys::rd_kafka_headers_destroy(made);
                 return Err(KafkaError::of(Code::RD_KAFKA_RESP_ERR__INVALID_ARG));
-            };
-            let (at, size) = header.value.as_ref().map_or((std::ptr::null(), 0), |value| (value.as_ptr(), value.len()));
-            sys::rd_kafka_header_add(made, name.as_ptr(), -1, at.cast(), size.cast_signed());
+            }
+            let (at, size) = header.value.map_or((std::ptr::null(), 0), |value| (value.as_ptr(), value.len()));
+            sys::rd_kafka_header_add(made, header.name.as_ptr().cast(), header.name.len().cast_signed(), at.cast(), size.cast_signed());
         }
         Ok(made)
     }
