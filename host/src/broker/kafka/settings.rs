@@ -187,8 +187,9 @@ impl KafkaSettings {
                 ("heartbeat.interval.ms", HEARTBEAT_MS),
                 // A long poll of one partition would hold up the first fetch of another.
                 ("fetch.wait.max.ms", "100"),
-                ("fetch.queue.backoff.ms", "5"),
-                ("queued.min.messages", "20000"),
+                // What waits longer has left the processor's caches when it is taken; few wait, so it is soon looked whether there is room.
+                ("fetch.queue.backoff.ms", "2"),
+                ("queued.min.messages", "10000"),
                 ("queued.max.messages.kbytes", "16384"),
             ],
             // A record may be on its way as long as its transaction.
