@@ -83,7 +83,7 @@ impl<'a> Marked<'a> {
                 key: record.key.map(|_| bytes.slice(first..key)),
                 value: Some(bytes.slice(key..value)),
                 timestamp: record.timestamp,
-                headers: record.headers.iter().collect(),
+                headers: record.headers.copied(),
                 change: record.change.cloned(),
             };
             Caused { cause, output: Output { slot: 0, partition: None, record: made } }

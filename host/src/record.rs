@@ -2,14 +2,16 @@
 
 mod arrived;
 mod headers;
+mod pieces;
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use arrived::{Arrived, Held, Kept, PIECE_BYTES, RecordRef};
+pub use arrived::{Arrived, Held, Kept, RecordRef};
 pub use headers::{Header, HeaderPacker, Headers, HeadersRef};
+pub use pieces::{PIECE_BYTES, Pieces};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

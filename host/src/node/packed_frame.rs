@@ -75,14 +75,9 @@ impl PackedFrame {
         Some((*self.causes.first()?, Timestamp(Entry::of(rows.first()?).timestamp)))
     }
 
-    /// Whether all of it goes by one port, as it is: where a stream is expected, there is no change to be taken off.
-    pub fn goes_by(&self, slot: u32, table: bool) -> bool {
-        self.slot == Some(slot) && (table || !self.has_changes)
-    }
-
-    /// Whether all of it goes by one port to a sink, as it is. `internal`: changes go along, in a header.
-    pub fn goes_to_sink(&self, slot: u32, internal: bool) -> bool {
-        self.slot == Some(slot) && !(internal && self.has_changes)
+    /// Whether all of it goes by one port, as it is. `changes`: there may be updates of a table among the records.
+    pub fn goes_by(&self, slot: u32, changes: bool) -> bool {
+        self.slot == Some(slot) && (changes || !self.has_changes)
     }
 
     /// The records with the partitions that they are for, without changes; their offsets are what stands as their origin.
@@ -94,18 +89,12 @@ impl PackedFrame {
         };
         rows.iter().map(move |row| {
             let entry = Entry::of(row);
-            let mut part = |length: u32| {
-                (length != NONE).then(|| {
-                    let (part, behind) = rest.split_at(length as usize);
-                    rest = behind;
-                    part
-                })
-            };
-            let (key, value) = (part(entry.key), part(entry.value));
-            if entry.is_change() {
-                part(entry.previous);
-            }
-            let headers = HeadersRef::of_packed(part(entry.headers).unwrap_or_default());
+            let Parts { key, value, headers, .. } = entry.cut(|length| {
+                let (part, behind) = rest.split_at(length);
+                rest = behind;
+                part
+            });
+            let headers = headers.map(HeadersRef::of_packed).unwrap_or_default();
             let record = RecordRef { headers, ..RecordRef::plain(entry.origin, Timestamp(entry.timestamp), key, value) };
             (entry.partition(), record)
         })
@@ -146,6 +135,15 @@ impl PackedFrame {
         let outputs = rows.iter().map(|row| Entry::of(row).output(&shared, &mut at));
         into.extend(outputs.zip(causes).map(|(output, cause)| Caused { cause, output }));
     }
+}
+
+/// The parts of an entry.
+struct Parts<T> {
+    key: Option<T>,
+    value: Option<T>,
+    previous: Option<T>,
+    /// `None` without any.
+    headers: Option<T>,
 }
 
 /// One row of the table.
@@ -192,21 +190,25 @@ impl Entry {
 
     /// The record, whose bytes begin at `at`; they are there, as was checked.
     fn output(&self, frame: &Bytes, at: &mut usize) -> Output {
-        let mut part = |length: u32| {
-            (length != NONE).then(|| {
-                let begin = *at;
-                *at += length as usize;
-                frame.slice(begin..*at)
-            })
-        };
-        let (key, value) = (part(self.key), part(self.value));
-        let change = self.is_change().then(|| Previous { value: part(self.previous), latest: self.route & LATE == 0 });
-        let headers = match self.headers {
-            0 => Headers::default(),
-            length => part(length).map(Headers::of_packed).unwrap_or_default(),
-        };
+        let Parts { key, value, previous, headers } = self.cut(|length| {
+            let begin = *at;
+            *at += length;
+            frame.slice(begin..*at)
+        });
+        let change = self.is_change().then(|| Previous { value: previous, latest: self.route & LATE == 0 });
+        let headers = headers.map(Headers::of_packed).unwrap_or_default();
         let record = Record { key, value, timestamp: Timestamp(self.timestamp), headers, change };
         Output { slot: self.slot, partition: self.partition(), record }
+    }
+
+    /// Its parts, which stand one behind the other: `next` cuts off as many bytes as it is told.
+    #[inline]
+    fn cut<T>(&self, mut next: impl FnMut(usize) -> T) -> Parts<T> {
+        let mut part = |length: u32| (length != NONE).then(|| next(length as usize));
+        let (key, value) = (part(self.key), part(self.value));
+        let previous = if self.is_change() { part(self.previous) } else { None };
+        let headers = if self.headers > 0 { part(self.headers) } else { None };
+        Parts { key, value, previous, headers }
     }
 
     /// The partition that it is for.

@@ -5,10 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{ConsumedRecord, Headers, HeadersRef, Offset, Previous, Record, Timestamp};
-
-/// Bytes of a piece of memory that copied records share: few, so that a record that stays keeps few others.
-pub const PIECE_BYTES: usize = 128 << 10;
+use super::{ConsumedRecord, Headers, HeadersRef, Offset, PIECE_BYTES, Previous, Record, Timestamp};
 
 /// Records that stay in the memory of their client until they are let go of.
 pub trait Held: fmt::Debug + Send {

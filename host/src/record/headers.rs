@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::{PIECE_BYTES, RESERVED_HEADER_PREFIX};
+use super::{Pieces, RESERVED_HEADER_PREFIX};
 use crate::limits;
 
 /// Length of a value that is null.
@@ -173,17 +173,17 @@ impl<'a> Header<'a> {
 
     /// Writes it behind others.
     pub(crate) fn pack(self, into: &mut Vec<u8>) {
-        pack(self.name, self.value.as_slice(), |part| into.extend_from_slice(part));
+        pack(self.name, self.value.as_slice(), into);
     }
 }
 
-/// The parts of a header, one after the other; without parts its value is null.
-fn pack(name: &str, value: &[&[u8]], mut put: impl FnMut(&[u8])) {
-    put(&length(name.len()).to_le_bytes());
-    put(name.as_bytes());
+/// Writes a header whose value has these parts; without parts it is null.
+fn pack(name: &str, value: &[&[u8]], into: &mut Vec<u8>) {
     let bytes = if value.is_empty() { NULL } else { length(value.iter().map(|part| part.len()).sum()) };
-    put(&bytes.to_le_bytes());
-    value.iter().for_each(|part| put(part));
+    into.extend_from_slice(&length(name.len()).to_le_bytes());
+    into.extend_from_slice(name.as_bytes());
+    into.extend_from_slice(&bytes.to_le_bytes());
+    value.iter().for_each(|part| into.extend_from_slice(part));
 }
 
 fn cut_length(rest: &mut &[u8]) -> Result<u32, &'static str> {
@@ -203,58 +203,40 @@ fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(NULL - 1)
 }
 
-/// Packs the headers of many records into pieces of memory that they share: an allocation for each record would cost more than the copy.
-#[derive(Debug)]
+/// Packs the headers of many records into memory that they share.
+#[derive(Debug, Default)]
 pub struct HeaderPacker {
-    /// What is free of the last piece, and before it the headers of the record that is being made.
-    piece: BytesMut,
-    /// Of a new one.
-    piece_bytes: usize,
-}
-
-impl Default for HeaderPacker {
-    fn default() -> Self {
-        Self::with_pieces_of(PIECE_BYTES)
-    }
+    /// The headers of the record that is being made.
+    packed: Vec<u8>,
+    pieces: Pieces,
 }
 
 impl HeaderPacker {
-    /// With pieces of so many bytes, or more where the headers of one record take more.
-    pub fn with_pieces_of(piece_bytes: usize) -> Self {
-        Self { piece: BytesMut::new(), piece_bytes }
+    /// With such pieces.
+    pub fn new(pieces: Pieces) -> Self {
+        Self { packed: Vec::new(), pieces }
     }
 
     /// Adds one to the record's headers.
     pub fn add(&mut self, header: Header<'_>) {
-        self.add_whole(header.name, header.value.as_slice());
+        header.pack(&mut self.packed);
     }
 
     /// Adds one with a value of two parts.
     pub fn add_parts(&mut self, name: &str, value: [&[u8]; 2]) {
-        self.add_whole(name, &value);
-    }
-
-    fn add_whole(&mut self, name: &str, value: &[&[u8]]) {
-        let has = self.piece.len();
-        let wanted = LENGTH_BYTES + name.len() + value.iter().map(|part| part.len()).sum::<usize>();
-        if self.piece.capacity() - has < wanted {
-            // Not `reserve`, which would look for room in the piece that others have parts of.
-            let twice = if has > 0 { 2 * (has + wanted) } else { wanted };
-            let mut piece = BytesMut::with_capacity(twice.max(self.piece_bytes));
-            piece.extend_from_slice(&self.piece);
-            self.piece = piece;
-        }
-        pack(name, value, |part| self.piece.extend_from_slice(part));
+        pack(name, &value, &mut self.packed);
     }
 
     /// Forgets what was added since the last time.
     pub fn clear(&mut self) {
-        self.piece.clear();
+        self.packed.clear();
     }
 
     /// The headers that were added since the last time.
     pub fn done(&mut self) -> Headers {
-        if self.piece.is_empty() { Headers::default() } else { Headers(Some(self.piece.split().freeze())) }
+        let headers = if self.packed.is_empty() { Headers::default() } else { Headers(Some(self.pieces.copy(&self.packed))) };
+        self.packed.clear();
+        headers
     }
 }
 
@@ -281,6 +263,7 @@ impl fmt::Debug for HeadersRef<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::PIECE_BYTES;
 
     const NULL_VALUE: Header<'static> = Header { name: "a", value: None };
     const EMPTY: Header<'static> = Header { name: "", value: Some(b"") };

@@ -3,12 +3,11 @@ mod kinds;
 mod model;
 mod vectors;
 
-use std::ops::ControlFlow;
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use bytes::Bytes;

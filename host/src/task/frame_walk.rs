@@ -231,7 +231,8 @@ impl Walker {
         let (slot, child) = only_edge(&plan.node(from).children)?;
         let slot = u32::try_from(slot).ok()?;
         if let Work::Sink(sink) = &plan.node(child.node).work {
-            let fits = frame.goes_to_sink(slot, sink.internal && child.table);
+            // A change goes along where it is packed into a header, and is left out elsewhere.
+            let fits = frame.goes_by(slot, !(sink.internal && child.table));
             return fits.then(|| self.bytes_for_log(child.node, sink, frame)).flatten().map(|bytes| WayOn::Log { sink: child.node, bytes });
         }
         let node = self.nodes.get(child.node as usize)?.as_deref()?;

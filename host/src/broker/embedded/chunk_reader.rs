@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::chunk::{HEAD_BYTES, VERSION};
 use super::layout::BigEndian;
 use crate::limits;
-use crate::record::{ConsumedRecord, Header, HeaderPacker, Offset, PIECE_BYTES, Record, Timestamp};
+use crate::record::{ConsumedRecord, Header, HeaderPacker, Offset, PIECE_BYTES, Pieces, Record, Timestamp};
 
 /// Why bytes are no chunk.
 pub(super) type BadChunk = &'static str;
@@ -56,7 +56,7 @@ impl ChunkReader {
         let Head { appended_at, span, count } = parse_head(&bytes)?;
         let next = last.checked_sub(span).ok_or("the chunk begins below offset 0")?;
         let cursor = Cursor { at: HEAD_BYTES, remaining: count, next, timestamp: 0 };
-        let packer = HeaderPacker::with_pieces_of(bytes.len().min(PIECE_BYTES));
+        let packer = HeaderPacker::new(Pieces::of(bytes.len().min(PIECE_BYTES)));
         Ok(Self { bytes, last, appended_at, cursor, packer })
     }
 

@@ -1,16 +1,12 @@
-//! From librdkafka's messages to records. Bodies of many records share one piece of memory: one allocation for each of them would cost more
-//! than the copy.
-
-use bytes::{Bytes, BytesMut};
+//! From librdkafka's messages to records, which share memory.
 
 use super::ffi::Message;
-use crate::record::{ConsumedRecord, HeaderPacker, Offset, PIECE_BYTES, Record, Timestamp};
+use crate::record::{ConsumedRecord, HeaderPacker, Offset, Pieces, Record, Timestamp};
 
 /// Gathers messages to records.
 #[derive(Default)]
 pub(super) struct Gatherer {
-    /// What is free of the last piece.
-    piece: BytesMut,
+    pieces: Pieces,
     headers: HeaderPacker,
     skips_headers: bool,
 }
@@ -18,8 +14,8 @@ pub(super) struct Gatherer {
 impl Gatherer {
     /// The record of a message that is one.
     pub fn record(&mut self, message: Message<'_>) -> ConsumedRecord {
-        let key = message.key().map(|bytes| self.copy(bytes));
-        let value = message.value().map(|bytes| self.copy(bytes));
+        let key = message.key().map(|bytes| self.pieces.copy(bytes));
+        let value = message.value().map(|bytes| self.pieces.copy(bytes));
         if !self.skips_headers {
             message.headers(|header| self.headers.add(header));
         }
@@ -31,14 +27,5 @@ impl Gatherer {
     /// From now on records are made without their headers. Asking for them costs several allocations, also where there are none.
     pub fn skip_headers(&mut self) {
         self.skips_headers = true;
-    }
-
-    fn copy(&mut self, bytes: &[u8]) -> Bytes {
-        if self.piece.capacity() < bytes.len() {
-            // Not `reserve`, which would copy what is left into the new one.
-            self.piece = BytesMut::with_capacity(bytes.len().max(PIECE_BYTES));
-        }
-        self.piece.extend_from_slice(bytes);
-        self.piece.split().freeze()
     }
 }

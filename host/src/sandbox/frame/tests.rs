@@ -89,9 +89,6 @@ proptest! {
         prop_assert_eq!(packed.goes_by(2, true), !records.is_empty());
         prop_assert_eq!(packed.goes_by(2, false), !records.is_empty() && records.iter().all(|record| record.change.is_none()));
         prop_assert!(!packed.goes_by(1, true));
-        let has_changes = records.iter().any(|record| record.change.is_some());
-        prop_assert_eq!((packed.goes_to_sink(2, false), packed.goes_to_sink(1, false)), (!records.is_empty(), false));
-        prop_assert_eq!(packed.goes_to_sink(2, true), !records.is_empty() && !has_changes);
         packed.tell_causes(&sources(records.len()));
         let to_sink: Vec<_> = packed.records().map(|(partition, record)| (partition, record.offset, record.copied())).collect();
         let plain = |Caused { cause, output }: &Caused| (route.checked_sub(1), 100 + u64::from(*cause), Record { change: None, ..output.record.clone() });

@@ -72,9 +72,7 @@ impl<'a> Message<'a> {
             }
         }
     }
-}
 
-impl Message<'_> {
     /// Lets go of the headers as librdkafka has read them, where nobody looks at them again.
     pub fn forget_headers(self) {
         let mut headers = null_mut();
